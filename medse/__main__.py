@@ -1,0 +1,5 @@
+"""``python -m medse``."""
+
+from medse.cli import main
+
+main()

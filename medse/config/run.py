@@ -1,0 +1,70 @@
+"""The whole configuration of a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, Field, NonNegativeInt
+
+from medse.config.mistakes import validate
+from medse.config.overrides import apply_overrides
+from medse.config.sections import Data, Evaluation, Inference, Schedule, Section
+from medse.config.strict_yaml import read_yaml
+from medse.data.augmentation import Augmentation
+from medse.losses import LOSSES
+from medse.nets import DERIVED as NET_DERIVED
+from medse.nets import NETS
+from medse.optimizers import DERIVED as OPTIMIZER_DERIVED
+from medse.optimizers import OPTIMIZERS
+from medse.registry import one_of, options_model
+
+if TYPE_CHECKING:
+    Options = BaseModel
+    Net = Loss = Optimizer = AugmentationOptions = Options
+else:
+    Net = one_of(NETS, NET_DERIVED)
+    Loss = one_of(LOSSES, ())
+    Optimizer = one_of(OPTIMIZERS, OPTIMIZER_DERIVED)
+    AugmentationOptions = options_model(Augmentation, ())
+
+
+class Trainer(Schedule):
+    """Length, hardware and augmentation of a training."""
+
+    augmentation: AugmentationOptions | None = None
+    """Random changes to each batch; none for no augmentation."""
+
+
+class Config(Section):
+    """One run of medse: data, network, loss, optimizer, training, inference and evaluation."""
+
+    data: Data
+    net: Net
+    loss: Loss
+    optimizer: Optimizer
+    trainer: Trainer
+    inference: Inference = Inference()
+    evaluation: Evaluation = Evaluation()
+    seed: NonNegativeInt = 0
+    """Seed of the folds, the weights, the patches and the augmentation."""
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration file, apply ``section.key=value`` overrides and check every value.
+
+    Raises:
+        InputError: The file or an override has mistakes; all of them are listed, each with its line, key,
+            what was given and what is allowed.
+    """
+    return validate(apply_overrides(read_yaml(path), overrides, Config), Config)
+
+
+def dump_config(config: Config) -> str:
+    """Return the configuration as YAML with every default written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def options(section: BaseModel) -> dict[str, Any]:
+    """Return a section as plain keyword arguments, without its ``name``."""
+    return {key: value for key, value in section.model_dump().items() if key != "name"}

@@ -1,0 +1,55 @@
+"""A trained network applied to whole volumes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medse.inference.window import Infer, sliding_window
+from medse.labels import Labels
+from medse.nifti import FloatArray, Grid
+from medse.preprocess import Prepared, Preprocessing
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Everything between a volume and its label map; NumPy only, the network behind ``infer``.
+
+    Attributes:
+        preprocessing: The way to the network's grid and back.
+        labels: Classes and their values in files.
+        channels: Channels the network expects.
+        patch_size: Window in voxels.
+        infer: Class scores of windows.
+        overlap: Share by which neighbouring windows overlap.
+        batch_size: Windows per call of ``infer``.
+    """
+
+    preprocessing: Preprocessing
+    labels: Labels
+    channels: int
+    patch_size: tuple[int, ...]
+    infer: Infer
+    overlap: float = 0.5
+    batch_size: int = 1
+
+    def segment(self, array: FloatArray, grid: Grid) -> npt.NDArray[np.integer]:
+        """Return the label map ``(X, Y, Z)`` of ``(C, X, Y, Z)`` on its own grid, with the files' values.
+
+        Raises:
+            InputError: The image cannot be normalised.
+        """
+        prepared: Prepared = self.preprocessing.image(array, grid)
+        scores = self.scores(prepared.image)
+        return self.labels.decode(self.preprocessing.restore(scores, prepared))
+
+    def scores(self, image: FloatArray) -> FloatArray:
+        """Return class scores ``(K, *spatial)`` of a prepared ``(C, *spatial)``."""
+        return sliding_window(
+            image,
+            self.patch_size,
+            self.labels.classes,
+            self.infer,
+            overlap=self.overlap,
+            batch_size=self.batch_size,
+        )

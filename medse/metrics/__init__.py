@@ -1,0 +1,1 @@
+"""Numbers about label maps: how they are computed, summarised and stored."""

@@ -1,0 +1,120 @@
+"""Drawing a slice in two layers: the image, and on top the reference outlined and the prediction filled."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+from medse.report.planes import Array, Plane
+
+COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0072B2")
+"""Of the classes, in turn: Okabe and Ito's palette, told apart with every colour vision, light ones first."""
+OPACITY = 0.4
+WIDTHS = 1500
+"""Pixels that the label layers of a case share in width."""
+
+_DOTS_PER_INCH = 100
+_BARS_MM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A drawn slice.
+
+    Attributes:
+        plane: What it shows.
+        labels: PNG of outlines and fills on a transparent ground.
+        image: PNG of the image, one pixel per voxel; None without an image.
+        bar_mm: Length of a scale bar that suits the slice.
+    """
+
+    plane: Plane
+    labels: bytes
+    image: bytes | None
+    bar_mm: float
+
+    @property
+    def bar_percent(self) -> float:
+        """Length of the scale bar in percent of the width."""
+        return 100 * self.bar_mm / self.plane.size_mm[0]
+
+
+def draw_panels(planes: list[Plane], colours: Mapping[int, str]) -> list[Panel]:
+    """Draw the slices of a case with one grey window and one scale.
+
+    Args:
+        planes: Slices of one case.
+        colours: Label value -> colour.
+    """
+    pixels_per_mm = WIDTHS / sum(plane.size_mm[0] for plane in planes)
+    images = [plane.image.ravel() for plane in planes if plane.image is not None]
+    low, high = np.percentile(np.concatenate(images), (1, 99.5)) if images else (0.0, 1.0)
+    longest = planes[0].size_mm[0] / 3
+    bar_mm = max((length for length in _BARS_MM if length <= longest), default=longest)
+    return [
+        Panel(plane, _draw_labels(plane, colours, pixels_per_mm), _draw_image(plane, low, high), bar_mm)
+        for plane in planes
+    ]
+
+
+def _draw_image(plane: Plane, low: float, high: float) -> bytes | None:
+    if plane.image is None:
+        return None
+    buffer = io.BytesIO()
+    imsave(
+        buffer, plane.image.T, vmin=low, vmax=max(high, low + 1e-6), cmap="gray", origin="lower", format="png"
+    )
+    return buffer.getvalue()
+
+
+def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float) -> bytes:
+    width, height = plane.size_mm
+    inches_per_mm = pixels_per_mm / _DOTS_PER_INCH
+    figure = Figure(figsize=(width * inches_per_mm, height * inches_per_mm), dpi=_DOTS_PER_INCH)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    fill = np.zeros((*plane.prediction.shape, 4))
+    for value, colour in colours.items():
+        fill[plane.prediction == value] = (*to_rgb(colour), OPACITY)
+    axes.imshow(
+        fill.transpose(1, 0, 2),
+        origin="lower",
+        extent=(0.0, width, 0.0, height),
+        interpolation="nearest",
+        aspect="auto",
+    )
+    present, areas = np.unique(plane.reference, return_counts=True)
+    for value in present[np.argsort(-areas)].tolist():  # the smaller structure's line wins on a common border
+        if value not in colours:
+            continue
+        edges = outline(plane.reference == value) * np.array(plane.spacing_mm)
+        for ink, line_width in (("black", 3.0), (colours[value], 1.6)):  # the dark rim shows on bright tissue
+            axes.add_collection(
+                LineCollection(edges, colors=ink, linewidths=line_width, capstyle="projecting")
+            )
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", transparent=True, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def outline(mask: Array) -> Array:
+    """Return the border of ``mask`` along the edges of its voxels, in voxels from the lower left corner.
+
+    Shape:
+        ``(columns, rows)`` in, ``(segments, 2 ends, 2 coordinates)`` out.
+    """
+    padded = np.pad(mask, 1)
+    upright = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    level = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
+    ends = (
+        np.stack([upright, upright + np.array([0, 1])], axis=1),
+        np.stack([level, level + np.array([1, 0])], axis=1),
+    )
+    return np.concatenate(ends)

@@ -1,0 +1,123 @@
+"""Which three slices of a case to show: where the two label maps disagree most, cropped to the labels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter
+
+from medse.nifti import Grid
+
+Array = npt.NDArray[Any]
+
+MARGIN = 0.15
+"""Rim kept around the labels, as a share of their largest extent."""
+LEAST_MARGIN = 4
+"""Rim in voxels that is always kept, so that a tiny structure is seen with its surroundings."""
+NEIGHBOURHOOD = 6
+"""Disagreement is counted in boxes of this fraction of the labels' extent along each axis."""
+
+_AXES = {"Axial": (2, 0, 1), "Coronal": (1, 0, 2), "Sagittal": (0, 1, 2)}
+"""Plane -> normal, horizontal and vertical axis of a volume in RAS order."""
+_LETTERS = ("LR", "PA", "IS")
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One slice, indexed ``[horizontal, vertical]`` from the lower left corner.
+
+    Attributes:
+        name: Axial, coronal or sagittal; of the nearest axis where the scan is oblique.
+        number: Position of the slice along its normal, counted from 1 at the left, posterior or inferior end.
+        count: Number of slices along that normal.
+        reference: Label values of the reference.
+        prediction: Label values of the prediction.
+        image: Intensities, or None.
+        spacing_mm: Horizontal and vertical.
+        letters: Patient direction at the left, right, bottom and top edge.
+    """
+
+    name: str
+    number: int
+    count: int
+    reference: Array
+    prediction: Array
+    image: Array | None
+    spacing_mm: tuple[float, float]
+    letters: str
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height."""
+        (columns, rows), (wide, high) = self.reference.shape, self.spacing_mm
+        return columns * wide, rows * high
+
+
+def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: Grid) -> list[Plane]:
+    """Cut an axial, a coronal and a sagittal slice through one point; only one if the file is a single slice.
+
+    The point lies where disagreement is densest, or, where there is none, the labels. All slices show the
+    box that holds every label of both maps, with a rim.
+
+    Args:
+        reference: ``(X, Y, Z)`` on the file's own axes, like the others.
+        prediction: Label map.
+        image: Intensities, or None.
+        grid: Grid of the files.
+    """
+    reference, prediction = grid.to_canonical(reference), grid.to_canonical(prediction)
+    image = None if image is None else grid.to_canonical(image)
+    spacing = grid.canonical_spacing_mm
+    labelled = (reference != 0) | (prediction != 0)
+    tight, box = _boxes(labelled, spacing)
+    wrong = (reference != prediction)[tight]
+    focus = _densest(wrong if wrong.any() else labelled[tight])
+    point = [part.start + offset for part, offset in zip(tight, focus, strict=True)]
+    planes = []
+    for name, (normal, across, up) in _AXES.items():
+        if 1 in (reference.shape[across], reference.shape[up]) and reference.size > 1:
+            continue  # a single slice seen from its edge
+        index: list[Any] = list(box)
+        index[normal] = point[normal]
+        at = tuple(index)
+        planes.append(
+            Plane(
+                name=name,
+                number=point[normal] + 1,
+                count=reference.shape[normal],
+                reference=reference[at],
+                prediction=prediction[at],
+                image=None if image is None else image[at],
+                spacing_mm=(spacing[across], spacing[up]),
+                letters=_LETTERS[across] + _LETTERS[up],
+            )
+        )
+    return planes
+
+
+def _boxes(labelled: Array, spacing_mm: tuple[float, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return the box that holds all labels, and that box with its rim; everything where there is no label."""
+    if not labelled.any():
+        whole = tuple(slice(0, length) for length in labelled.shape)
+        return whole, whole
+    ends = []
+    for axis in range(3):
+        occupied = np.flatnonzero(labelled.any(axis=tuple({0, 1, 2} - {axis})))
+        ends.append((int(occupied[0]), int(occupied[-1]) + 1))
+    rim_mm = MARGIN * max((stop - start) * mm for (start, stop), mm in zip(ends, spacing_mm, strict=True))
+    rims = [max(LEAST_MARGIN, round(rim_mm / mm)) for mm in spacing_mm]
+    wide = tuple(
+        slice(max(0, start - rim), min(length, stop + rim))
+        for (start, stop), rim, length in zip(ends, rims, labelled.shape, strict=True)
+    )
+    return tuple(slice(*end) for end in ends), wide
+
+
+def _densest(mask: Array) -> tuple[int, ...]:
+    """Return the voxel of ``mask`` with the most others around it; the middle where there is none."""
+    if not mask.any():
+        return tuple(length // 2 for length in mask.shape)
+    size = [max(1, length // NEIGHBOURHOOD) for length in mask.shape]
+    density = uniform_filter(mask.astype(np.float32), size=size, mode="constant")
+    return tuple(int(i) for i in np.unravel_index(np.argmax(np.where(mask, density, -1)), mask.shape))

@@ -1,0 +1,133 @@
+"""A run directory: the files in which training and prediction meet."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medse.config.run import Config, dump_config, load_config
+from medse.data.splits import Split
+from medse.errors import InputError
+from medse.files import write_text
+from medse.labels import Labels, read_dataset_json, read_dataset_labels
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run learnt from its data set: needed to apply the network to anything else.
+
+    Attributes:
+        name: Name of the data set.
+        channels: Channel names in file order.
+        labels: The foreground classes and their values in files.
+        spacing_mm: Spacing of the network's grid in RAS order.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    labels: Labels
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """Names of the files of a run, and the reading and writing of those that describe it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def dataset(self) -> Path:
+        """Channels, labels and spacing, in the form of an nnU-Net ``dataset.json``."""
+        return self.path / "dataset.json"
+
+    @property
+    def splits(self) -> Path:
+        """All folds, and which of them this run validates on."""
+        return self.path / "splits.json"
+
+    @property
+    def validation_cases(self) -> Path:
+        """Ids of the validation cases, one per line."""
+        return self.path / "validation_cases.txt"
+
+    @property
+    def provenance(self) -> Path:
+        """Versions, commit, seed, data fingerprint and device."""
+        return self.path / "provenance.json"
+
+    @property
+    def log(self) -> Path:
+        """A row per epoch."""
+        return self.path / "log.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of ``last.ckpt`` and ``best.ckpt``."""
+        return self.path / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        """The network's final weights; exists when the training is complete."""
+        return self.path / "model.safetensors"
+
+    def write(
+        self, config: Config, task: Task, folds: tuple[Split, ...], fold: int, provenance: dict[str, Any]
+    ) -> None:
+        """Write everything that is known before the first step."""
+        write_text(self.config, dump_config(config))
+        labels = {"background": 0} | dict(zip(task.labels.names, task.labels.values, strict=True))
+        facts = {
+            "name": task.name,
+            "channel_names": {str(i): name for i, name in enumerate(task.channels)},
+            "labels": labels,
+            "spacing_mm": task.spacing_mm,
+        }
+        write_text(self.dataset, _json(facts))
+        write_text(self.splits, _json({"fold": fold, "folds": [asdict(split) for split in folds]}))
+        write_text(self.validation_cases, "".join(f"{name}\n" for name in folds[fold].validation))
+        write_text(self.provenance, _json(provenance))
+
+    def read_config(self) -> Config:
+        """Read the configuration.
+
+        Raises:
+            InputError: The folder is no run directory, or its configuration is damaged.
+        """
+        if not self.config.is_file():
+            raise InputError(f"{self.path} is not a run directory: it has no config.yaml; give one that train made.")
+        return load_config(self.config)
+
+    def read_task(self) -> Task:
+        """Read what the run learnt from its data set.
+
+        Raises:
+            InputError: ``dataset.json`` is missing or damaged.
+        """
+        facts: Any = read_dataset_json(self.dataset)
+        labels = read_dataset_labels(self.dataset)
+        try:
+            channels = tuple(str(name) for name in facts["channel_names"].values())
+            x, y, z = (float(length) for length in facts["spacing_mm"])
+            return Task(str(facts["name"]), channels, labels, (x, y, z))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{self.dataset} is damaged ({error!r}); train again or restore the file.") from error
+
+    def read_fold(self) -> int:
+        """Read which fold the run validates on.
+
+        Raises:
+            InputError: ``splits.json`` is missing or damaged.
+        """
+        fold = read_dataset_json(self.splits).get("fold")
+        if not isinstance(fold, int):
+            raise InputError(f"{self.splits} names no fold; train again or restore the file.")
+        return fold
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,66 @@
+"""Showing a training on a terminal, or as lines in a log file."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from medse.tasks.budget import Budget
+
+
+class ProgressDisplay(Callback):
+    """One bar for the whole training with the time it will still take; a line after each validation."""
+
+    def __init__(self, console: Console, budget: Budget) -> None:
+        self.console, self.budget = console, budget
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("training", total=1.0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Show the bar."""
+        self.bar.start()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int  # noqa: ARG002
+    ) -> None:
+        """Move the bar."""
+        loss = float(outputs["loss"])
+        self.bar.update(
+            self.task,
+            completed=self.budget.share_done(trainer.global_step),
+            description=f"epoch {trainer.current_epoch + 1}  loss {loss:.3f}",
+        )
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Print the validation proxy."""
+        metrics = trainer.callback_metrics
+        classes = "  ".join(
+            f"{name.removeprefix('dice_')} {float(value):.3f}"
+            for name, value in metrics.items()
+            if name.startswith("dice_")
+        )
+        self.console.print(
+            f"epoch {trainer.current_epoch + 1}, {self.budget.minutes:.1f} min: "
+            f"validation Dice (proxy) {float(metrics['dice']):.3f}  {classes}",
+            highlight=False,
+        )
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Remove the bar."""
+        self.bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:  # noqa: ARG002
+        """Remove the bar, so that a message stands on a line of its own."""
+        self.bar.stop()

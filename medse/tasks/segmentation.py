@@ -1,0 +1,98 @@
+"""The segmentation task: training step, validation on whole volumes, learning rate schedule."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor, nn, optim
+
+from medse.nifti import FloatArray
+
+Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+
+
+class SegmentationTask(pl.LightningModule):
+    """Trains ``net`` on patches and validates it on whole volumes.
+
+    Validation Dice is computed on the network's grid, per case and class, and averaged over the cases that
+    hold the class. It is a proxy, to watch a training: figures to quote come from ``medse evaluate``.
+
+    Args:
+        net: Network that returns logits, or a list of logits, finest first, under deep supervision.
+        loss: ``loss(logits, label)`` for one resolution.
+        make_optimizer: Builds the optimizer from the net's parameters.
+        decay: Factor of the learning rate at a given share of the training done.
+        share_done: Share of the training done after a number of steps, 0 to 1.
+        augment: Random change of a batch, or None.
+        scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``.
+        classes: Names of the foreground classes.
+        seed: Seed of the augmentation; the step number is added to it, so a resumed run continues the series.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: Callable[[Any, Tensor], Tensor],
+        make_optimizer: Callable[[Iterable[nn.Parameter]], optim.Optimizer],
+        decay: Callable[[float], float],
+        share_done: Callable[[int], float],
+        augment: Augment | None,
+        scores: Callable[[FloatArray], FloatArray],
+        classes: tuple[str, ...],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.net, self.loss = net, loss
+        self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
+        self.augment, self.scores, self.classes, self.seed = augment, scores, classes, seed
+        self.validation_dice: list[FloatArray] = []
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer with a rate that follows the share of the training done."""
+        optimizer = self.make_optimizer(self.net.parameters())
+        schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda _step: self.decay(self.share_done(self.global_step)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ARG002
+        """Augment a training batch on the device it trains on."""
+        if not self.trainer.training or self.augment is None:
+            return batch
+        generator = torch.Generator().manual_seed(self.seed + self.global_step)
+        image, label = self.augment(batch["image"], batch["label"], generator)
+        return {"image": image, "label": label}
+
+    def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
+        """Return the loss of a batch of patches ``(B, C, *patch)`` and labels ``(B, 1, *patch)``."""
+        loss = self.loss(self.net(batch["image"]), batch["label"])
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["image"]))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the cases of the last validation."""
+        self.validation_dice = []
+
+    def validation_step(self, case: dict[str, Any], _index: int) -> None:
+        """Score one whole prepared case."""
+        found = self.scores(case["image"]).argmax(axis=0)
+        self.validation_dice.append(dice_per_class(found, case["label"][0], len(self.classes)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean Dice of each class and of all."""
+        dice = np.array(self.validation_dice)
+        counts = np.count_nonzero(~np.isnan(dice), axis=0)
+        means = np.where(counts > 0, np.nansum(dice, axis=0) / np.maximum(counts, 1), np.nan)
+        for name, mean in zip(self.classes, means, strict=True):
+            self.log(f"dice_{name}", float(mean))
+        self.log("dice", float(means[counts > 0].mean()) if counts.any() else 0.0)
+
+
+def dice_per_class(found: Any, truth: Any, classes: int) -> FloatArray:
+    """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty."""
+    pairs = np.bincount(truth.ravel().astype(np.int64) * (classes + 1) + found.ravel(), minlength=(classes + 1) ** 2)
+    table = pairs.reshape(classes + 1, classes + 1)
+    total = table.sum(axis=0) + table.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        dice: FloatArray = (2 * np.diag(table) / total)[1:].astype(np.float32)
+    return dice

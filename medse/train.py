@@ -1,0 +1,162 @@
+"""Fitting one run."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers import TensorBoardLogger
+from monai.losses import DeepSupervisionLoss
+from rich.console import Console
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader, Subset
+
+from medse import build
+from medse.config.run import Config
+from medse.data.patches import PatchDataset, PatchSampler, PreparedCases
+from medse.data.splits import make_folds
+from medse.errors import InputError
+from medse.files import atomic_path, refuse_existing
+from medse.hardware import resolve_device, resolve_precision
+from medse.optimizers import poly
+from medse.provenance import provenance
+from medse.run import RunDir, Task
+from medse.tasks.budget import Budget
+from medse.tasks.progress import ProgressDisplay
+from medse.tasks.recording import LAST, Checkpoints, CsvLog
+from medse.tasks.segmentation import SegmentationTask
+
+GRADIENT_NORM = 12.0
+"""Gradients are clipped to this norm, the value of nnU-Net."""
+
+
+def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Console) -> None:
+    """Train one fold of ``config`` and leave everything in ``run_dir``.
+
+    Nothing is written before the data set, the network and every case in memory have been found usable.
+
+    Args:
+        config: The run's configuration.
+        run_dir: Where the run's files go; must not exist unless ``resume``.
+        fold: Which fold to validate on, from 0.
+        resume: Continue the run in ``run_dir`` after its last complete epoch.
+        console: Where progress is shown.
+
+    Raises:
+        KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
+        InputError: The run exists (or, with ``resume``, does not or differs), the data cannot be used, or
+            the device does not exist.
+    """
+    run = RunDir(run_dir)
+    if resume:
+        _check_resumable(run, config, fold)
+    else:
+        refuse_existing(run_dir, "add --resume to continue that run, or give another --run")
+    device = resolve_device(config.trainer.device)
+    precision = resolve_precision(config.trainer.precision, device)
+    cases = build.dataset(config.data)
+    folds = make_folds(cases.cases, config.data.folds, config.seed)
+    if not 0 <= fold < len(folds):
+        raise InputError(f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}.")
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    way = build.preprocessing(config.data, cases)
+    task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm)
+    network = build.net(config, len(cases.channels), cases.labels.classes)
+    loader = build.loader(way, cases)
+    split = folds[fold]
+    by_id = {case.id: case for case in cases.cases}
+    ordered = [by_id[name] for name in (*split.training, *split.validation)]
+    prepared = PreparedCases(ordered, loader, config.data.cache_gb)
+    training = Subset(prepared, range(len(split.training)))
+    validation = Subset(prepared, range(len(split.training), len(ordered)))
+
+    settings = config.trainer
+    steps = settings.steps_per_epoch
+    budget = Budget(settings.max_epochs and settings.max_epochs * steps, settings.max_minutes)
+    segment = build.segmenter(config, network, way, cases.labels, len(cases.channels))
+    module = SegmentationTask(
+        net=network,
+        loss=DeepSupervisionLoss(build.loss(config)),
+        make_optimizer=build.make_optimizer(config),
+        decay=poly,
+        share_done=budget.share_done,
+        augment=build.augmentation(config),
+        scores=segment.scores,
+        classes=cases.labels.names,
+        seed=config.seed,
+    )
+    patches = DataLoader(
+        PatchDataset(training, config.data.patch_size, cases.labels.classes, config.data.foreground),
+        batch_size=settings.batch_size,
+        sampler=PatchSampler(len(training), steps * settings.batch_size, config.seed),
+        num_workers=config.data.workers,
+        persistent_workers=config.data.workers > 0,
+        pin_memory=device.type == "cuda",
+    )
+    volumes = DataLoader(validation, batch_size=None, collate_fn=_as_it_is)
+    if not resume:
+        run.write(config, task, folds, fold, provenance(cases.cases, config.seed, device, precision))
+    trainer = pl.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        precision=precision,
+        max_epochs=settings.max_epochs or -1,
+        min_epochs=0,
+        check_val_every_n_epoch=settings.validate_every,
+        num_sanity_val_steps=0,
+        gradient_clip_val=GRADIENT_NORM,
+        callbacks=[
+            budget,
+            CsvLog(run.log, cases.labels.names, budget),
+            Checkpoints(run.checkpoints),
+            ProgressDisplay(console, budget),
+        ],
+        logger=_tensorboard(run.path),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=run.path,
+    )
+    last = run.checkpoints / LAST
+    try:
+        trainer.fit(module, patches, volumes, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except SystemExit:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from None
+    with atomic_path(run.weights) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
+
+
+def _check_resumable(run: RunDir, config: Config, fold: int) -> None:
+    """Raise unless ``run`` was started with this configuration and fold; only its length may change."""
+    before = run.read_config()
+    old, new = (_flat(c.model_dump(mode="json")) for c in (before, config))
+    free = {"trainer.max_epochs", "trainer.max_minutes", "trainer.device"}
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in free)
+    if changed:
+        shown = ", ".join(f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in changed[:3])
+        raise InputError(
+            f"{run.path} was started with another configuration: {shown}; resume with the configuration in "
+            f"{run.config} or give another --run."
+        )
+    if fold != run.read_fold():
+        raise InputError(f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that --fold.")
+
+
+def _tensorboard(folder: Path) -> TensorBoardLogger | bool:
+    """Return a TensorBoard log in ``folder`` when TensorBoard is installed."""
+    if find_spec("tensorboard") is None:
+        return False
+    return TensorBoardLogger(save_dir=folder, name="", version="tensorboard")
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+

@@ -1,0 +1,100 @@
+"""Prepared cases and the patches drawn from them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from medse.data.msd import read_msd
+from medse.data.patches import CaseLoader, PatchDataset, PatchSampler, PreparedCases, check_patch_size
+from medse.errors import InputError
+from medse.preprocess import Preprocessing
+
+
+@pytest.fixture
+def prepared(make_msd: Callable[..., Path]) -> PreparedCases:
+    found = read_msd(make_msd(cases=3))
+    return PreparedCases(found.cases, CaseLoader(Preprocessing((1, 1, 1)), found.labels, 1), cache_gb=1)
+
+
+def test_a_case_arrives_in_ras_with_indices(prepared: PreparedCases) -> None:
+    item = prepared[0]
+    case = prepared.cases[0]
+    expected = nib.as_closest_canonical(nib.load(case.label)).get_fdata()
+    np.testing.assert_array_equal(item["label"][0], np.select([expected == 3, expected == 7], [1, 2]))
+    assert item["image"].shape == (1, *expected.shape)
+    for k, centres in enumerate(item["centres"]):
+        assert (item["label"].ravel()[centres] == k).all()
+
+
+def test_cases_beyond_the_cache_are_read_each_time(prepared: PreparedCases) -> None:
+    without = PreparedCases(prepared.cases, prepared.loader, cache_gb=1e-9)
+    assert (len(prepared.memory), len(without.memory)) == (3, 0)
+    np.testing.assert_array_equal(without[1]["image"], prepared[1]["image"])
+
+
+@pytest.mark.parametrize(("foreground", "expected"), [(0.0, 0.0), (1.0, 1.0), (0.67, 0.67)])
+def test_foreground_share(prepared: PreparedCases, foreground: float, expected: float) -> None:
+    patches = PatchDataset(prepared, (1, 1, 1), classes=3, foreground=foreground)
+    drawn = np.array([int(patches[(0, seed)]["label"][0, 0, 0, 0]) for seed in range(300)])
+    assert (drawn > 0).mean() == pytest.approx(expected, abs=0.08)
+    if foreground:
+        assert (drawn == 1).sum() / (drawn > 0).sum() == pytest.approx(0.5, abs=0.12)
+
+
+def test_patches_are_cut_and_padded_alike(prepared: PreparedCases) -> None:
+    patches = PatchDataset(prepared, (8, 32, 16), classes=3, foreground=0.5)
+    whole = prepared[1]
+    for seed in range(20):
+        patch = patches[(1, seed)]
+        assert patch["image"].shape == patch["label"].shape == (1, 8, 32, 16)
+        assert (patch["image"][:, :, :5] == 0).all()  # 22 voxels centred in 32
+        inner = patch["image"][0, :, 5:27]
+        starts = [s for s in range(11) if np.array_equal(whole["image"][0, s : s + 8], inner)]
+        assert len(starts) == 1
+        np.testing.assert_array_equal(whole["label"][0, starts[0] : starts[0] + 8], patch["label"][0, :, 5:27])
+        np.testing.assert_array_equal(patch["image"], patches[(1, seed)]["image"])
+
+
+def test_a_case_without_foreground_still_gives_patches(prepared: PreparedCases) -> None:
+    item = prepared[0]
+    item["label"][:] = 0
+    item["centres"] = [np.arange(100), np.array([], int), np.array([], int)]
+    assert PatchDataset(prepared, (8, 8, 8), classes=3, foreground=1.0)[(0, 0)]["label"].max() == 0
+
+
+def test_the_sampler_visits_every_case_before_any_again() -> None:
+    sampler = PatchSampler(cases=5, patches=12, seed=1)
+    drawn = [case for case, _ in sampler]
+    assert sorted(drawn[:5]) == sorted(drawn[5:10]) == [0, 1, 2, 3, 4]
+    assert len(drawn) == len(sampler) == 12
+    again = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != again
+    sampler.set_epoch(0)
+    assert list(sampler) == again
+
+
+def test_patch_sizes_that_work() -> None:
+    check_patch_size((16, 24, 8), 4)
+    with pytest.raises(InputError, match=r"multiple of 8 and at least 16; \[40, 16, 64\] would work"):
+        check_patch_size((41, 8, 64), 8)
+
+
+def test_unusable_cases_are_explained(make_msd: Callable[..., Path]) -> None:
+    found = read_msd(make_msd(cases=2))
+    loader = CaseLoader(Preprocessing((1, 1, 1)), found.labels, 1)
+    case = found.cases[1]
+    label = nib.load(case.label)
+    wrong = np.asarray(label.dataobj).copy()
+    wrong[0, 0, 0] = 9
+    nib.save(nib.Nifti1Image(wrong, label.affine), case.label)
+    with pytest.raises(InputError, match=r"ball_01.nii.gz holds undeclared label values: 9 \(1 voxels\)"):
+        PreparedCases(found.cases, loader, cache_gb=1)
+    moved = label.affine.copy()
+    moved[0, 3] += 1
+    nib.save(nib.Nifti1Image(wrong, moved), case.label)
+    with pytest.raises(InputError, match=r"have different affines"):
+        PreparedCases(found.cases, loader, cache_gb=1)

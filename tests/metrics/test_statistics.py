@@ -1,0 +1,87 @@
+"""Summaries against the standard library, and intervals against a bootstrap written out."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+
+from medse.metrics.statistics import Summary, case_means, summarise
+
+VALUES = np.random.default_rng(3).beta(8, 2, 30)
+ALONE = [str(k) for k in range(30)]
+
+
+def test_agrees_with_the_standard_library():
+    summary = summarise(VALUES, ALONE)
+    plain = VALUES.tolist()
+    assert summary.n == 30
+    assert summary.mean == pytest.approx(statistics.fmean(plain))
+    assert summary.sd == pytest.approx(statistics.stdev(plain))
+    quartiles = statistics.quantiles(plain, n=4, method="inclusive")
+    assert [summary.q1, summary.median, summary.q3] == pytest.approx(quartiles)
+    assert summary.minimum == min(plain)
+
+
+def test_interval_agrees_with_a_bootstrap_written_out():
+    rng = np.random.default_rng(99)
+    means = [VALUES[rng.integers(0, 30, 30)].mean() for _ in range(20_000)]
+    summary = summarise(VALUES, ALONE)
+    assert [summary.low_95, summary.high_95] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.002)
+
+
+def test_cases_of_one_patient_are_drawn_together():
+    """Repeating every case five times adds no information when the copies share a group."""
+    alone = summarise(VALUES, ALONE)
+    copies, groups = np.repeat(VALUES, 5), [group for group in ALONE for _ in range(5)]
+    together = summarise(copies, groups)
+    assert [together.low_95, together.high_95] == pytest.approx([alone.low_95, alone.high_95])
+    naive = summarise(copies, [str(k) for k in range(150)])
+    assert naive.high_95 - naive.low_95 < 0.6 * (alone.high_95 - alone.low_95)
+
+
+def test_groups_of_unequal_size_weigh_by_their_cases():
+    values, groups = np.array([1.0, 1.0, 1.0, 0.0]), ["a", "a", "a", "b"]
+    summary = summarise(values, groups)
+    assert summary.mean == 0.75
+    assert (summary.low_95, summary.high_95) == (
+        0.0,
+        1.0,
+    )  # a quarter of the draws is "a" twice, another "b" twice
+
+
+def test_undefined_values_are_left_out():
+    holed = np.insert(VALUES, [0, 7], math.nan)
+    assert summarise(holed, ["x", *ALONE[:7], "y", *ALONE[7:]]) == summarise(VALUES, ALONE)
+
+
+def test_the_same_scores_give_the_same_interval():
+    assert summarise(VALUES, ALONE) == summarise(VALUES, ALONE)
+
+
+@pytest.mark.parametrize(("values", "groups"), [([0.5], ["a"]), ([0.4, 0.6], ["a", "a"])])
+def test_no_interval_from_a_single_group(values, groups):
+    summary = summarise(np.array(values), groups)
+    assert summary.mean == 0.5
+    assert math.isnan(summary.low_95)
+    assert math.isnan(summary.high_95)
+
+
+def test_one_case_has_no_sd_and_none_has_nothing():
+    assert math.isnan(summarise(np.array([0.5]), ["a"]).sd)
+    nothing = summarise(np.array([math.nan]), ["a"])
+    assert nothing.n == 0
+    assert all(math.isnan(value) for name, value in nothing if name != "n")
+
+
+def test_undefined_survives_json():
+    summary = summarise(np.array([0.5]), ["a"])
+    text = summary.model_dump_json()
+    assert '"sd":null' in text
+    np.testing.assert_equal(Summary.model_validate_json(text).model_dump(), summary.model_dump())
+
+
+def test_case_means_agree_with_nanmean():
+    table = np.array([[0.5, math.nan, 0.7], [0.1, 0.2, 0.3]])
+    np.testing.assert_allclose(case_means(table), np.nanmean(table, axis=1))
+    assert math.isnan(case_means(np.array([[math.nan, math.nan]]))[0])

@@ -1,0 +1,308 @@
+"""The page: self-contained, honest about what it shows, and safe with hostile names."""
+
+import io
+import math
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from medse.errors import InputError
+from medse.evaluate import evaluate
+from medse.labels import Labels
+from medse.metrics.scores import read_scores
+from medse.nifti import Grid, read_label_map
+from medse.report import write_report
+from medse.report.examples import choose_cases
+from medse.report.page import format_ml, format_signed, render
+from medse.report.panels import draw_panels, outline
+from medse.report.planes import cut_planes
+
+HOSTILE = "<script>alert('x')</script> $\\frac$"
+LABELS = Labels((HOSTILE, "rim"), (1, 4))
+AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
+
+
+def save(path, array, affine=AFFINE):
+    path.parent.mkdir(exist_ok=True)
+    nib.save(nib.Nifti1Image(array, affine), path)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Four cases of rising quality, with images; the first misses a class."""
+    rng = np.random.default_rng(0)
+    for k in range(4):
+        reference = np.zeros((20, 22, 10), np.uint8)
+        reference[5:12, 6:14, 3:8] = 1
+        reference[12:15, 6:14, 3:8] = 4
+        prediction = np.roll(reference, 3 - k, axis=0)
+        if k == 0:
+            prediction[prediction == 4] = 0
+        save(tmp_path / "references" / f"case{k}.nii.gz", reference)
+        save(tmp_path / "predictions" / f"case{k}.nii.gz", prediction)
+        save(tmp_path / "images" / f"case{k}.nii.gz", rng.normal(100, 20, reference.shape).astype(np.float32))
+    evaluate(tmp_path / "references", tmp_path / "predictions", tmp_path / "out", LABELS)
+    return tmp_path
+
+
+def grid_of(array):
+    return Grid("array", array.shape, AFFINE)
+
+
+def report(run, images=True):
+    path = write_report(
+        run / "out", run / "references", run / "predictions", run / "images" if images else None
+    )
+    return path.read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Collects the tags of a page and checks that they close in order."""
+
+    VOID = frozenset({"meta", "img", "br", "input"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_page_stands_alone(run):
+    text = report(run)
+    page = Page(text)
+    assert page.open == []
+    assert not [a for _, attributes in page.tags for a in ("href", "srcset", "action") if a in attributes]
+    assert all(image["src"].startswith("data:image/") for image in page.all("img"))
+    visible = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+    assert "http" not in visible.replace("http-equiv", "")
+    assert "url(" not in visible
+    assert str(run) not in text
+    assert len(text) < 3_000_000
+
+
+def test_page_is_accessible(run):
+    page = Page(report(run))
+    assert all(image["alt"] for image in page.all("img"))
+    assert all(head.get("scope") in {"row", "col"} for head in page.all("th"))
+    assert page.all("html")[0]["lang"] == "en"
+
+
+def test_page_says_the_numbers(run):
+    text = report(run)
+    summary = read_scores(run / "out").summaries
+    assert f"mean Dice<b>{summary.mean_dice.mean:.3f}</b>" in text
+    for dice in (summary.mean_dice, *(entry.dice for entry in summary.classes)):
+        cells = f"<td>{dice.n}</td><td>{dice.mean:.3f}</td><td>{dice.low_95:.3f} to {dice.high_95:.3f}</td>"
+        assert f"{cells}<td>{dice.sd:.3f}</td><td>{dice.median:.3f}</td>" in text
+    assert re.search(r'<th scope="row">case3</th><td>1.000</td><td>1.000</td><td>1.000</td>', text)
+    for said in (
+        "Neurological convention",
+        "percentile bootstrap",
+        "10,000 resamples",
+        "seed 20240",
+        "numpy",
+    ):
+        assert said.lower() in text.lower()
+    assert "Class names were not given" not in text
+    assert "too narrow" in text  # four cases
+
+
+def test_names_are_escaped(run):
+    text = report(run)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
+    assert len(Page(text).all("script")) == 1
+
+
+def test_case_names_are_escaped(run):
+    scores = evaluate(run / "references", run / "predictions", run / "again", LABELS)
+    rows = tuple(row.model_copy(update={"case": f"<img src=x onerror=1>{row.case}"}) for row in scores.rows)
+    text = render(scores.model_copy(update={"rows": rows}), [], with_images=False)
+    assert "<img src=x" not in text
+    assert "&lt;img src=x onerror=1&gt;case0" in text
+
+
+def test_worst_median_and_best_are_shown(run):
+    headings = re.findall(r"<h3>(.*?), mean Dice", report(run))
+    assert headings == ["Worst case: case0", "Median case: case1", "Best case: case3"]
+
+
+def test_empty_masks_are_flagged(run):
+    text = report(run)
+    assert '<span class="flag">missed</span> 0.000' in text
+    assert re.search(r'<th scope="row">rim</th><td>0</td><td>1</td><td>0</td>', text)
+
+
+def test_labels_alone_are_shown_without_images(run):
+    text = report(run, images=False)
+    assert "no images were given" in text
+    assert 'class="image"' not in text
+    assert len(re.findall('class="labels"', text)) == 9
+
+
+def test_missing_names_are_admitted(run):
+    evaluate(run / "references", run / "predictions", run / "unnamed")
+    text = write_report(run / "unnamed", run / "references", run / "predictions").read_text(encoding="utf-8")
+    assert "Class names were not given" in text
+
+
+def test_first_channel_of_an_image_is_shown(run):
+    single = report(run)
+    for path in (run / "images").iterdir():
+        image = nib.load(path)
+        first = image.get_fdata(dtype=np.float32)
+        save(path, np.stack([first, first[::-1]], axis=-1), image.affine)
+    assert report(run) == single
+
+
+def test_image_on_another_grid_is_refused(run):
+    save(run / "images" / "case3.nii.gz", np.zeros((20, 22, 11), np.float32))
+    with pytest.raises(InputError, match=r"case3\.nii\.gz have different shapes"):
+        report(run)
+    assert not (run / "out" / "report.html").exists()
+
+
+def test_missing_image_is_refused(run):
+    (run / "images" / "case1.nii.gz").unlink()
+    with pytest.raises(
+        InputError, match=r"no image of case case1; add case1\.nii\.gz or leave the images out"
+    ):
+        report(run)
+
+
+def test_damaged_image_is_refused(run):
+    (run / "images" / "case1.nii.gz").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"case1\.nii\.gz cannot be read as NIfTI"):
+        report(run)
+
+
+def test_report_of_nothing_but_empty_masks(tmp_path):
+    save(tmp_path / "a.nii", np.zeros((4, 4, 4), np.uint8))
+    evaluate(tmp_path / "a.nii", tmp_path / "a.nii", tmp_path / "out", LABELS)
+    text = write_report(tmp_path / "out", tmp_path / "a.nii", tmp_path / "a.nii").read_text(encoding="utf-8")
+    assert "No class is present in any case" in text
+    assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text).replace("isNaN", "")
+
+
+@pytest.mark.parametrize(
+    ("means", "expected"),
+    [
+        ({"a": 0.5}, {"Only case": "a"}),
+        ({"a": 0.5, "b": 0.4}, {"Worst case": "b", "Best case": "a"}),
+        ({"a": 0.9, "b": 0.1, "c": 0.5}, {"Worst case": "b", "Median case": "c", "Best case": "a"}),
+        ({"a": math.nan, "b": 0.3}, {"Only case": "b"}),
+        ({"a": math.nan}, {}),
+    ],
+)
+def test_choice_of_cases(means, expected):
+    assert choose_cases(means) == expected
+
+
+def test_planes_meet_where_the_maps_disagree():
+    reference = np.zeros((40, 50, 30), np.uint8)
+    reference[10:30, 10:40, 5:25] = 1
+    prediction = reference.copy()
+    prediction[26:29, 35:38, 20:23] = 0
+    planes = cut_planes(reference, prediction, None, grid_of(reference))
+    assert [plane.name for plane in planes] == ["Axial", "Coronal", "Sagittal"]
+    assert [plane.number - 1 for plane in planes] == pytest.approx([21, 36, 27], abs=1)
+    assert all((plane.reference != plane.prediction).any() for plane in planes)
+
+
+def test_small_structures_fill_the_view():
+    reference = np.zeros((100, 100, 60), np.uint8)
+    reference[50:56, 50:56, 30:33] = 1
+    axial = cut_planes(reference, reference, None, grid_of(reference))[0]
+    assert axial.reference.shape == (14, 14)  # six voxels and a rim of four on either side
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SAL"])
+def test_patient_left_is_image_left_whatever_the_file_order(tmp_path, codes):
+    """A marker at the patient's left, front and top, in a file of any orientation."""
+    reference = np.zeros((12, 14, 16), np.uint8)
+    reference[2:10, 2:12, 2:14] = 1
+    prediction = reference.copy()
+    prediction[2, 11, 13] = 0
+    image = nib.Nifti1Image(reference, np.diag([1.0, 2.0, 3.0, 1.0]))
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(codes)
+    )
+    nib.save(image.as_reoriented(turn), tmp_path / "r.nii")
+    nib.save(nib.Nifti1Image(prediction, image.affine).as_reoriented(turn), tmp_path / "p.nii")
+    first, grid = read_label_map(tmp_path / "r.nii")
+    second, _ = read_label_map(tmp_path / "p.nii")
+    axial, coronal, sagittal = cut_planes(first, second, None, grid)
+    assert (axial.letters, coronal.letters, sagittal.letters) == ("LRPA", "LRIS", "PAIS")
+    assert (axial.spacing_mm, coronal.spacing_mm, sagittal.spacing_mm) == ((1, 2), (1, 3), (2, 3))
+    for plane, left, low in ((axial, True, False), (coronal, True, False), (sagittal, False, False)):
+        (column,), (row,) = np.nonzero(plane.reference != plane.prediction)
+        assert (column < plane.reference.shape[0] / 2) == left
+        assert (row < plane.reference.shape[1] / 2) == low
+
+
+def test_a_single_slice_gives_a_single_plane():
+    reference = np.zeros((30, 30, 1), np.uint8)
+    reference[10:20, 10:20] = 1
+    assert [plane.name for plane in cut_planes(reference, reference, None, grid_of(reference))] == ["Axial"]
+
+
+def test_outline_follows_the_voxels():
+    mask = np.zeros((4, 3), bool)
+    mask[1, 1] = True
+    segments = {tuple(map(tuple, segment)) for segment in outline(mask).tolist()}
+    assert segments == {((1, 1), (1, 2)), ((2, 1), (2, 2)), ((1, 1), (2, 1)), ((1, 2), (2, 2))}
+    assert len(outline(np.ones((4, 3), bool))) == 2 * (4 + 3)  # closed at the border of the slice
+
+
+def test_panels_have_the_proportions_of_the_patient():
+    reference = np.zeros((40, 40, 40), np.uint8)
+    reference[10:30, 10:30, 10:30] = 1
+    planes = cut_planes(reference, reference, None, grid_of(reference))
+    panels = draw_panels(planes, {1: "#ff0000"})
+    for panel in panels:
+        width, height = Image.open(io.BytesIO(panel.labels)).size
+        assert height / width == pytest.approx(panel.plane.size_mm[1] / panel.plane.size_mm[0], rel=0.01)
+    assert panels[1].plane.size_mm[1] / panels[1].plane.size_mm[0] > 2  # 3 mm slices
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (math.nan, "–"),
+        (0.0, "0.00"),
+        (1234.5, "1234"),
+        (12.345, "12.3"),
+        (-0.012345, "−0.0123"),
+        (1e-9, "0.000000"),
+    ],
+)
+def test_volumes_have_three_digits(value, expected):
+    assert format_ml(value) == expected
+
+
+def test_sign_is_written():
+    assert (format_signed(2.0), format_signed(-2.0), format_signed(0.0)) == ("+2.00", "−2.00", "0.00")
+
+
+def test_no_pyplot_and_no_deep_learning():
+    heavy = ("torch", "lightning", "monai", "matplotlib.pyplot")
+    code = f"import sys, medse.report; print([n for n in sys.modules if n in {heavy}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

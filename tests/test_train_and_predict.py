@@ -1,0 +1,243 @@
+"""A run from configuration to label maps, and everything it leaves behind."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+import medse
+from medse.config.run import Config, load_config
+from medse.data.msd import read_msd
+from medse.errors import InputError
+from medse.predict import predict
+from medse.provenance import fingerprint
+from medse.train import train
+
+SILENT = Console(quiet=True)
+
+
+def fit(config: Path, run: Path, *overrides: str, fold: int = 0, resume: bool = False) -> Config:
+    loaded = load_config(config, overrides)
+    train(loaded, run, fold=fold, resume=resume, console=SILENT)
+    return loaded
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((run / "log.csv").open()))
+
+
+@pytest.fixture
+def run(tiny_config: Path, tmp_path: Path) -> Path:
+    fit(tiny_config, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_run_directory_is_complete(run: Path, tiny_config: Path) -> None:
+    assert load_config(run / "config.yaml") == load_config(tiny_config)
+    splits = json.loads((run / "splits.json").read_text())
+    assert splits["fold"] == 0
+    assert (run / "validation_cases.txt").read_text().split() == splits["folds"][0]["validation"]
+    facts = json.loads((run / "dataset.json").read_text())
+    assert facts["labels"] == {"background": 0, "bright": 3, "dim": 7}
+    assert facts["spacing_mm"] == [1, 1, 1]
+    found = json.loads((run / "provenance.json").read_text())
+    assert found["versions"]["torch"] == torch.__version__
+    assert found["data_sha256"] == fingerprint(read_msd(load_config(tiny_config).data.root).cases)
+    log = rows(run)
+    assert [row["epoch"] for row in log] == ["1", "2"]
+    assert [row["step"] for row in log] == ["3", "6"]
+    assert all(0 <= float(row["dice_bright"]) <= 1 for row in log)
+    assert float(log[1]["lr"]) == 0
+    assert not list(run.rglob(".part-*"))
+
+
+def test_checkpoints_hold_tensors_and_plain_dicts_only(run: Path) -> None:
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    final = load_file(run / "model.safetensors")
+    for name, tensor in final.items():
+        torch.testing.assert_close(last["state_dict"][f"net.{name}"], tensor, rtol=0, atol=0)
+    assert torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"].keys() == last["state_dict"].keys()
+
+
+def test_the_same_seed_gives_the_same_weights(tiny_config: Path, tmp_path: Path, run: Path) -> None:
+    fit(tiny_config, tmp_path / "again")
+    fit(tiny_config, tmp_path / "other", "seed=1")
+    first, again, other = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "again", "other"))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_resumed_run_ends_like_one_that_was_not_interrupted(tiny_config: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    fit(tiny_config, whole, "trainer.max_epochs=4")
+    code = f"""
+import signal, os
+from pathlib import Path
+from rich.console import Console
+from lightning.pytorch.callbacks import Callback
+from medse.config.run import load_config
+from medse.tasks.recording import CsvLog
+from medse import train
+before = CsvLog.on_train_epoch_start
+def interrupt(self, trainer, module):
+    before(self, trainer, module)
+    if trainer.current_epoch == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+CsvLog.on_train_epoch_start = interrupt
+config = load_config(Path({str(tiny_config)!r}), ["trainer.max_epochs=4"])
+train.train(config, Path({str(tmp_path / "parts")!r}), fold=0, resume=False, console=Console(quiet=True))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert "KeyboardInterrupt" in ended.stderr, ended.stderr
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    assert len(rows(tmp_path / "parts")) == 2
+    fit(tiny_config, tmp_path / "parts", "trainer.max_epochs=4", resume=True)
+    keys = ("epoch", "step", "lr", "loss", "dice")
+    assert [[row[k] for k in keys] for row in rows(tmp_path / "parts")] == [
+        [row[k] for k in keys] for row in rows(whole)
+    ]
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_time_budget_ends_the_schedule_and_validates(tiny_config: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+    fit(
+        tiny_config, tmp_path / "run",
+        "trainer.max_epochs=none", "trainer.max_minutes=0.05", "trainer.steps_per_epoch=1000", "trainer.validate_every=9",
+    )
+    assert time.monotonic() - started < 60
+    log = rows(tmp_path / "run")
+    assert len(log) == 1
+    assert float(log[0]["lr"]) < 1e-4
+    assert log[0]["dice"] != ""
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
+def test_training_learns(tiny_config: Path, tmp_path: Path) -> None:
+    fit(tiny_config, tmp_path / "run", "trainer.max_epochs=6", "trainer.steps_per_epoch=10", "optimizer.lr=1e-2")
+    assert float(rows(tmp_path / "run")[-1]["dice"]) > 0.8
+
+
+def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"exists and is not empty; add --resume to continue that run"):
+        fit(tiny_config, run)
+    with pytest.raises(InputError, match=r"another configuration: net.norm \(instance then, batch now\)"):
+        fit(tiny_config, run, "net.norm=batch", resume=True)
+    with pytest.raises(InputError, match="validates on fold 0, not 1"):
+        fit(tiny_config, run, fold=1, resume=True)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_is_written_for_data_that_cannot_be_used(tiny_config: Path, tmp_path: Path) -> None:
+    image = tmp_path / "balls" / "imagesTr" / "ball_03.nii.gz"
+    image.write_bytes(image.read_bytes()[:3000])
+    with pytest.raises(InputError, match=r"ball_03.nii.gz cannot be read to its end"):
+        fit(tiny_config, tmp_path / "run")
+    with pytest.raises(InputError, match="There is no fold 2; data.folds is 2, so give 0 to 1"):
+        fit(tiny_config, tmp_path / "run", fold=2)
+    with pytest.raises(InputError, match=r"\[16, 16, 8\] would work"):
+        fit(tiny_config, tmp_path / "run", "data.patch_size=[15,17,8]")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there(tiny_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'cuda' was asked for but PyTorch sees no CUDA GPU"):
+        fit(tiny_config, tmp_path / "run", "trainer.device=cuda")
+
+
+def test_predictions_lie_on_the_scans_grid_with_the_files_values(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "balls" / "imagesTr"
+    written = list(predict(run, [folder], tmp_path / "pred"))
+    assert [path.name for path in written] == sorted(path.name for path in folder.iterdir())
+    loaded = medse.load_run(run)
+    for path in written:
+        image, found = nib.load(folder / path.name), nib.load(path)
+        assert found.shape == image.shape
+        np.testing.assert_array_equal(found.affine, image.affine)
+        assert found.get_data_dtype() == np.uint8
+        array = np.asarray(found.dataobj)
+        assert set(np.unique(array)) <= {0, 3, 7}
+        again = loaded.segment(folder / path.name)
+        np.testing.assert_array_equal(np.asarray(again.dataobj), array)
+        from_array = loaded.segment(np.asarray(image.dataobj), affine=image.affine)
+        np.testing.assert_array_equal(np.asarray(from_array.dataobj), array)
+        np.testing.assert_array_equal(from_array.affine, image.affine)
+
+
+def test_best_weights_can_be_asked_for(run: Path, tmp_path: Path) -> None:
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    network = medse.load_run(run, weights="best").segmenter.infer.net
+    torch.testing.assert_close(network.state_dict(), {k.removeprefix("net."): v for k, v in best.items()})
+
+
+def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Callable[..., Path]) -> None:
+    folder = tmp_path / "balls" / "imagesTr"
+    out = tmp_path / "pred"
+    for inputs, message in (
+        ([tmp_path / "gone"], "gone does not exist"),
+        ([folder, folder / "ball_00.nii.gz"], "have the same case id 'ball_00'"),
+        ([make_msd(channels=2, name="two") / "imagesTr"], r"has shape \(18, 22, 16, 2\); expected a 3-D volume"),
+    ):
+        with pytest.raises(InputError, match=message):
+            list(predict(run, inputs, out))
+        assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="exists and is not empty; give another --out"):
+        list(predict(run, [folder], out))
+    with pytest.raises(InputError, match="is not a run directory: it has no config.yaml"):
+        list(predict(folder, [folder], tmp_path / "p2"))
+    (run / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"no model.safetensors; its training is not complete; finish it with"):
+        medse.load_run(run)
+
+
+def test_arrays_need_their_affine(run: Path) -> None:
+    loaded = medse.load_run(run)
+    array = np.random.default_rng(0).normal(size=(8, 8, 8))
+    with pytest.raises(InputError, match="without its affine"):
+        loaded.segment(array)
+    with pytest.raises(InputError, match=r"shape \(8, 8\); this run expects \(X, Y, Z\)"):
+        loaded.segment(array[0], affine=np.eye(4))
+    with pytest.raises(InputError, match="invertible 4x4"):
+        loaded.segment(array, affine=np.zeros((4, 4)))
+    array[0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="NaN or infinite"):
+        loaded.segment(array, affine=np.eye(4))
+
+
+def test_several_channels_train_and_predict(tmp_path: Path, make_msd: Callable[..., Path], tiny_config: Path) -> None:
+    root = make_msd(channels=2, name="two")
+    fit(tiny_config, tmp_path / "run", f"data.root={root}", "trainer.max_epochs=1")
+    (written, *_) = predict(tmp_path / "run", [root / "imagesTr"], tmp_path / "pred")
+    assert nib.load(written).shape == (18, 22, 16)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to a child on this system")
+def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "medse", "train", str(tiny_config), "trainer.max_epochs=1000", "--run", str(run)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"Interrupted; continue with the same command and --resume --run {run}." in stderr
+    assert "Traceback" not in stderr
