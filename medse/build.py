@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import nn, optim
@@ -56,7 +56,7 @@ def net(config: Config, channels: int, classes: int) -> nn.Module:
     build = pick(NETS, config.net.name, "network")
     spatial_dims = len(config.data.patch_size)
     built = build(spatial_dims, channels, classes, **options(config.net))
-    check_patch_size(config.data.patch_size, built.stride)
+    check_patch_size(config.data.patch_size, cast(int, built.stride))
     return built
 
 

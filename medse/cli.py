@@ -41,13 +41,17 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
     """Options of every command."""
 
 
 @app.command()
 def quickstart(
-    out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path("medse-quickstart"),
+    out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path(
+        "medse-quickstart"
+    ),
 ) -> None:
     """Train, predict and score on a generated brain cohort: no download, under five minutes."""
     from medse.quickstart import quickstart as run
@@ -123,7 +127,9 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(help="NIfTI files, or folders of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the label maps; new or empty.")],
     device: Device = "auto",
-    weights: Annotated[str, typer.Option(help="final, or best: the epoch with the best validation proxy.")] = "final",
+    weights: Annotated[
+        str, typer.Option(help="final, or best: the epoch with the best validation proxy.")
+    ] = "final",
 ) -> None:
     """Write a label map for each scan, on exactly the scan's grid."""
     from medse.predict import WEIGHTS
@@ -132,23 +138,30 @@ def predict(
 
     _quiet()
     chosen = pick(WEIGHTS, weights, "weights")
-    count = 0
-    with console.status("Loading"):
-        for count, path in enumerate(run_predict(run, inputs, out, device=device, weights=chosen), start=1):
+    written = []
+    with console.status("Segmenting"):
+        for path in run_predict(run, inputs, out, device=device, weights=chosen):
+            written.append(path)
             console.print(str(path), highlight=False, soft_wrap=True)
-    console.print(f"{count} label maps in {out}", highlight=False, soft_wrap=True)
+    console.print(f"{len(written)} label maps in {out}", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def evaluate(
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps, or one file.")],
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one file.")],
-    out: Annotated[Path, typer.Option(help="Folder for scores.csv, scores.json and report.html; new or empty.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for scores.csv, scores.json and report.html; new or empty.")
+    ],
     labels: Annotated[
         Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
     ] = None,
-    cases: Annotated[Path | None, typer.Option(help="Text file with the case ids to score, one per line.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the scans, shown under the contours.")] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="Text file with the case ids to score, one per line.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
+    ] = None,
 ) -> None:
     """Score label maps against references and write the Dice report."""
     from medse.evaluate import evaluate as score
@@ -174,7 +187,9 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
-        errors.print(f"Error: {error.filename or 'a file'}: {error.strerror or error}; check the path and free space.")
+        errors.print(
+            f"Error: {error.filename or 'a file'}: {error.strerror or error}; check the path and free space."
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         errors.print("Interrupted.")
@@ -205,7 +220,12 @@ def _print_scores(scores: "Scores", title: str) -> None:
     for name, dice in lines:
         interval = f"{dice.mean:.3f} [{dice.low_95:.3f}, {dice.high_95:.3f}]"
         table.add_row(
-            name, str(dice.n), interval, f"{dice.sd:.3f}", f"{dice.median:.3f}", f"{dice.minimum:.3f}",
+            name,
+            str(dice.n),
+            interval,
+            f"{dice.sd:.3f}",
+            f"{dice.median:.3f}",
+            f"{dice.minimum:.3f}",
             end_section=name == lines[-2][0],
         )
     console.print(table)

@@ -69,18 +69,21 @@ class Grid:
     def _axes(self) -> npt.NDArray[np.int64]:
         return np.asarray(nib.orientations.io_orientation(self.affine)).astype(np.int64)
 
+    def _flipped(self, ndim: int) -> tuple[int, ...]:
+        """Axes of ``(..., X, Y, Z)`` that run against RAS."""
+        return tuple(ndim - 3 + axis for axis in range(3) if self._axes[axis, 1] < 0)
+
     def to_canonical(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Reorder ``(..., X, Y, Z)`` from the file's axes to the nearest RAS axes (a view)."""
-        axes = self._axes
-        flipped = np.flip(array, [array.ndim - 3 + i for i in range(3) if axes[i, 1] < 0])
-        order = np.argsort(axes[:, 0])
+        flipped: npt.NDArray[Any] = np.flip(array, self._flipped(array.ndim))
+        order = np.argsort(self._axes[:, 0])
         return flipped.transpose(*range(array.ndim - 3), *(array.ndim - 3 + order))
 
     def from_canonical(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Undo :meth:`to_canonical`."""
-        axes = self._axes
-        restored = array.transpose(*range(array.ndim - 3), *(array.ndim - 3 + axes[:, 0]))
-        return np.flip(restored, [array.ndim - 3 + i for i in range(3) if axes[i, 1] < 0])
+        restored = array.transpose(*range(array.ndim - 3), *(array.ndim - 3 + self._axes[:, 0]))
+        flipped: npt.NDArray[Any] = np.flip(restored, self._flipped(array.ndim))
+        return flipped
 
 
 def case_id(path: Path) -> str:
@@ -215,14 +218,18 @@ def _open(path: Path) -> Any:
     try:
         return nib.load(path)
     except _READ_ERRORS as error:
-        raise InputError(f"{path} cannot be read as NIfTI ({error}); check or copy the file again.") from error
+        raise InputError(
+            f"{path} cannot be read as NIfTI ({error}); check or copy the file again."
+        ) from error
 
 
 def _grid(path: Path, image: Any, channels: int) -> Grid:
     shape = tuple(int(n) for n in image.shape)
     last = tuple(n for n in shape[3:] if n != 1)
     if len(shape) < 3 or last != (() if channels == 1 else (channels,)) or min(shape) < 1:
-        wanted = "a 3-D volume" if channels == 1 else f"a 4-D volume with {channels} channels in its last axis"
+        wanted = (
+            "a 3-D volume" if channels == 1 else f"a 4-D volume with {channels} channels in its last axis"
+        )
         raise InputError(f"{path} has shape {shape}; expected {wanted}; split or merge the file.")
     affine = np.asarray(image.affine, dtype=np.float64)
     axes = nib.orientations.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)

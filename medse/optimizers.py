@@ -16,7 +16,11 @@ def adamw(
 
 
 def sgd(
-    parameters: Iterable[nn.Parameter], *, lr: float = 1e-2, momentum: float = 0.99, weight_decay: float = 3e-5
+    parameters: Iterable[nn.Parameter],
+    *,
+    lr: float = 1e-2,
+    momentum: float = 0.99,
+    weight_decay: float = 3e-5,
 ) -> optim.Optimizer:
     """SGD with Nesterov momentum, as nnU-Net trains."""
     return optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=True)
@@ -35,4 +39,5 @@ def poly(progress: float, exponent: float = 0.9) -> float:
     Reference:
         Chen et al., DeepLab (TPAMI 2018), section 4.1; the exponent is the one of nnU-Net.
     """
-    return (1 - min(max(progress, 0.0), 1.0)) ** exponent
+    factor: float = (1 - min(max(progress, 0.0), 1.0)) ** exponent
+    return factor

@@ -56,7 +56,9 @@ class LoadedRun:
         channels = len(self.channels)
         if isinstance(image, str | Path):
             if affine is not None:
-                raise InputError(f"affine was given with the file {image}; the file has its own; leave it out.")
+                raise InputError(
+                    f"affine was given with the file {image}; the file has its own; leave it out."
+                )
             array, grid = read_image(Path(image), channels)
         else:
             array, grid = _from_array(np.asarray(image), affine, channels)
@@ -130,7 +132,9 @@ def collect(inputs: Sequence[Path]) -> dict[str, Path]:
         found = list_nifti(given) if given.is_dir() else {case_id(given): given}
         for name, path in found.items():
             if name in files:
-                raise InputError(f"{files[name]} and {path} have the same case id {name!r}; rename one of them.")
+                raise InputError(
+                    f"{files[name]} and {path} have the same case id {name!r}; rename one of them."
+                )
             files[name] = path
     return files
 
@@ -143,7 +147,8 @@ def _weights(run: RunDir, weights: Weights) -> dict[str, torch.Tensor]:
         )
     try:
         if weights == "final":
-            return load_file(path)
+            final: dict[str, torch.Tensor] = load_file(path)
+            return final
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     except (SafetensorError, OSError, RuntimeError, KeyError) as error:
         raise InputError(f"{path} cannot be read ({error}); train again or restore the file.") from error
@@ -154,7 +159,9 @@ def _from_array(
     array: npt.NDArray[Any], affine: npt.NDArray[np.float64] | None, channels: int
 ) -> tuple[npt.NDArray[np.float32], Grid]:
     if affine is None:
-        raise InputError("An array was given without its affine; pass affine=image.affine, left and right follow from it.")
+        raise InputError(
+            "An array was given without its affine; pass affine=image.affine, left and right follow from it."
+        )
     if array.ndim not in (3, 4) or (array.shape[3] if array.ndim == 4 else 1) != channels:
         wanted = "(X, Y, Z)" if channels == 1 else f"(X, Y, Z, {channels})"
         raise InputError(f"The array has shape {array.shape}; this run expects {wanted}.")
@@ -162,6 +169,8 @@ def _from_array(
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
         raise InputError(f"affine is {matrix.tolist()}; expected an invertible 4x4 matrix of finite numbers.")
     if not np.isfinite(array).all():
-        raise InputError("The array holds NaN or infinite voxels; every voxel must be a finite number; replace them.")
+        raise InputError(
+            "The array holds NaN or infinite voxels; every voxel must be a finite number; replace them."
+        )
     image = array.reshape(*array.shape[:3], channels).transpose(3, 0, 1, 2).astype(np.float32)
     return image, Grid("the array", array.shape[:3], matrix)

@@ -72,7 +72,8 @@ class Preprocessing:
             return np.ascontiguousarray(cropped)
         present = np.unique(cropped)
         best = _argmax_resampled(((cropped == k).astype(np.float32) for k in present), shape)
-        return present[best].astype(indices.dtype)
+        label: npt.NDArray[np.integer] = present[best].astype(indices.dtype)
+        return label
 
     def restore(self, scores: FloatArray, prepared: Prepared) -> npt.NDArray[np.integer]:
         """Turn class scores ``(K, *spatial)`` into class indices ``(X, Y, Z)`` in the file's order.
@@ -84,14 +85,17 @@ class Preprocessing:
         box = prepared.box
         shape = tuple(part.stop - part.start for part in box)
         canonical = np.zeros(grid.canonical_shape, dtype=np.int16)
-        canonical[box] = scores.argmax(axis=0) if scores.shape[1:] == shape else _argmax_resampled(scores, shape)
+        canonical[box] = (
+            scores.argmax(axis=0) if scores.shape[1:] == shape else _argmax_resampled(scores, shape)
+        )
         return np.ascontiguousarray(grid.from_canonical(canonical))
 
     def shape(self, grid: Grid, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape on the network's grid of a box of ``shape`` voxels in RAS order."""
         pairs = zip(shape, grid.canonical_spacing_mm, self.spacing_mm, strict=True)
         return tuple(
-            n if abs(old - new) <= SAME_SPACING * new else max(1, round(n * old / new)) for n, old, new in pairs
+            n if abs(old - new) <= SAME_SPACING * new else max(1, round(n * old / new))
+            for n, old, new in pairs
         )
 
     def _normalize(self, channel: FloatArray, source: str) -> FloatArray:

@@ -99,7 +99,9 @@ class RunDir:
             InputError: The folder is no run directory, or its configuration is damaged.
         """
         if not self.config.is_file():
-            raise InputError(f"{self.path} is not a run directory: it has no config.yaml; give one that train made.")
+            raise InputError(
+                f"{self.path} is not a run directory: it has no config.yaml; give one that train made."
+            )
         return load_config(self.config)
 
     def read_task(self) -> Task:
@@ -115,7 +117,9 @@ class RunDir:
             x, y, z = (float(length) for length in facts["spacing_mm"])
             return Task(str(facts["name"]), channels, labels, (x, y, z))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{self.dataset} is damaged ({error!r}); train again or restore the file.") from error
+            raise InputError(
+                f"{self.dataset} is damaged ({error!r}); train again or restore the file."
+            ) from error
 
     def read_fold(self) -> int:
         """Read which fold the run validates on.

@@ -57,7 +57,9 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
     cases = build.dataset(config.data)
     folds = make_folds(cases.cases, config.data.folds, config.seed)
     if not 0 <= fold < len(folds):
-        raise InputError(f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}.")
+        raise InputError(
+            f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}."
+        )
     pl.seed_everything(config.seed, workers=True, verbose=False)
     way = build.preprocessing(config.data, cases)
     task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm)
@@ -132,7 +134,9 @@ def _check_resumable(run: RunDir, config: Config, fold: int) -> None:
     before = run.read_config()
     old, new = (_flat(c.model_dump(mode="json")) for c in (before, config))
     free = {"trainer.max_epochs", "trainer.max_minutes", "trainer.device"}
-    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in free)
+    changed = sorted(
+        key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in free
+    )
     if changed:
         shown = ", ".join(f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in changed[:3])
         raise InputError(
@@ -159,4 +163,3 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _as_it_is(item: Any) -> Any:
     return item
-

@@ -27,7 +27,9 @@ def test_files_use_the_smallest_type(top: int, dtype: type) -> None:
 
 def test_undeclared_values_are_named_and_counted() -> None:
     labels = Labels(("a", "b"), (1, 5))
-    with pytest.raises(InputError, match=r"f.nii holds undeclared label values: 2 \(3 voxels\), 9 \(1 voxels\)"):
+    with pytest.raises(
+        InputError, match=r"f.nii holds undeclared label values: 2 \(3 voxels\), 9 \(1 voxels\)"
+    ):
         labels.encode(np.array([0, 1, 2, 2, 2, 5, 9]), "f.nii")
     with pytest.raises(InputError, match=r"-1 \(1 voxels\)"):
         labels.encode(np.array([0, -1]), "f.nii")

@@ -21,7 +21,9 @@ from medse.nifti import (
 
 SHAPE = (4, 5, 6)
 ORDERS = [
-    (order, signs) for order in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
+    (order, signs)
+    for order in itertools.permutations(range(3))
+    for signs in itertools.product((1, -1), repeat=3)
 ]
 
 
@@ -118,7 +120,9 @@ def test_a_truncated_file_is_explained(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 40)).astype(np.uint8)
     path = save(tmp_path / "scan.nii.gz", noise)
     path.write_bytes(path.read_bytes()[:20_000])
-    with pytest.raises(InputError, match=r"scan.nii.gz cannot be read to its end .*; it is truncated or damaged"):
+    with pytest.raises(
+        InputError, match=r"scan.nii.gz cannot be read to its end .*; it is truncated or damaged"
+    ):
         read_image(path)
     plain = tmp_path / "plain.nii"
     with gzip.open(save(tmp_path / "b.nii.gz", noise)) as whole:
@@ -130,13 +134,17 @@ def test_a_truncated_file_is_explained(tmp_path: Path) -> None:
 def test_the_geometry_gate(tmp_path: Path) -> None:
     first = read_grid(save(tmp_path / "a.nii", np.zeros(SHAPE, np.uint8)))
     check_same_grid(first, read_grid(save(tmp_path / "b.nii", np.zeros((*SHAPE, 1), np.uint8))))
-    with pytest.raises(InputError, match=r"a.nii and .*c.nii have different shapes, \(4, 5, 6\) and \(4, 5, 7\)"):
+    with pytest.raises(
+        InputError, match=r"a.nii and .*c.nii have different shapes, \(4, 5, 6\) and \(4, 5, 7\)"
+    ):
         check_same_grid(first, read_grid(save(tmp_path / "c.nii", np.zeros((4, 5, 7), np.uint8))))
     moved = np.diag([1.0, 2.0, 3.0, 1.0])
     moved[1, 3] = 0.0009
     check_same_grid(first, read_grid(save(tmp_path / "d.nii", np.zeros(SHAPE, np.uint8), moved)))
     moved[1, 3] = 0.0015
-    with pytest.raises(InputError, match=r"different affines \(largest difference 0.0015 at row 2, column 4\)"):
+    with pytest.raises(
+        InputError, match=r"different affines \(largest difference 0.0015 at row 2, column 4\)"
+    ):
         check_same_grid(first, read_grid(save(tmp_path / "e.nii", np.zeros(SHAPE, np.uint8), moved)))
 
 

@@ -68,13 +68,18 @@ def test_checkpoints_hold_tensors_and_plain_dicts_only(run: Path) -> None:
     final = load_file(run / "model.safetensors")
     for name, tensor in final.items():
         torch.testing.assert_close(last["state_dict"][f"net.{name}"], tensor, rtol=0, atol=0)
-    assert torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"].keys() == last["state_dict"].keys()
+    assert (
+        torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"].keys()
+        == last["state_dict"].keys()
+    )
 
 
 def test_the_same_seed_gives_the_same_weights(tiny_config: Path, tmp_path: Path, run: Path) -> None:
     fit(tiny_config, tmp_path / "again")
     fit(tiny_config, tmp_path / "other", "seed=1")
-    first, again, other = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "again", "other"))
+    first, again, other = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("run", "again", "other")
+    )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
@@ -115,8 +120,12 @@ train.train(config, Path({str(tmp_path / "parts")!r}), fold=0, resume=False, con
 def test_a_time_budget_ends_the_schedule_and_validates(tiny_config: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     fit(
-        tiny_config, tmp_path / "run",
-        "trainer.max_epochs=none", "trainer.max_minutes=0.05", "trainer.steps_per_epoch=1000", "trainer.validate_every=9",
+        tiny_config,
+        tmp_path / "run",
+        "trainer.max_epochs=none",
+        "trainer.max_minutes=0.05",
+        "trainer.steps_per_epoch=1000",
+        "trainer.validate_every=9",
     )
     assert time.monotonic() - started < 60
     log = rows(tmp_path / "run")
@@ -127,7 +136,13 @@ def test_a_time_budget_ends_the_schedule_and_validates(tiny_config: Path, tmp_pa
 
 
 def test_training_learns(tiny_config: Path, tmp_path: Path) -> None:
-    fit(tiny_config, tmp_path / "run", "trainer.max_epochs=6", "trainer.steps_per_epoch=10", "optimizer.lr=1e-2")
+    fit(
+        tiny_config,
+        tmp_path / "run",
+        "trainer.max_epochs=6",
+        "trainer.steps_per_epoch=10",
+        "optimizer.lr=1e-2",
+    )
     assert float(rows(tmp_path / "run")[-1]["dice"]) > 0.8
 
 
@@ -191,7 +206,10 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
     for inputs, message in (
         ([tmp_path / "gone"], "gone does not exist"),
         ([folder, folder / "ball_00.nii.gz"], "have the same case id 'ball_00'"),
-        ([make_msd(channels=2, name="two") / "imagesTr"], r"has shape \(18, 22, 16, 2\); expected a 3-D volume"),
+        (
+            [make_msd(channels=2, name="two") / "imagesTr"],
+            r"has shape \(18, 22, 16, 2\); expected a 3-D volume",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             list(predict(run, inputs, out))
@@ -203,7 +221,9 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
     with pytest.raises(InputError, match="is not a run directory: it has no config.yaml"):
         list(predict(folder, [folder], tmp_path / "p2"))
     (run / "model.safetensors").unlink()
-    with pytest.raises(InputError, match=r"no model.safetensors; its training is not complete; finish it with"):
+    with pytest.raises(
+        InputError, match=r"no model.safetensors; its training is not complete; finish it with"
+    ):
         medse.load_run(run)
 
 
@@ -221,7 +241,9 @@ def test_arrays_need_their_affine(run: Path) -> None:
         loaded.segment(array, affine=np.eye(4))
 
 
-def test_several_channels_train_and_predict(tmp_path: Path, make_msd: Callable[..., Path], tiny_config: Path) -> None:
+def test_several_channels_train_and_predict(
+    tmp_path: Path, make_msd: Callable[..., Path], tiny_config: Path
+) -> None:
     root = make_msd(channels=2, name="two")
     fit(tiny_config, tmp_path / "run", f"data.root={root}", "trainer.max_epochs=1")
     (written, *_) = predict(tmp_path / "run", [root / "imagesTr"], tmp_path / "pred")
@@ -231,7 +253,16 @@ def test_several_channels_train_and_predict(tmp_path: Path, make_msd: Callable[.
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to a child on this system")
 def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "medse", "train", str(tiny_config), "trainer.max_epochs=1000", "--run", str(run)]
+    command = [
+        sys.executable,
+        "-m",
+        "medse",
+        "train",
+        str(tiny_config),
+        "trainer.max_epochs=1000",
+        "--run",
+        str(run),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:

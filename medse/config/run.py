@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, Field, NonNegativeInt
+from pydantic import BaseModel, NonNegativeInt
 
 from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
@@ -20,8 +20,15 @@ from medse.optimizers import OPTIMIZERS
 from medse.registry import one_of, options_model
 
 if TYPE_CHECKING:
-    Options = BaseModel
-    Net = Loss = Optimizer = AugmentationOptions = Options
+
+    class Net(BaseModel):
+        """A member of a table with its options, as far as a type checker can know it."""
+
+        name: str
+
+    Loss = Net
+    Optimizer = Net
+    AugmentationOptions = Net
 else:
     Net = one_of(NETS, NET_DERIVED)
     Loss = one_of(LOSSES, ())

@@ -1,90 +1,66 @@
 """A small cohort of brains generated from one template, so that everything can be tried without a download.
 
-Grey matter, white matter and T1 come from the ICBM152 2009 maps inside nilearn; what the brain mask leaves is
-CSF. A subject is that template, bent by a smooth invertible deformation, with its own tissue contrast, bias
-field, resolution and noise. Labels are the tissue maps bent by the same deformation, so they are exact.
+Grey matter, white matter and T1 are the ICBM152 2009 maps that nilearn ships; what the brain mask leaves is
+CSF. Labels are the tissue maps bent by the same deformation as the image, so they are exact.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
-import numpy.typing as npt
-import SimpleITK as sitk
 from nilearn import datasets
-from scipy import ndimage
 
+from medse.data.brain_subject import SPACING_MM, Array, LabelMap, Template, generate_subject, label_map
 from medse.errors import InputError
 from medse.files import atomic_path, refuse_existing, write_text
+from medse.preprocess import nonzero_box
 
-Array = npt.NDArray[np.float32]
-
-TISSUES = ("CSF", "grey matter", "white matter")
-SPACING_MM = 2.0
-MARGIN = 4
-"""Voxels of background kept around each brain."""
-ROOM = 12
+CLASSES = ("background", "CSF", "grey matter", "white matter")
+ROOM = 16
 """Voxels around the template's brain, for subjects that are larger, turned or shifted."""
-SMALLEST = 10
-"""Fewest voxels of a connected piece of tissue; smaller ones go to the next best tissue."""
-
-
-@dataclass(frozen=True)
-class Template:
-    """The ICBM152 maps on one 2 mm grid in RAS order, all from 0 to 1.
-
-    Attributes:
-        t1: Image intensity, 0 outside the brain.
-        tissues: ``(3, X, Y, Z)`` shares of CSF, grey and white matter.
-        affine: Voxel-to-world matrix in mm (MNI space).
-    """
-
-    t1: Array
-    tissues: Array
-    affine: npt.NDArray[np.float64]
+MARGIN = 4
+"""Voxels of background kept around each brain in its file."""
+DESCRIPTION = (
+    "GENERATED data, no real patients: every subject is the ICBM152 2009 template, artificially deformed and "
+    "given artificial contrast, bias field and noise. It serves to try software and says nothing of brains."
+)
 
 
 def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
-    """Write a generated data set in MSD layout: ``train`` labelled subjects, ``test`` more, and the template.
+    """Write a generated data set in MSD layout: T1 at 2 mm, brain only, labels CSF, grey and white matter.
 
-    Test images and the untouched template (case ``template``) lie in ``imagesTs``, their labels in
-    ``labelsTs``. ``dataset.json`` is written last, so it is there only when everything is.
+    ``imagesTs`` and ``labelsTs`` hold the ``test`` held-out subjects and the untouched template (case
+    ``template``). ``dataset.json`` is written last: where it is, everything is.
 
     Args:
         root: New or empty folder.
         train: Number of training subjects, at least 1.
-        test: Number of test subjects, without the template.
-        seed: The same seed gives the same voxels; subject n depends on seed and n alone.
+        test: Number of held-out subjects, the template not counted.
+        seed: The same seed gives the same voxels; subject n depends on ``seed`` and n alone.
 
     Raises:
-        InputError: A number is too small, or ``root`` holds something already.
+        InputError: A number is too small, or ``root`` is not empty.
     """
     if train < 1 or test < 0:
-        raise InputError(f"A cohort of {train} training and {test} test subjects was asked for; give at least 1 and 0.")
+        raise InputError(
+            f"A cohort of {train} training and {test} test subjects was asked for; it needs at least 1 and 0."
+        )
     refuse_existing(root, "give another folder or remove it")
     template = load_template()
-    digits = max(2, len(str(train + test)))
-    names = [f"subject_{number:0{digits}d}" for number in range(1, train + test + 1)]
+    names = [f"subject_{number:02d}" for number in range(1, train + test + 1)]
     for number, name in enumerate(names):
-        part = "Tr" if number < train else "Ts"
-        _write_case(root, part, name, *generate_subject(template, np.random.default_rng((seed, number))), template)
-    _write_case(root, "Ts", "template", template.t1, label_map(template.tissues), template)
+        image, label = generate_subject(template, np.random.default_rng((seed, number)))
+        _write_case(root, "Tr" if number < train else "Ts", name, image, label, template)
+    _write_case(root, "Ts", "template", 1000 * template.t1, label_map(template.tissues), template)
     held_out = [*names[train:], "template"]
     content = {
         "name": "Generated brains",
-        "description": (
-            "GENERATED data, no real patients: every subject is the ICBM152 2009 template, artificially deformed "
-            f"and given artificial contrast, bias field and noise (seed {seed}). Good for trying software, not "
-            "for any statement about brains."
-        ),
-        "reference": "ICBM152 2009a nonlinear symmetric template, as packaged by nilearn",
-        "licence": "as the ICBM152 template: free use with its copyright notice",
+        "description": DESCRIPTION,
+        "reference": "ICBM152 2009 nonlinear symmetric template, as shipped by nilearn",
         "tensorImageSize": "3D",
         "modality": {"0": "MRI T1"},
-        "labels": {str(value): name for value, name in enumerate(("background", *TISSUES))},
+        "labels": {str(value): name for value, name in enumerate(CLASSES)},
         "numTraining": train,
         "numTest": len(held_out),
         "training": [
@@ -96,7 +72,7 @@ def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
 
 
 def load_template() -> Template:
-    """Read nilearn's packaged maps and cut them to the brain with room around it."""
+    """Read the maps that nilearn ships, cut to the brain with room around it."""
     loaders = (
         datasets.load_mni152_template,
         datasets.load_mni152_gm_template,
@@ -104,17 +80,31 @@ def load_template() -> Template:
         datasets.load_mni152_brain_mask,
     )
     images = [nib.as_closest_canonical(load(resolution=int(SPACING_MM))) for load in loaders]
-    t1, grey, white, brain = (np.clip(image.get_fdata(dtype=np.float32), 0, 1) for image in images)
-    tissues = np.stack([np.clip(brain - grey - white, 0, 1), grey * (brain > 0), white * (brain > 0)])
-    bounds = ndimage.find_objects(brain > 0.5)[0]
-    low = np.array([part.start for part in bounds]) - ROOM
-    high = np.array([part.stop for part in bounds]) + ROOM
-    pads = [(max(0, -a), max(0, b - n)) for a, b, n in zip(low, high, t1.shape, strict=True)]
-    box = tuple(slice(max(0, a), b + p[0]) for a, b, p in zip(low + [p[0] for p in pads], high, pads, strict=True))
-    affine = images[0].affine.copy()
-    affine[:3, 3] = (affine @ [*low, 1])[:3]
-    return Template(
-        np.pad(t1 * (brain > 0.5), pads)[box],
-        np.pad(tissues, [(0, 0), *pads])[(slice(None), *box)],
-        affine,
-    )
+    maps = [np.pad(np.clip(image.get_fdata(dtype=np.float32), 0, 1), ROOM) for image in images]
+    brain = maps[3] > 0.5
+    bounds = nonzero_box(brain[None].astype(np.float32))
+    box = tuple(slice(part.start - ROOM, part.stop + ROOM) for part in bounds)
+    t1, grey, white = (np.where(brain, volume, 0)[box] for volume in maps[:3])
+    csf = np.clip(brain[box] - grey - white, 0, 1)
+    affine = _shifted(images[0].affine, [part.start - 2 * ROOM for part in bounds])
+    return Template(t1, np.stack([csf, grey, white]), affine)
+
+
+def _write_case(root: Path, part: str, name: str, image: Array, label: LabelMap, template: Template) -> None:
+    """Write image (int16) and label map (uint8), cut to the brain and a margin."""
+    bounds = nonzero_box(image[None])
+    start = [max(0, axis.start - MARGIN) for axis in bounds]
+    box = tuple(slice(low, axis.stop + MARGIN) for low, axis in zip(start, bounds, strict=True))
+    affine = _shifted(template.affine, start)
+    for folder, volume in (("images", np.rint(image).astype(np.int16)), ("labels", label)):
+        nifti = nib.Nifti1Image(volume[box], affine)
+        nifti.header.set_xyzt_units("mm")
+        with atomic_path(root / f"{folder}{part}" / f"{name}.nii.gz") as temporary:
+            nib.save(nifti, temporary)
+
+
+def _shifted(affine: np.ndarray, voxels: list[int]) -> np.ndarray:
+    """The affine of a crop that starts ``voxels`` after the volume's first voxel."""
+    moved = affine.astype(np.float64)
+    moved[:3, 3] = (affine @ [*voxels, 1])[:3]
+    return moved

@@ -33,7 +33,9 @@ def read_msd(root: Path) -> Dataset:
         image, label = root / str(entry["image"]), root / str(entry["label"])
         for file in (image, label):
             if not file.is_file():
-                raise InputError(f"{path} lists {file}, which does not exist; add the file or remove the case.")
+                raise InputError(
+                    f"{path} lists {file}, which does not exist; add the file or remove the case."
+                )
         name = case_id(image)
         if name in cases:
             raise InputError(f"{path} lists case {name!r} twice; keep one of them.")

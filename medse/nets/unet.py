@@ -52,7 +52,9 @@ class UNet(nn.Module):
         super().__init__()
         check_spatial_dims(spatial_dims)
         if len(channels) < 2 or min(channels) < 1:
-            raise InputError(f"channels is {channels}; at least two numbers above 0 are needed, finest first.")
+            raise InputError(
+                f"channels is {channels}; at least two numbers above 0 are needed, finest first."
+            )
         if norm == "group" and any(c % 8 for c in channels):
             raise InputError(f"channels is {channels}; with norm 'group' each must be a multiple of 8.")
         self.stride = 2 ** (len(channels) - 1)
@@ -78,7 +80,8 @@ class UNet(nn.Module):
         self.decoders = nn.ModuleList(block(2 * fine, fine, 1, attend=True) for fine in finer)
         supervised = finer if deep_supervision else finer[-1:]
         self.heads = nn.ModuleList(
-            Convolution(spatial_dims, fine, out_channels, kernel_size=1, conv_only=True) for fine in supervised
+            Convolution(spatial_dims, fine, out_channels, kernel_size=1, conv_only=True)
+            for fine in supervised
         )
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:

@@ -22,7 +22,7 @@ class Budget(Timer):
         super().__init__(duration=duration, interval="step", verbose=False)
         self.max_steps, self.max_minutes = max_steps, max_minutes
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Have the last epoch validated."""
         if trainer.current_epoch + 1 == trainer.max_epochs:
             trainer.check_val_every_n_epoch = 1

@@ -20,11 +20,11 @@ class _KnowsValidation(Callback):
 
     validated = False
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget the validation of an earlier epoch."""
         self.validated = False
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember that this epoch was validated."""
         self.validated = True
 
@@ -40,7 +40,7 @@ class Checkpoints(_KnowsValidation):
         self.folder = folder
         self.best = -math.inf
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after an epoch, and its validation if there was one."""
         names = [LAST]
         if self.validated and (dice := float(trainer.callback_metrics["dice"])) > self.best:
@@ -70,13 +70,13 @@ class CsvLog(_KnowsValidation):
         self.dice = ["dice", *(f"dice_{name}" for name in classes)]
         self.rows: list[dict[str, str]] = []
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs that a resumed run does not repeat."""
         if self.path.is_file():
             rows = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8")))
             self.rows = [row for row in rows if int(row["epoch"]) <= trainer.current_epoch]
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the row of this epoch."""
         metrics = trainer.callback_metrics
         row = {

@@ -52,10 +52,12 @@ class SegmentationTask(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer with a rate that follows the share of the training done."""
         optimizer = self.make_optimizer(self.net.parameters())
-        schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda _step: self.decay(self.share_done(self.global_step)))
+        schedule = optim.lr_scheduler.LambdaLR(
+            optimizer, lambda _step: self.decay(self.share_done(self.global_step))
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ARG002
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment a training batch on the device it trains on."""
         if not self.trainer.training or self.augment is None:
             return batch
@@ -90,7 +92,9 @@ class SegmentationTask(pl.LightningModule):
 
 def dice_per_class(found: Any, truth: Any, classes: int) -> FloatArray:
     """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty."""
-    pairs = np.bincount(truth.ravel().astype(np.int64) * (classes + 1) + found.ravel(), minlength=(classes + 1) ** 2)
+    pairs = np.bincount(
+        truth.ravel().astype(np.int64) * (classes + 1) + found.ravel(), minlength=(classes + 1) ** 2
+    )
     table = pairs.reshape(classes + 1, classes + 1)
     total = table.sum(axis=0) + table.sum(axis=1)
     with np.errstate(invalid="ignore"):

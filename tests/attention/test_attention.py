@@ -107,7 +107,9 @@ def golden_cases() -> list[dict[str, Any]]:
     if not GOLDEN.is_dir():
         return []
     cases = json.loads((GOLDEN / "manifest.json").read_text())["cases"]
-    return [c for c in cases if c["reference"].startswith("ai-med/squeeze") and not c["block"].startswith("pe")]
+    return [
+        c for c in cases if c["reference"].startswith("ai-med/squeeze") and not c["block"].startswith("pe")
+    ]
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="golden files of the authors' code are not on this machine")

@@ -34,7 +34,10 @@ def change(root: Path, **changes: Any) -> None:
         ({"modality": None}, "names no channels"),
         ({"training": []}, 'lists no cases under "training"'),
         ({"training": ["a.nii.gz"]}, "is not a pair"),
-        ({"training": [{"image": "imagesTr/x.nii.gz", "label": "labelsTr/x.nii.gz"}]}, "x.nii.gz, which does not exist"),
+        (
+            {"training": [{"image": "imagesTr/x.nii.gz", "label": "labelsTr/x.nii.gz"}]},
+            "x.nii.gz, which does not exist",
+        ),
     ],
 )
 def test_bad_entries_are_explained(make_msd: Callable[..., Path], changes: Any, message: str) -> None:

@@ -54,7 +54,9 @@ def test_patches_are_cut_and_padded_alike(prepared: PreparedCases) -> None:
         inner = patch["image"][0, :, 5:27]
         starts = [s for s in range(11) if np.array_equal(whole["image"][0, s : s + 8], inner)]
         assert len(starts) == 1
-        np.testing.assert_array_equal(whole["label"][0, starts[0] : starts[0] + 8], patch["label"][0, :, 5:27])
+        np.testing.assert_array_equal(
+            whole["label"][0, starts[0] : starts[0] + 8], patch["label"][0, :, 5:27]
+        )
         np.testing.assert_array_equal(patch["image"], patches[(1, seed)]["image"])
 
 

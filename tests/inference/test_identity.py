@@ -17,7 +17,9 @@ from medse.preprocess import Preprocessing
 
 LABELS = Labels(names=("left", "right", "middle"), values=(4, 11, 300))
 ORDERS = [
-    (order, signs) for order in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
+    (order, signs)
+    for order in itertools.permutations(range(3))
+    for signs in itertools.product((1, -1), repeat=3)
 ]
 
 

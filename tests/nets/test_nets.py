@@ -82,7 +82,9 @@ def test_norms(norm: str) -> None:
 
 
 @pytest.mark.parametrize("attention", ATTENTION)
-def test_attention_stands_after_every_encoder_and_decoder_block_but_not_the_bottleneck(attention: str) -> None:
+def test_attention_stands_after_every_encoder_and_decoder_block_but_not_the_bottleneck(
+    attention: str,
+) -> None:
     net = NETS["unet"](3, 1, 2, channels=(16, 32, 32, 64), attention=attention)
     kind = ATTENTION[attention]
     places = [name for name, module in net.named_modules() if type(module) is kind]
