@@ -13,7 +13,7 @@ from scipy import ndimage
 from medse.errors import InputError
 from medse.nifti import FloatArray, Grid
 
-Normalization = Literal["zscore", "zscore_nonzero", "none"]
+Normalization = Literal["zscore", "zscore_nonzero"] | None
 SAME_SPACING = 0.01
 """Relative difference of spacing below which an axis is not resampled."""
 
@@ -44,7 +44,7 @@ class Preprocessing:
     Attributes:
         spacing_mm: Target spacing in RAS order.
         normalization: ``zscore``: zero mean and unit variance per channel; ``zscore_nonzero``: the same
-            over non-zero voxels, the others become 0; ``none``: as in the file.
+            over non-zero voxels, the others become 0; None: as in the file.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -99,7 +99,7 @@ class Preprocessing:
         )
 
     def _normalize(self, channel: FloatArray, source: str) -> FloatArray:
-        if self.normalization == "none":
+        if self.normalization is None:
             return channel
         inside = channel != 0 if self.normalization == "zscore_nonzero" else np.ones(channel.shape, bool)
         values = channel[inside].astype(np.float64)

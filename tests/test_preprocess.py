@@ -50,7 +50,7 @@ def test_the_box_of_non_zero_voxels() -> None:
 
 def test_resampling_keeps_the_field_of_view_and_the_shape_of_things() -> None:
     coarse, fine = blob((20, 24, 16)), blob((40, 24, 32))
-    way = Preprocessing((1, 2, 1), "none")
+    way = Preprocessing((1, 2, 1), None)
     prepared = way.image(coarse[None], grid((20, 24, 16), (2, 2, 2)))
     assert prepared.image.shape == (1, 40, 24, 32)
     # linspace puts first and last sample at the ends, voxel centres lie half a voxel inside: compare centres of mass
@@ -66,7 +66,7 @@ def test_labels_go_there_and_back() -> None:
     label[4:12, 5:15, 4:12] = 1
     label[12:20, 5:15, 4:12] = 2
     image = np.ones((1, 24, 20, 16), np.float32)
-    way = Preprocessing((0.7, 1.0, 1.3), "none")
+    way = Preprocessing((0.7, 1.0, 1.3), None)
     prepared = way.image(image, grid((24, 20, 16)))
     there = way.label(label, prepared)
     assert there.shape == prepared.image.shape[1:]
@@ -80,5 +80,5 @@ def test_labels_go_there_and_back() -> None:
 
 def test_nearly_equal_spacing_is_not_resampled() -> None:
     image = np.random.default_rng(0).normal(size=(1, 50, 40, 30)).astype(np.float32)
-    prepared = Preprocessing((1.0, 1.0, 1.0), "none").image(image, grid((50, 40, 30), (1.004, 0.995, 1)))
+    prepared = Preprocessing((1.0, 1.0, 1.0), None).image(image, grid((50, 40, 30), (1.004, 0.995, 1)))
     np.testing.assert_array_equal(prepared.image, image)

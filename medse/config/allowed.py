@@ -47,7 +47,7 @@ def _one(schema: Schema) -> str:
 
 def _noun(raw: Mapping[str, Any]) -> str:
     if raw.get("type") != "string":
-        bounds = [f"{sign} {raw[bound]:g}" for bound, sign in BOUNDS.items() if bound in raw]
+        bounds = [f"{sign} {raw[bound]}" for bound, sign in BOUNDS.items() if bound in raw]
         return " ".join([NOUNS.get(raw.get("type", ""), "any value"), " and ".join(bounds)]).strip()
     pattern = f" that matches {raw['pattern']}" if "pattern" in raw else ""
     return PATHS.get(raw.get("format", ""), "text" + (pattern or " that is not empty" * ("minLength" in raw)))

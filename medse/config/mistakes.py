@@ -46,7 +46,7 @@ class _Finding:
     path: KeyPath
     text: str
     rank: int
-    """0: in a validator's own words; 1: about this value; 2: about one of the alternatives for it."""
+    """0: in a validator's own words; 1: about this value; 2: less telling than what is wrong inside the value."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,14 @@ class _Spot:
                 tags = inner.tags
         return spot
 
+    @property
+    def long_enough(self) -> bool:
+        """Whether a list has its length; pydantic calls it too short as well when items in it are wrong."""
+        inside = self.schema.select(self.value)
+        return isinstance(self.value, list) and len(self.value) >= (
+            inside.raw.get("minItems", 0) if inside else 0
+        )
+
 
 def _item(value: object, step: str | int) -> object:
     if isinstance(value, dict):
@@ -87,15 +95,17 @@ def _explain(error: ErrorDetails, schema: Schema, tree: object) -> list[_Finding
     if kind == "missing" and isinstance(location[-1], int):
         kind, location = "too_short", location[:-1]
     spot = _Spot.of(location, schema, tree)
-    if kind in SPOKEN or kind not in get_args(ErrorType) or location[-1:] == ("[key]",):
+    about_key = "the key is not allowed: " if location[-1:] == ("[key]",) else ""
+    if about_key or kind in SPOKEN or kind not in get_args(ErrorType):
         given = "" if isinstance(spot.value, dict) else f" = {shown(spot.value)}"
-        key = f"{dotted(spot.path)}{given}: " if spot.path else ""
+        key = f"{dotted(spot.path)}{given}: {about_key}" if spot.path else ""
         return [_Finding(spot.path, key + error["msg"].removeprefix(SPOKEN.get(kind, "")), 0)]
     if kind in UNTAGGED and isinstance(spot.value, dict):
         return _misnamed(spot.path, spot.value, spot.schema)
     if kind == "extra_forbidden" and spot.certain:
         return [_Finding(spot.path, _unknown(spot.path, spot.value, spot.section), 1)]
-    return [_Finding(spot.path, _unexpected(spot.path, spot.value, spot.schema), 1 if spot.certain else 2)]
+    sure = spot.certain and not (kind == "too_short" and spot.long_enough)
+    return [_Finding(spot.path, _unexpected(spot.path, spot.value, spot.schema), 1 if sure else 2)]
 
 
 def _misnamed(path: KeyPath, section: dict[str, object], schema: Schema) -> list[_Finding]:
@@ -126,9 +136,9 @@ def _unexpected(path: KeyPath, value: object, schema: Schema) -> str:
 
 
 def _one_per_value(findings: Sequence[_Finding]) -> list[_Finding]:
-    """Keep the most telling finding per value, and of alternatives the one that got furthest."""
+    """Keep the most telling finding per value, and what is wrong inside one rather than rank 2 about it."""
     best: dict[KeyPath, _Finding] = {}
     for finding in sorted(findings, key=lambda finding: finding.rank):
         best.setdefault(finding.path, finding)
     inner = {path[:length] for path in best for length in range(len(path))}
-    return [finding for path, finding in best.items() if finding.rank == 0 or path not in inner]
+    return [finding for path, finding in best.items() if finding.rank < 2 or path not in inner]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel, NonNegativeInt
 
 from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
+from medse.config.scalars import dump_yaml
 from medse.config.sections import Data, Evaluation, Inference, Schedule, Section
 from medse.config.strict_yaml import read_yaml
 from medse.data.augmentation import Augmentation
@@ -69,7 +69,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def dump_config(config: Config) -> str:
     """Return the configuration as YAML with every default written out."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return dump_yaml(config.model_dump(mode="json"))
 
 
 def options(section: BaseModel) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> Source:
             repeated keys and other mistakes are listed.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"Cannot read {path}: {error.strerror or error}; give the path of a YAML configuration file."

@@ -17,7 +17,7 @@ from medse.files import atomic_path, refuse_existing, write_text
 from medse.preprocess import nonzero_box
 
 CLASSES = ("background", "CSF", "grey matter", "white matter")
-ROOM = 16
+ROOM = 12
 """Voxels around the template's brain, for subjects that are larger, turned or shifted."""
 MARGIN = 4
 """Voxels of background kept around each brain in its file."""

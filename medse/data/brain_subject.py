@@ -1,10 +1,10 @@
 """One generated subject: the template bent by an invertible deformation, seen by an imperfect scanner."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk  # noqa: N813  the name its own manual uses
 from scipy import ndimage
 
 Array = npt.NDArray[np.float32]
@@ -13,12 +13,16 @@ LabelMap = npt.NDArray[np.uint8]
 SPACING_MM = 2.0
 COARSE = 2
 """Voxels per voxel of the velocity field: it is smooth, so half the resolution loses nothing."""
-BENDS = ((40.0, 5.0), (18.0, 3.0), (9.0, 1.5))
+LOG_SIZE, LOG_SHAPE = (-0.12, 0.04), 0.05
+"""Logarithm of head size, for all axes and for each; MNI space is larger than most heads."""
+TURN_DEGREES, SHIFT_MM = 8.0, 4.0
+"""Largest rotation about each axis and shift along it."""
+BENDS = ((40.0, 3.0), (18.0, 2.0), (9.0, 1.2))
 """Smoothness and standard deviation, both in mm, of the velocity: whole brain, lobes, gyri."""
 PULL_MM = 1.5
 """Largest velocity towards or away from CSF (wide or narrow ventricles and sulci), and from white matter."""
 SQUARINGS = 6
-"""2**6 steps make each step shorter than a tenth of the field's voxels."""
+"""The displacement is that of 2**6 small steps in a row."""
 SMALLEST = 10
 """Fewest voxels of a connected piece of tissue; smaller ones go to the next best tissue."""
 
@@ -40,9 +44,9 @@ class Template:
 
 def generate_subject(template: Template, random: np.random.Generator) -> tuple[Array, LabelMap]:
     """Return image and label map of a new subject on the template's grid."""
-    transform = draw_deformation(template, random)
-    t1 = np.clip(_resample(template.t1, transform, sitk.sitkBSpline), 0, 1)
-    tissues = np.stack([_resample(share, transform, sitk.sitkLinear) for share in template.tissues])
+    where = draw_deformation(template, random)
+    t1 = np.clip(ndimage.map_coordinates(template.t1, where, order=3), 0, 1)
+    tissues = _sample(template.tissues, where)
     return _scan(t1, tissues, random), label_map(tissues)
 
 
@@ -59,52 +63,66 @@ def label_map(tissues: Array) -> LabelMap:
     return label
 
 
-def draw_deformation(template: Template, random: np.random.Generator) -> sitk.Transform:
-    """Draw the map from a subject's points to the template's, in mm from the grid's first voxel.
+def draw_deformation(template: Template, random: np.random.Generator) -> Array:
+    """Draw where in the template each voxel of a subject comes from, ``(3, X, Y, Z)`` in voxels.
 
     A smooth velocity field is integrated, which gives a displacement that folds nothing; an affine map
     (head size, shape and position) comes before it.
     """
     csf, _, white = template.tissues[:, ::COARSE, ::COARSE, ::COARSE]
-    velocity = np.zeros((*csf.shape, 3))
+    velocity = np.zeros((3, *csf.shape))  # mm
     for smooth_mm, sd_mm in BENDS:
-        width = smooth_mm / (SPACING_MM * COARSE)
-        for axis in range(3):
-            wave = ndimage.gaussian_filter(random.standard_normal(csf.shape), width, truncate=3)
-            velocity[..., axis] += sd_mm * wave / wave.std()
+        for axis in velocity:
+            wave = _smooth(random.standard_normal(csf.shape), smooth_mm)
+            axis += sd_mm * wave / wave.std()
     for tissue in (csf, white):
-        pull = np.stack(np.gradient(ndimage.gaussian_filter(tissue.astype(np.float64), 1)), axis=-1)
-        velocity += random.uniform(-PULL_MM, PULL_MM) * pull / np.linalg.norm(pull, axis=-1).max()
-    bend = _exponential(velocity)
+        pull = np.array(np.gradient(_smooth(tissue, 4.0)))
+        velocity += random.uniform(-PULL_MM, PULL_MM) * pull / np.linalg.norm(pull, axis=0).max()
+    displacement = _integrate(velocity / (SPACING_MM * COARSE)) * COARSE
 
-    affine = sitk.AffineTransform(3)
-    affine.SetCenter([SPACING_MM * (n - 1) / 2 for n in template.t1.shape])
-    size = random.uniform(-0.1, 0.1) + random.uniform(-0.05, 0.05, size=3)
-    affine.Scale(np.exp(size).tolist())
+    matrix = np.diag(np.exp(random.uniform(*LOG_SIZE) + random.uniform(-LOG_SHAPE, LOG_SHAPE, size=3)))
     for first, second in ((0, 1), (0, 2), (1, 2)):
-        affine.Rotate(first, second, float(np.deg2rad(random.uniform(-8, 8))))
-    affine.SetTranslation(random.uniform(-4, 4, size=3).tolist())
-    return sitk.CompositeTransform([bend, affine])  # the last is applied first
+        angle = np.deg2rad(random.uniform(-TURN_DEGREES, TURN_DEGREES))
+        turn = np.eye(3)
+        turn[[first, second], [first, second]] = np.cos(angle)
+        turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
+        matrix = turn @ matrix
+    shift = random.uniform(-SHIFT_MM, SHIFT_MM, size=3) / SPACING_MM
+    centre = (np.array(template.t1.shape) - 1) / 2
+    offset = np.indices(template.t1.shape) - _upright(centre + shift)
+    where = np.tensordot(np.linalg.inv(matrix), offset, axes=1) + _upright(centre)
+    bent: Array = (where + _sample(displacement, where / COARSE)).astype(np.float32)
+    return bent
 
 
-def _exponential(velocity: npt.NDArray[np.float64]) -> sitk.DisplacementFieldTransform:
-    """Integrate a velocity ``(X, Y, Z, 3)`` in mm over unit time by scaling and squaring."""
-    field = sitk.GetImageFromArray(velocity.transpose(2, 1, 0, 3) / 2**SQUARINGS, isVector=True)
-    field.SetSpacing((SPACING_MM * COARSE,) * 3)
+def _integrate(velocity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the displacement after unit time of a velocity ``(3, X, Y, Z)`` in voxels per unit time.
+
+    Scaling and squaring: the displacement of a small step, doubled again and again.
+    """
+    here = np.indices(velocity.shape[1:])
+    displacement: npt.NDArray[np.float64] = velocity / 2**SQUARINGS
     for _ in range(SQUARINGS):
-        step = sitk.DisplacementFieldTransform(sitk.Image(field))  # takes its image's voxels away
-        twice = sitk.CompositeTransform([step, step])
-        field = sitk.TransformToDisplacementField(
-            twice, sitk.sitkVectorFloat64, field.GetSize(), field.GetOrigin(), field.GetSpacing()
-        )
-    return sitk.DisplacementFieldTransform(field)
+        displacement += _sample(displacement, here + displacement)
+    return displacement
 
 
-def _resample(volume: Array, transform: sitk.Transform, interpolator: int) -> Array:
-    image = sitk.GetImageFromArray(volume.T)  # SimpleITK's arrays are (Z, Y, X)
-    image.SetSpacing((SPACING_MM,) * 3)
-    moved: Array = sitk.GetArrayFromImage(sitk.Resample(image, transform, interpolator)).T
-    return moved
+def _sample(field: npt.NDArray[Any], where: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Read each volume of ``field`` at ``where``, linearly; beyond the border it goes on as at the border."""
+    volumes = [ndimage.map_coordinates(volume, where, order=1, mode="nearest") for volume in field]
+    return np.stack(volumes)
+
+
+def _smooth(volume: npt.NDArray[Any], smooth_mm: float) -> npt.NDArray[np.float64]:
+    width = smooth_mm / (SPACING_MM * COARSE)
+    smoothed: npt.NDArray[np.float64] = ndimage.gaussian_filter(volume.astype(np.float64), width, truncate=3)
+    return smoothed
+
+
+def _upright(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Let a vector broadcast over the voxels of a volume."""
+    upright: npt.NDArray[np.float64] = vector.reshape(3, 1, 1, 1)
+    return upright
 
 
 def _scan(t1: Array, tissues: Array, random: np.random.Generator) -> Array:
@@ -112,14 +130,14 @@ def _scan(t1: Array, tissues: Array, random: np.random.Generator) -> Array:
     # Template medians are 0.40, 0.66 and 0.84; the shifts never change the order of the tissues.
     shifts = [random.uniform(-0.2, 0.03), random.uniform(-0.06, 0.05), random.uniform(-0.03, 0.1)]
     image = np.clip(t1 + np.tensordot(shifts, tissues, axes=1), 0, None) ** np.exp(random.uniform(-0.3, 0.3))
-    knots = random.standard_normal((4, 4, 4))
-    bias = ndimage.zoom(knots, np.array(image.shape) / knots.shape, order=3, mode="nearest", grid_mode=True)
-    image = image * np.exp(random.uniform(0.05, 0.3) * bias / np.abs(bias).max())
+    waves = [np.cos(np.pi * np.outer(np.arange(n) + 0.5, np.arange(4)) / n) for n in image.shape]
+    bias = np.einsum("ijk,xi,yj,zk->xyz", random.standard_normal((4, 4, 4)), *waves, optimize=True)
+    image = image * np.exp(random.uniform(0.05, 0.3) * bias / np.abs(bias[tissues.sum(axis=0) > 0.5]).max())
     image = ndimage.gaussian_filter(image, random.uniform(0.2, 0.6))  # standard deviation in voxels
     sd = random.uniform(0.01, 0.05)  # of the noise; white matter is about 0.9
     real, imaginary = sd * random.standard_normal((2, *image.shape))
     image = np.hypot(image + real, imaginary)  # magnitude images have Rician noise
-    stripped = tissues.sum(axis=0) > random.uniform(0.2, 0.5)  # skull strippers cut closer or wider
+    stripped = tissues.sum(axis=0) > random.uniform(0.35, 0.5)  # skull strippers cut closer or wider
     gain = random.uniform(400, 1600)  # units of a T1 scan are arbitrary
     scan: Array = (gain * image * stripped).astype(np.float32)
     return scan

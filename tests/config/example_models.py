@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -12,6 +13,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from medse.errors import InputError
 from medse.registry import one_of
@@ -80,6 +82,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _known(reader: str) -> str:
+    if reader != "msd":
+        raise PydanticCustomError("reader", "there is no reader {reader}", {"reader": reader})
+    return reader
+
+
 class Data(Section):
     root: Path
     patch_size: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 32, 32)
@@ -88,6 +96,8 @@ class Data(Section):
     files: tuple[str, ...] = ()
     mixed: tuple[str, PositiveInt] | None = None
     cached: bool = False
+    sites: dict[Annotated[str, Field(min_length=2)], int] = {}
+    reader: Annotated[str, AfterValidator(_known)] = "msd"
 
     @field_validator("files")
     @classmethod
@@ -114,7 +124,7 @@ class Config(Section):
     net: Net
     loss: Loss = {"name": "dice", "batch": False}
     second: Net = "unet"
-    optimizer: Optimizer = Optimizer()
+    optimizer: Optimizer = Optimizer(warmup=2)
     extra: Optimizer | Data | None = None
     norm: Literal["instance", "batch", "none"] = "batch"
     seed: Annotated[int, Field(ge=0)] = 0

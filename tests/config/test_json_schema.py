@@ -83,6 +83,8 @@ LIST: dict[str, object] = {"type": "array"}
         ({"type": "string", "pattern": "^a$"}, "text that matches ^a$"),
         ({"type": "string", "format": "directory-path"}, "a path of a folder"),
         ({"type": "number", "exclusiveMinimum": 0.5, "maximum": 1}, "a number > 0.5 and <= 1"),
+        ({"type": "integer", "maximum": 1234567}, "a whole number <= 1234567"),
+        ({"anyOf": [{"type": "number"}, {"type": "number"}]}, "a number"),
         ({"const": 3}, "3"),
         ({"enum": [1, 2]}, "one of 1 or 2"),
         (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from example_models import Config
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medse.config.mistakes import validate
@@ -128,10 +128,10 @@ def test_one_mistake_is_one_sentence(tmp_path: Path) -> None:
         # unions without a table
         ("extra: {lr: -1, root: x}",
          "extra = {lr: -1, root: 'x'}: expected none, a section with the keys epochs, lr, warmup or "
-         "a section with the keys cached, files, labels, mixed, patch_size, root, spacing_mm"),
+         "a section with the keys cached, files, labels, mixed, patch_size, reader, root, sites, spacing_mm"),
         ("extra: 3",
          "extra = 3: expected none, a section with the keys epochs, lr, warmup or "
-         "a section with the keys cached, files, labels, mixed, patch_size, root, spacing_mm"),
+         "a section with the keys cached, files, labels, mixed, patch_size, reader, root, sites, spacing_mm"),
         # validators' own words
         ("optimizer: {warmup: 5, epochs: 4}", "optimizer: warmup is longer than epochs; shorten it"),
         # keys
@@ -165,11 +165,23 @@ def test_one_mistake(tmp_path: Path, line: str, expected: str) -> None:
         ("files: [a.png]", "data.files = ['a.png']: each file must end in .nii.gz"),
         ("mixed: [a]", "data.mixed = ['a']: expected a list of 2 values: text, a whole number > 0 or none"),
         ("mixed: [a, b]", "data.mixed[1] = 'b': expected a whole number > 0"),
+        (
+            "sites: {x: 1}",
+            "data.sites.x = 1: the key is not allowed: String should have at least 2 characters",
+        ),
+        ("reader: bids", "data.reader = 'bids': there is no reader bids"),
         ("cached: yes", "data.cached = 'yes': expected true or false"),
     ],
 )
 def test_one_mistake_in_the_data(tmp_path: Path, entry: str, expected: str) -> None:
     assert mistakes(tmp_path, f"net: unet\ndata:\n  root: d\n  {entry}\n") == [f"line 4: {expected}"]
+
+
+def test_the_length_and_the_items_of_a_list_are_both_mistakes(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "net: unet\ndata:\n  root: d\n  patch_size:\n  - 1\n  - x\n") == [
+        "line 4: data.patch_size = [1, 'x']: expected a list of 3 whole numbers > 0",
+        "line 6: data.patch_size[1] = 'x': expected a whole number > 0",
+    ]
 
 
 def test_missing_keys_stand_at_their_section_and_missing_sections_nowhere(tmp_path: Path) -> None:
@@ -179,7 +191,7 @@ def test_missing_keys_stand_at_their_section_and_missing_sections_nowhere(tmp_pa
     ]
     assert mistakes(tmp_path, "net: unet\n") == [
         "data is missing; expected a section with the keys "
-        "cached, files, labels, mixed, patch_size, root, spacing_mm"
+        "cached, files, labels, mixed, patch_size, reader, root, sites, spacing_mm"
     ]
 
 
@@ -235,6 +247,7 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, TREES))
 def test_any_tree_is_accepted_or_explained_in_full(tree: dict[str, object]) -> None:
     made = outcome(tree)

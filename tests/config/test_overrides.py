@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from example_models import Config
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medse.config.mistakes import validate
@@ -71,7 +71,8 @@ def test_an_option_of_a_bare_net_and_of_a_table_with_one_member() -> None:
 
 
 def test_a_section_that_is_not_written_starts_from_its_default() -> None:
-    assert config(source(), "optimizer.epochs=3").optimizer.epochs == 3
+    optimizer = config(source(), "optimizer.epochs=3").optimizer
+    assert (optimizer.epochs, optimizer.warmup) == (3, 2)
     assert config(source(), "second.dropout=0.5").second.name == "unet"
     assert config(source(), "loss.name=dice").loss.batch is False  # the default section's, not the option's
 
@@ -153,6 +154,7 @@ def test_all_mistakes_of_all_overrides_are_listed() -> None:
 ANY = st.text(alphabet="=.:[]{}', netausdo01\udcff\n") | st.sampled_from(["net.x=1", "net=unet"])
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4))
 def test_any_overrides_give_a_config_or_an_input_error(overrides: list[str]) -> None:
     try:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from medse.config.reading import read_text
@@ -56,6 +56,7 @@ def test_not_a_number_is_read(text: str) -> None:
     assert math.isnan(read)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**200), 10**200))
 def test_numbers_as_python_writes_them(number: float) -> None:
     read = plain_scalar(repr(number))
@@ -63,6 +64,7 @@ def test_numbers_as_python_writes_them(number: float) -> None:
     assert type(read) is type(number)
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_a_dumped_tree_is_read_back(tree: object) -> None:
     reading = read_text(dump_yaml(tree))
@@ -70,6 +72,7 @@ def test_a_dumped_tree_is_read_back(tree: object) -> None:
     assert reading.value == tree
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_pyyaml_reads_what_is_dumped_as_text_where_it_is_text(tree: object) -> None:
     def texts(value: object) -> list[str]:
@@ -82,11 +85,14 @@ def test_pyyaml_reads_what_is_dumped_as_text_where_it_is_text(tree: object) -> N
     assert texts(yaml.safe_load(dump_yaml(tree))) == texts(tree)
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_json_is_read_as_the_yaml_it_is(tree: object) -> None:
-    reading = read_text(json.dumps(tree, ensure_ascii=False).replace("Infinity", ".inf"))
+    text = json.dumps(tree, ensure_ascii=False)
+    assume("Infinity" not in text)
+    reading = read_text(text)
     assert not reading.mistakes
-    assert reading.value == json.loads(json.dumps(tree))
+    assert reading.value == tree
 
 
 def test_a_value_that_occurs_twice_is_written_twice() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medse.config.reading import MAX_DEPTH, read_text
@@ -180,6 +180,7 @@ SYNTAX = st.text(alphabet="ab01:-[]{}&*!#|>'\"\\\n\t %@.,?<~UuxX\ud800\x85\x00é
 TEXTS = st.text() | SYNTAX | st.lists(SYNTAX).map("\n".join)
 
 
+@settings(deadline=None)
 @given(TEXTS.map(lambda text: text.encode("utf-8", "replace")))
 @example(b'a: "\\UFFFFFFFF"')
 @example(b"%YAML 1." + b"9" * 5000 + b"\n---\na: 1")
@@ -200,6 +201,7 @@ def test_any_bytes_are_a_plain_tree_or_an_input_error(
     assert all(place.startswith("line ") for place in source.places.values())
 
 
+@settings(deadline=None)
 @given(SYNTAX | st.text())
 def test_where_pyyaml_reads_a_tree_of_text_so_do_we(text: str) -> None:
     try:

@@ -50,7 +50,7 @@ def test_label_map_comes_back(
 
     array, grid = read_image(tmp_path / "in.nii.gz", channels=4)
     segmenter = Segmenter(
-        Preprocessing(grid.canonical_spacing_mm, "none"), LABELS, 4, (8, 16, 8), TorchBackend(nn.Identity())
+        Preprocessing(grid.canonical_spacing_mm, None), LABELS, 4, (8, 16, 8), TorchBackend(nn.Identity())
     )
     write_label_map(tmp_path / "out.nii.gz", segmenter.segment(array, grid), grid)
 

@@ -40,7 +40,7 @@ def refuse_constant(name):
 
 def test_table_is_as_documented(tmp_path):
     write_scores(tmp_path, make_scores())
-    lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").split("\n")
+    lines = (tmp_path / "scores.csv").read_bytes().decode("utf-8").split("\n")
     assert lines[0] == COLUMNS
     assert lines[1] == '"a,b","a,b","left ""x""",3,0.1,0.05,nan,0.25,,,,,1.5,0.0'
     assert lines[3:] == [""]
@@ -92,6 +92,8 @@ def test_damage_is_refused(tmp_path, name, old, new, said):
 def test_a_table_cut_short_is_refused(tmp_path):
     write_scores(tmp_path, make_scores())
     path = tmp_path / "scores.csv"
-    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    path.write_text(
+        "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
+    )
     with pytest.raises(InputError, match="1 rows where 2 cases and 1 classes make 2"):
         read_scores(tmp_path)

@@ -40,14 +40,14 @@ def test_cases_of_one_patient_are_drawn_together():
     assert naive.high_95 - naive.low_95 < 0.6 * (alone.high_95 - alone.low_95)
 
 
-def test_groups_of_unequal_size_weigh_by_their_cases():
-    values, groups = np.array([1.0, 1.0, 1.0, 0.0]), ["a", "a", "a", "b"]
-    summary = summarise(values, groups)
-    assert summary.mean == 0.75
-    assert (summary.low_95, summary.high_95) == (
-        0.0,
-        1.0,
-    )  # a quarter of the draws is "a" twice, another "b" twice
+def test_interval_over_groups_agrees_with_a_bootstrap_written_out():
+    """Patients of one to six cases, the larger ones worse, drawn whole; every case counts the same."""
+    rng = np.random.default_rng(5)
+    patients = [rng.normal(0.9 - 0.06 * k, 0.02, 1 + k % 6) for k in range(12)]
+    means = [np.concatenate([patients[i] for i in rng.integers(0, 12, 12)]).mean() for _ in range(20_000)]
+    groups = [str(k) for k, scores in enumerate(patients) for _ in scores]
+    summary = summarise(np.concatenate(patients), groups)
+    assert [summary.low_95, summary.high_95] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.005)
 
 
 def test_undefined_values_are_left_out():
