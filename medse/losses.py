@@ -4,8 +4,10 @@ A new loss is one class here (or MONAI's own) and one line in :data:`LOSSES`.
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 from monai.losses import DiceCELoss
+from pydantic import Field
 from torch import Tensor, nn
 
 
@@ -31,8 +33,8 @@ class DiceCE(nn.Module):
         *,
         include_background: bool = False,
         batch: bool = True,
-        dice_weight: float = 1.0,
-        ce_weight: float = 1.0,
+        dice_weight: Annotated[float, Field(ge=0)] = 1.0,
+        ce_weight: Annotated[float, Field(ge=0)] = 1.0,
     ) -> None:
         super().__init__()
         self.loss = DiceCELoss(

@@ -4,12 +4,18 @@ A new optimizer is one function here and one line in :data:`OPTIMIZERS`.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Annotated
 
+from pydantic import Field
 from torch import nn, optim
+
+Rate = Annotated[float, Field(gt=0)]
+Decay = Annotated[float, Field(ge=0)]
+Momentum = Annotated[float, Field(gt=0, lt=1)]
 
 
 def adamw(
-    parameters: Iterable[nn.Parameter], *, lr: float = 1e-3, weight_decay: float = 1e-2
+    parameters: Iterable[nn.Parameter], *, lr: Rate = 1e-3, weight_decay: Decay = 1e-2
 ) -> optim.Optimizer:
     """AdamW (Loshchilov and Hutter, ICLR 2019)."""
     return optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
@@ -18,9 +24,9 @@ def adamw(
 def sgd(
     parameters: Iterable[nn.Parameter],
     *,
-    lr: float = 1e-2,
-    momentum: float = 0.99,
-    weight_decay: float = 3e-5,
+    lr: Rate = 1e-2,
+    momentum: Momentum = 0.99,
+    weight_decay: Decay = 3e-5,
 ) -> optim.Optimizer:
     """SGD with Nesterov momentum, as nnU-Net trains."""
     return optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=True)

@@ -1,5 +1,6 @@
 """Channel squeeze-and-excitation: one gate per channel, computed from the channel means."""
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from medse.errors import InputError
@@ -20,7 +21,7 @@ class SqueezeExcitation(nn.Module):
         Hu et al., Squeeze-and-Excitation Networks (CVPR 2018), equations 2-4.
     """
 
-    def __init__(self, spatial_dims: int, channels: int, *, reduction: int = 16) -> None:
+    def __init__(self, spatial_dims: int, channels: int, *, reduction: PositiveInt = 16) -> None:
         super().__init__()
         if not 1 <= reduction <= channels:
             raise InputError(
@@ -49,5 +50,5 @@ class ChannelSE(SqueezeExcitation):
         Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.1.
     """
 
-    def __init__(self, spatial_dims: int, channels: int, *, reduction: int = 2) -> None:
+    def __init__(self, spatial_dims: int, channels: int, *, reduction: PositiveInt = 2) -> None:
         super().__init__(spatial_dims, channels, reduction=reduction)

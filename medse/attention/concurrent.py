@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from medse.attention.channel import ChannelSE
@@ -31,7 +32,7 @@ class ConcurrentSE(nn.Module):
         spatial_dims: int,
         channels: int,
         *,
-        reduction: int = 2,
+        reduction: PositiveInt = 2,
         combine: Literal["max", "add"] = "max",
     ) -> None:
         super().__init__()

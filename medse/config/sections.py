@@ -37,7 +37,7 @@ class Data(Section):
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     """Spacing volumes are resampled to, in RAS order; none takes the median of the cases."""
     normalization: Normalization = "zscore"
-    """Intensities: zscore per volume, zscore_nonzero for skull-stripped scans, none."""
+    """Intensities: zscore per volume, zscore_nonzero for skull-stripped scans, none for as in the file."""
     folds: Annotated[int, Field(ge=2)] = 5
     """Number of folds for cross-validation; whole groups are dealt to them."""
     foreground: Fraction = 0.67

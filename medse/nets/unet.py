@@ -1,7 +1,10 @@
 """U-Net with attention after every encoder and decoder block."""
 
+from typing import Annotated
+
 import torch
 from monai.networks.blocks import Convolution, UpSample
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
@@ -44,7 +47,7 @@ class UNet(nn.Module):
         in_channels: int,
         out_channels: int,
         *,
-        channels: tuple[int, ...] = (16, 32, 64, 128),
+        channels: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (16, 32, 64, 128),
         attention: Attention = None,
         norm: Norm = "instance",
         deep_supervision: bool = False,

@@ -19,7 +19,9 @@ from medse.provenance import cpu_name
 SHAPE = (4, 1, 40, 56, 40)
 
 
-def step_ms(device: torch.device, attention: str | None, bf16: bool, channels_last: bool, steps: int) -> float:
+def step_ms(
+    device: torch.device, attention: str | None, bf16: bool, channels_last: bool, steps: int
+) -> float:
     """Return the median time of a step in ms, after two that are not counted."""
     torch.manual_seed(0)
     layout = torch.channels_last_3d if channels_last else torch.contiguous_format
@@ -49,8 +51,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{cpu_name()}, {torch.get_num_threads()} threads"
-    print(f"{name}; torch {torch.__version__}; Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d}")
+    name = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"{cpu_name()}, {torch.get_num_threads()} threads"
+    )
+    print(
+        f"{name}; torch {torch.__version__}; Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d}"
+    )
     print(f"3-D U-Net 16-32-64-128, deep supervision, batch {SHAPE}, median of {arguments.steps} steps")
     print("| attention | precision | channels-last | ms per step | against fp32 |\n|---|---|---|---|---|")
     for attention in (None, "scse"):
