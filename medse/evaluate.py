@@ -1,9 +1,7 @@
 """Two folders of NIfTI label maps -> ``scores.csv`` and ``scores.json``."""
 
-import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,10 @@ from medse.metrics.pairs import find_pairs, read_case_list, read_pair
 from medse.metrics.scores import ScoreRow, Scores, Settings, write_scores
 from medse.metrics.statistics import LEVEL, METHOD, RESAMPLES, SEED
 from medse.metrics.summaries import summarise_rows
+from medse.versions import installed_versions
 
 CONVENTION = "medse"
+PACKAGES = ("medse", "numpy", "scipy", "nibabel")
 MOST_UNNAMED = 1000
 """Most distinct values that are taken for classes when none are named; a file with more is an image."""
 
@@ -46,7 +46,7 @@ def evaluate(
     scores = Scores(
         convention=CONVENTION,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        versions=installed_versions(PACKAGES),
         settings=Settings(
             references=references.resolve().name,
             predictions=predictions.resolve().name,
@@ -96,13 +96,3 @@ def _score(case: str, counts: PairCounts, voxel_ml: float, classes: Labels) -> l
         ScoreRow(case=case, group=case, label=name, value=value, **vars(overlap(counts, value, voxel_ml)))
         for name, value in zip(classes.names, classes.values, strict=True)
     ]
-
-
-_PACKAGES = ("medse", "numpy", "scipy", "nibabel")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # medse itself, run from a source tree that was not installed
-        return "not installed"

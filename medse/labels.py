@@ -70,7 +70,8 @@ class Labels:
             values, counts = np.unique(array[wrong], return_counts=True)
             shown = ", ".join(f"{v} ({n} voxels)" for v, n in zip(values[:5], counts[:5], strict=True))
             more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-            declared = ", ".join(map(str, (0, *self.values)))
+            several = f"0 and {len(self.values)} values from {self.values[0]} to {self.values[-1]}"
+            declared = ", ".join(map(str, (0, *self.values))) if len(self.values) < 20 else several
             raise InputError(
                 f"{source} holds undeclared label values: {shown}{more}; declared are {declared}; "
                 "add the missing classes to the labels or correct the file."

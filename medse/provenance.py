@@ -5,13 +5,13 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from medse.data.cases import Case
+from medse.versions import installed_versions
 
 PACKAGES = ("medse", "torch", "lightning", "monai", "nibabel", "numpy", "scipy")
 
@@ -20,7 +20,7 @@ def provenance(cases: Sequence[Case], seed: int, device: torch.device, precision
     """Return what is needed to say later how a model was made."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": installed_versions(PACKAGES),
         "git_commit": git_commit(),
         "seed": seed,
         "data_sha256": fingerprint(cases),

@@ -16,7 +16,7 @@ from medse.predict import predict
 from medse.report import write_report
 from medse.train import train
 
-TRAINING_SUBJECTS = 12
+TRAINING_SUBJECTS = 20
 HELD_OUT_SUBJECTS = 6
 
 

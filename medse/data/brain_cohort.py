@@ -19,6 +19,8 @@ from medse.preprocess import nonzero_box
 CLASSES = ("background", "CSF", "grey matter", "white matter")
 ROOM = 12
 """Voxels around the template's brain, for subjects that are larger, turned or shifted."""
+TEMPLATE_CASE = "template"
+"""Id of the case that is the untouched template."""
 MARGIN = 4
 """Voxels of background kept around each brain in its file."""
 DESCRIPTION = (
@@ -31,7 +33,7 @@ def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
     """Write a generated data set in MSD layout: T1 at 2 mm, brain only, labels CSF, grey and white matter.
 
     ``imagesTs`` and ``labelsTs`` hold the ``test`` held-out subjects and the untouched template (case
-    ``template``). ``dataset.json`` is written last: where it is, everything is.
+    :data:`TEMPLATE_CASE`). ``dataset.json`` is written last: where it is, everything is.
 
     Args:
         root: New or empty folder.
@@ -52,8 +54,8 @@ def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
     for number, name in enumerate(names):
         image, label = generate_subject(template, np.random.default_rng((seed, number)))
         _write_case(root, "Tr" if number < train else "Ts", name, image, label, template)
-    _write_case(root, "Ts", "template", 1000 * template.t1, label_map(template.tissues), template)
-    held_out = [*names[train:], "template"]
+    _write_case(root, "Ts", TEMPLATE_CASE, 1000 * template.t1, label_map(template.tissues), template)
+    held_out = [*names[train:], TEMPLATE_CASE]
     content = {
         "name": "Generated brains",
         "description": DESCRIPTION,

@@ -10,6 +10,7 @@ import pytest
 from nilearn.datasets import load_mni152_brain_mask, load_mni152_template
 from scipy import ndimage
 
+from medse.data import brain_cohort
 from medse.data.brain_cohort import CLASSES, load_template, write_brain_cohort
 from medse.data.brain_subject import SMALLEST, draw_deformation, generate_subject, label_map
 from medse.data.msd import read_msd
@@ -88,7 +89,8 @@ def test_the_template_lies_where_nilearn_has_it(root):
     assert np.count_nonzero(image) == np.count_nonzero(expected)
 
 
-def test_same_seed_same_voxels_and_each_subject_on_its_own(root, tmp_path):
+def test_same_seed_same_voxels_and_each_subject_on_its_own(root, template, tmp_path, monkeypatch):
+    monkeypatch.setattr(brain_cohort, "load_template", lambda: template)  # loading takes longest
     write_brain_cohort(tmp_path / "again", train=1, test=1, seed=4)
     write_brain_cohort(tmp_path / "other", train=1, test=0, seed=5)
     for kind, read in (("images", read_image), ("labels", read_label_map)):

@@ -1,0 +1,17 @@
+"""Which versions of which packages a result was made with."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+
+def installed_versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of ``packages``; "not installed" for a source tree run in place."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

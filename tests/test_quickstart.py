@@ -1,0 +1,57 @@
+"""The embedded default, from nothing to a report."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from medse import quickstart
+from medse.config.run import load_config
+from medse.errors import InputError
+
+
+def test_every_stage_on_a_cohort_too_small_to_learn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quickstart, "TRAINING_SUBJECTS", 5)
+    monkeypatch.setattr(quickstart, "HELD_OUT_SUBJECTS", 2)
+    small = [
+        "net.channels=[4,8]",
+        "trainer.max_minutes=0.02",
+        "data.patch_size=[32,32,32]",
+        "inference.overlap=0",
+    ]
+    monkeypatch.setattr(quickstart, "load_config", lambda path, given: load_config(path, [*given, *small]))
+    console = Console(record=True, width=200, quiet=False, file=(tmp_path / "screen").open("w"))
+    out = tmp_path / "out"
+    result = quickstart.quickstart(out, console)
+    assert result.held_out.summaries.cases == 2
+    assert [row.case for row in result.template.rows] == ["template"] * 3
+    assert {c.label for c in result.held_out.summaries.classes} == {"CSF", "grey matter", "white matter"}
+    assert result.report == out / "report" / "report.html"
+    assert "<img" in result.report.read_text(encoding="utf-8")
+    assert "none of them is a patient" in console.export_text()
+    with pytest.raises(InputError, match="exists and is not empty; give another --out"):
+        quickstart.quickstart(out, console)
+
+
+@pytest.mark.slow
+def test_the_real_one_is_quick_and_good(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "medse", "quickstart", "--out", "q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "120"},
+        check=False,
+    )
+    minutes = (time.monotonic() - started) / 60
+    assert done.returncode == 0, done.stderr
+    line = next(line for line in done.stdout.splitlines() if "mean of classes" in line)
+    assert float(line.split("│")[3].split()[0]) >= 0.88
+    print(f"{minutes:.1f} minutes\n{done.stdout}")
