@@ -45,7 +45,7 @@ class ConcurrentSE(nn.Module):
         channel, spatial = self.channel.gate(x), self.spatial.gate(x)
         if self.combine == "add":
             return x * (channel + spatial)
-        return _LargerOfTwoGates.apply(x, channel, spatial)  # type: ignore[no-any-return]
+        return _LargerOfTwoGates.apply(x, channel, spatial)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _LargerOfTwoGates(torch.autograd.Function):
