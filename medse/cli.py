@@ -78,8 +78,8 @@ def check(config: Config, overrides: Overrides = None) -> None:
     _quiet()
     found = run(load_config(find_config(config), overrides or []))
     table = Table(show_header=False, box=None)
-    ends = [f"{found.epochs} epochs"] * (found.epochs is not None)
-    ends += [f"{found.minutes:g} minutes"] * (found.minutes is not None)
+    lengths = ((found.epochs, "epochs"), (found.minutes, "minutes"))
+    ends = [f"{length:g} {unit}" for length, unit in lengths if length is not None]
     rows = {
         "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
         "in fold 0)",
