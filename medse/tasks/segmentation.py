@@ -67,7 +67,8 @@ class SegmentationTask(pl.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """Return the loss of a batch of patches ``(B, C, *patch)`` and labels ``(B, 1, *patch)``."""
-        loss = self.loss(self.net(batch["image"]), batch["label"])
+        label = batch["label"].float()  # exact below 2**24; deep supervision resamples no wide integers
+        loss = self.loss(self.net(batch["image"]), label)
         self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["image"]))
         return loss
 

@@ -29,7 +29,7 @@ def step_ms(
     optimizer = torch.optim.AdamW(net.parameters())
     loss = DeepSupervisionLoss(DiceCE())
     image = torch.randn(SHAPE, device=device).to(memory_format=layout)
-    label = torch.randint(0, 3, SHAPE, device=device)
+    label = torch.randint(0, 3, SHAPE, device=device).float()
     times = []
     for _ in range(steps + 2):
         started = time.perf_counter()

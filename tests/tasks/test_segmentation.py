@@ -1,0 +1,60 @@
+"""The segmentation task: Dice of index maps, and labels of any integer type."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.losses import DeepSupervisionLoss
+from sklearn.metrics import f1_score
+
+from medse.losses import DiceCE
+from medse.nets.unet import UNet
+from medse.optimizers import poly
+from medse.tasks.segmentation import SegmentationTask, dice_per_class
+
+
+def test_dice_is_the_f1_score_of_each_class() -> None:
+    random = np.random.default_rng(0)
+    found, truth = random.integers(0, 4, (2, 9, 8, 7))
+    expected = f1_score(truth.ravel(), found.ravel(), labels=[1, 2, 3], average=None)
+    np.testing.assert_allclose(dice_per_class(found, truth, 3), expected, rtol=1e-6)
+
+
+def test_dice_of_two_empty_masks_is_undefined_and_of_one_is_zero() -> None:
+    found, truth = np.zeros((2, 3, 3, 3), np.uint8)
+    found[0, 0, 0] = 1
+    np.testing.assert_array_equal(dice_per_class(found, truth, 2), [0, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    net = UNet(3, 1, 3, channels=(8, 16, 16), deep_supervision=True)
+    arguments: dict[str, Any] = {"make_optimizer": None, "decay": poly, "share_done": None, "augment": None}
+    task = SegmentationTask(
+        net,
+        DeepSupervisionLoss(DiceCE()),
+        scores=None,
+        classes=("a", "b"),
+        seed=0,
+        **arguments,  # type: ignore[arg-type]
+    )
+    task.log = lambda *_given, **_options: None  # type: ignore[method-assign]
+    image, label = torch.randn(2, 1, 8, 8, 8), torch.randint(0, 3, (2, 1, 8, 8, 8))
+    loss = task.training_step({"image": image, "label": label.to(dtype)}, 0)
+    levels = net(image)
+    expected = sum(
+        0.5**i
+        * DiceCE()(
+            logits, torch.nn.functional.interpolate(label.float(), logits.shape[2:], mode="nearest-exact")
+        )
+        for i, logits in enumerate(levels)
+    )
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_poly_goes_from_one_to_zero() -> None:
+    assert poly(0) == 1
+    assert poly(0.5) == pytest.approx(0.5**0.9)
+    assert poly(1) == poly(1.2) == 0
