@@ -5,12 +5,14 @@ Commands import what they need inside their function, so that ``medse --help`` a
 ``medse evaluate`` never loads torch.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from medse.errors import InputError
@@ -218,7 +220,8 @@ def _print_scores(scores: "Scores", title: str) -> None:
     summaries = scores.summaries
     lines = [(c.label, c.dice) for c in summaries.classes] + [("mean of classes", summaries.mean_dice)]
     for name, dice in lines:
-        interval = f"{dice.mean:.3f} [{dice.low_95:.3f}, {dice.high_95:.3f}]"
+        spread = f" [{dice.low_95:.3f}, {dice.high_95:.3f}]" if math.isfinite(dice.low_95) else ""
+        interval = escape(f"{dice.mean:.3f}{spread}")
         table.add_row(
             name,
             str(dice.n),
