@@ -5,15 +5,12 @@ Commands import what they need inside their function, so that ``medse --help`` a
 ``medse evaluate`` never loads torch.
 """
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from medse.errors import InputError
 
@@ -76,27 +73,10 @@ def check(config: Config, overrides: Overrides = None) -> None:
     from medse.check import check as run
     from medse.config.packaged import find_config
     from medse.config.run import load_config
+    from medse.tables import findings_table
 
     _quiet()
-    found = run(load_config(find_config(config), overrides or []))
-    table = Table(show_header=False, box=None)
-    lengths = ((found.epochs, "epochs"), (found.minutes, "minutes"))
-    ends = [f"{length:g} {unit}" for length, unit in lengths if length is not None]
-    rows = {
-        "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
-        "in fold 0)",
-        "channels": ", ".join(found.channels),
-        "classes": ", ".join(f"{name} = {value}" for name, value in found.classes.items()),
-        "volumes": f"{_by(found.shape_min)} to {_by(found.shape_max)} voxels at {_by(found.spacing_mm)} mm (RAS)",
-        "patch": f"{_by(found.patch_size)} voxels",
-        "parameters": f"{found.parameters:,}, {found.attention_parameters:,} of them in attention blocks",
-        "memory": f"about {found.step_gb:.2f} GB for a training step ({found.precision}), {found.data_gb:.2f} GB "
-        "for the prepared cases",
-        "training": f"{' or '.join(ends)}, {found.steps_per_epoch} steps per epoch, on {found.device}",
-    }
-    for name, text in rows.items():
-        table.add_row(f"[bold]{name}[/bold]", text)
-    console.print(table)
+    console.print(findings_table(run(load_config(find_config(config), overrides or []))))
 
 
 @app.command()
@@ -214,35 +194,11 @@ def _read_labels(path: Path | None) -> "Labels | None":
 
 
 def _print_scores(scores: "Scores", title: str) -> None:
-    table = Table(title=title, title_justify="left")
-    for name in ("class", "n", "mean [95 % interval]", "sd", "median", "lowest"):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    summaries = scores.summaries
-    lines = [(c.label, c.dice) for c in summaries.classes] + [("mean of classes", summaries.mean_dice)]
-    for name, dice in lines:
-        spread = f" [{dice.low_95:.3f}, {dice.high_95:.3f}]" if math.isfinite(dice.low_95) else ""
-        interval = escape(f"{dice.mean:.3f}{spread}")
-        table.add_row(
-            name,
-            str(dice.n),
-            interval,
-            f"{dice.sd:.3f}",
-            f"{dice.median:.3f}",
-            f"{dice.minimum:.3f}",
-            end_section=name == lines[-2][0],
-        )
-    console.print(table)
-    ledger = summaries.ledger
-    if ledger.both_empty or ledger.missed or ledger.hallucinated:
-        console.print(
-            f"Empty masks (case x class): {ledger.both_empty} in both, {ledger.missed} missed, "
-            f"{ledger.hallucinated} hallucinated.",
-            highlight=False,
-        )
+    from medse.tables import empty_masks, score_table
 
-
-def _by(lengths: tuple[float, ...]) -> str:
-    return " x ".join(f"{length:g}" for length in lengths)
+    console.print(score_table(scores, title))
+    if line := empty_masks(scores):
+        console.print(line, highlight=False)
 
 
 def _quiet() -> None:

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from medse import build
 from medse.errors import InputError
 from medse.files import refuse_existing
+from medse.grid import Grid
 from medse.hardware import resolve_device
 from medse.inference.segmenter import Segmenter
-from medse.nifti import Grid, case_id, label_image, list_nifti, read_grid, read_image, write_label_map
+from medse.nifti import case_id, label_image, list_nifti, read_grid, read_image, write_label_map
 from medse.preprocess import Preprocessing
 from medse.run import RunDir
 

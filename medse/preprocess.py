@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from medse.errors import InputError
-from medse.nifti import FloatArray, Grid
+from medse.grid import Grid
+from medse.nifti import FloatArray
 
 Normalization = Literal["zscore", "zscore_nonzero"] | None
 SAME_SPACING = 0.01

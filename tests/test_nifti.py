@@ -10,14 +10,8 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.nifti import (
-    check_same_grid,
-    list_nifti,
-    read_grid,
-    read_image,
-    read_label_map,
-    write_label_map,
-)
+from medse.grid import check_same_grid
+from medse.nifti import list_nifti, read_grid, read_image, read_label_map, write_label_map
 
 SHAPE = (4, 5, 6)
 ORDERS = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.nifti import Grid
+from medse.grid import Grid
 from medse.preprocess import Preprocessing, nonzero_box
 
 

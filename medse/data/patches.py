@@ -13,8 +13,9 @@ from torch.utils.data import Dataset, Sampler
 
 from medse.data.cases import Case
 from medse.errors import InputError
+from medse.grid import check_same_grid
 from medse.labels import Labels
-from medse.nifti import check_same_grid, read_grid, read_image, read_label_map
+from medse.nifti import read_grid, read_image, read_label_map
 from medse.preprocess import Preprocessing
 
 CENTRES_PER_CLASS = 10_000

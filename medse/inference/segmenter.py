@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from medse.grid import Grid
 from medse.inference.window import Infer, sliding_window
 from medse.labels import Labels
-from medse.nifti import FloatArray, Grid
+from medse.nifti import FloatArray
 from medse.preprocess import Prepared, Preprocessing
 
 

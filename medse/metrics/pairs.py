@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from medse.errors import InputError
+from medse.grid import Grid, check_same_grid
 from medse.metrics.overlap import LabelArray
-from medse.nifti import Grid, case_id, check_same_grid, list_nifti, read_label_map
+from medse.nifti import case_id, list_nifti, read_label_map
 
 SHOWN = 5
 """How many names a message lists before it only counts."""

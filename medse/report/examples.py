@@ -8,11 +8,12 @@ import nibabel as nib
 import numpy as np
 
 from medse.errors import InputError
+from medse.grid import Grid, check_same_grid
 from medse.metrics.pairs import find_pairs, read_pair
 from medse.metrics.scores import ScoreRow, Scores
 from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
-from medse.nifti import Grid, case_id, check_same_grid, list_nifti, read_image
+from medse.nifti import case_id, list_nifti, read_image
 from medse.report.panels import COLOURS, Panel, draw_panels
 from medse.report.planes import Array, cut_planes
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
-from medse.nifti import Grid
+from medse.grid import Grid
 
 Array = npt.NDArray[Any]
 

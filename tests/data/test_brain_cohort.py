@@ -15,7 +15,8 @@ from medse.data.brain_cohort import CLASSES, load_template, write_brain_cohort
 from medse.data.brain_subject import SMALLEST, draw_deformation, generate_subject, label_map
 from medse.data.msd import read_msd
 from medse.errors import InputError
-from medse.nifti import check_same_grid, read_grid, read_image, read_label_map
+from medse.grid import check_same_grid
+from medse.nifti import read_grid, read_image, read_label_map
 
 
 @pytest.fixture(scope="module")

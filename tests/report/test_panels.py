@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medse.nifti import Grid
+from medse.grid import Grid
 from medse.report.panels import OPACITY, draw_panels, outline
 from medse.report.planes import cut_planes
 

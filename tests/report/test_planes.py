@@ -4,7 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medse.nifti import Grid, read_label_map
+from medse.grid import Grid
+from medse.nifti import read_label_map
 from medse.report.planes import cut_planes
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])

@@ -1,0 +1,97 @@
+"""Where the voxels of a volume lie: orientation, spacing and the geometry gate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from medse.errors import InputError
+
+AFFINE_TOLERANCE = 1e-3
+"""Largest difference of two affines that are the same, relative to the voxel spacing."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the voxels of a file lie: everything needed to write a label map on exactly that grid.
+
+    Attributes:
+        source: What to call it in messages, usually the file's path.
+        shape: Shape of the file without its channel axis, trailing axes of length one included.
+        affine: 4x4 voxel-to-world matrix in mm, as in the file.
+        header: The file's header, from which a label map inherits units and codes; None for arrays.
+    """
+
+    source: str
+    shape: tuple[int, ...]
+    affine: npt.NDArray[np.float64]
+    header: Any = None
+
+    @property
+    def spatial_shape(self) -> tuple[int, int, int]:
+        """The three spatial lengths."""
+        x, y, z = self.shape[:3]
+        return x, y, z
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel spacing along the file's own axes."""
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(x), float(y), float(z)
+
+    @property
+    def canonical_spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel spacing along the axes in RAS order."""
+        order = np.argsort(self._axes[:, 0])
+        x, y, z = (self.spacing_mm[i] for i in order)
+        return x, y, z
+
+    @property
+    def canonical_shape(self) -> tuple[int, int, int]:
+        """The three spatial lengths in RAS order."""
+        order = np.argsort(self._axes[:, 0])
+        x, y, z = (self.spatial_shape[i] for i in order)
+        return x, y, z
+
+    @property
+    def _axes(self) -> npt.NDArray[np.int64]:
+        return np.asarray(nib.orientations.io_orientation(self.affine)).astype(np.int64)
+
+    def _flipped(self, ndim: int) -> tuple[int, ...]:
+        """Axes of ``(..., X, Y, Z)`` that run against RAS."""
+        return tuple(ndim - 3 + axis for axis in range(3) if self._axes[axis, 1] < 0)
+
+    def to_canonical(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Reorder ``(..., X, Y, Z)`` from the file's axes to the nearest RAS axes (a view)."""
+        flipped: npt.NDArray[Any] = np.flip(array, self._flipped(array.ndim))
+        order = np.argsort(self._axes[:, 0])
+        return flipped.transpose(*range(array.ndim - 3), *(array.ndim - 3 + order))
+
+    def from_canonical(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Undo :meth:`to_canonical`."""
+        restored = array.transpose(*range(array.ndim - 3), *(array.ndim - 3 + self._axes[:, 0]))
+        flipped: npt.NDArray[Any] = np.flip(restored, self._flipped(array.ndim))
+        return flipped
+
+
+def check_same_grid(first: Grid, second: Grid) -> None:
+    """Raise unless both have the same spatial shape and the same affine.
+
+    Raises:
+        InputError: They do not; the sentence names both files and what differs.
+    """
+    if first.spatial_shape != second.spatial_shape:
+        raise InputError(
+            f"{first.source} and {second.source} have different shapes, {first.spatial_shape} and "
+            f"{second.spatial_shape}; they must lie on the same grid; resample one onto the other."
+        )
+    difference = np.abs(first.affine - second.affine)
+    if np.any(difference > AFFINE_TOLERANCE * min(first.spacing_mm)):
+        row, column = np.unravel_index(np.argmax(difference), difference.shape)
+        raise InputError(
+            f"{first.source} and {second.source} have different affines (largest difference "
+            f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; "
+            "resample one onto the other or correct the header that is wrong."
+        )

@@ -1,0 +1,76 @@
+"""Tables for the terminal; the command line prints them."""
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from medse.metrics.scores import Scores
+from medse.metrics.statistics import Summary
+
+if TYPE_CHECKING:  # scoring must not load torch, which these findings come with
+    from medse.check import Findings
+
+
+def findings_table(found: "Findings") -> Table:
+    """Say what a configuration would do, a line per subject."""
+    lengths = ((found.epochs, "epochs"), (found.minutes, "minutes"))
+    ends = [f"{length:g} {unit}" for length, unit in lengths if length is not None]
+    rows = {
+        "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
+        "in fold 0)",
+        "channels": ", ".join(found.channels),
+        "classes": ", ".join(f"{name} = {value}" for name, value in found.classes.items()),
+        "volumes": f"{_by(found.shape_min)} to {_by(found.shape_max)} voxels at {_by(found.spacing_mm)} mm (RAS)",
+        "patch": f"{_by(found.patch_size)} voxels",
+        "parameters": f"{found.parameters:,}, {found.attention_parameters:,} of them in attention blocks",
+        "memory": f"about {found.step_gb:.2f} GB for a training step ({found.precision}), {found.data_gb:.2f} GB "
+        "for the prepared cases",
+        "training": f"{' or '.join(ends)}, {found.steps_per_epoch} steps per epoch, on {found.device}",
+    }
+    table = Table(show_header=False, box=None)
+    for name, text in rows.items():
+        table.add_row(f"[bold]{name}[/bold]", escape(text))
+    return table
+
+
+def score_table(scores: Scores, title: str) -> Table:
+    """Summarise Dice per class and over the classes."""
+    table = Table(title=title, title_justify="left")
+    for name in ("class", "n", "mean [95 % interval]", "sd", "median", "lowest"):
+        table.add_column(escape(name), justify="left" if name == "class" else "right")
+    classes = scores.summaries.classes
+    for entry in classes:
+        table.add_row(*_cells(entry.label, entry.dice), end_section=entry is classes[-1])
+    table.add_row(*_cells("mean of classes", scores.summaries.mean_dice))
+    return table
+
+
+def empty_masks(scores: Scores) -> str:
+    """Say how many masks were empty; an empty text where none was."""
+    ledger = scores.summaries.ledger
+    if not (ledger.both_empty or ledger.missed or ledger.hallucinated):
+        return ""
+    return (
+        f"Empty masks (case x class): {ledger.both_empty} in both, {ledger.missed} missed, "
+        f"{ledger.hallucinated} hallucinated."
+    )
+
+
+def _cells(name: str, dice: Summary) -> list[str]:
+    interval = f" [{dice.low_95:.3f}, {dice.high_95:.3f}]" if math.isfinite(dice.low_95) else ""
+    spread = f"{dice.sd:.3f}" if math.isfinite(dice.sd) else ""
+    cells = (
+        name,
+        str(dice.n),
+        f"{dice.mean:.3f}{interval}",
+        spread,
+        f"{dice.median:.3f}",
+        f"{dice.minimum:.3f}",
+    )
+    return [escape(cell) for cell in cells]
+
+
+def _by(lengths: tuple[float, ...]) -> str:
+    return " x ".join(f"{length:g}" for length in lengths)
