@@ -24,6 +24,7 @@ def test_every_stage_on_a_cohort_too_small_to_learn_from(
         "trainer.max_minutes=0.02",
         "data.patch_size=[32,32,32]",
         "inference.overlap=0",
+        "data.folds=5",
     ]
     monkeypatch.setattr(quickstart, "load_config", lambda path, given: load_config(path, [*given, *small]))
     console = Console(record=True, width=200, quiet=False, file=(tmp_path / "screen").open("w"))

@@ -95,6 +95,7 @@ from lightning.pytorch.callbacks import Callback
 from medse.config.run import load_config
 from medse.tasks.recording import CsvLog
 from medse import train
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 before = CsvLog.on_train_epoch_start
 def interrupt(self, trainer, module):
     before(self, trainer, module)
@@ -263,7 +264,13 @@ def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
         "--run",
         str(run),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job inherits it ignored
+    )
     deadline = time.monotonic() + 120
     while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
