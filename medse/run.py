@@ -121,6 +121,14 @@ class RunDir:
                 f"{self.dataset} is damaged ({error!r}); train again or restore the file."
             ) from error
 
+    def read_fingerprint(self) -> object:
+        """Read the hash of the data the run was started on.
+
+        Raises:
+            InputError: ``provenance.json`` is missing or damaged.
+        """
+        return read_dataset_json(self.provenance).get("data_sha256")
+
     def read_fold(self) -> int:
         """Read which fold the run validates on.
 

@@ -19,7 +19,7 @@ from medse.errors import InputError
 from medse.files import atomic_path, refuse_existing
 from medse.hardware import resolve_device, resolve_precision
 from medse.optimizers import poly
-from medse.provenance import provenance
+from medse.provenance import fingerprint, provenance
 from medse.run import RunDir, Task
 from medse.tasks.budget import Budget
 from medse.tasks.progress import ProgressDisplay
@@ -44,8 +44,8 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
 
     Raises:
         KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
-        InputError: The run exists (or, with ``resume``, does not or differs), the data cannot be used, or
-            the device does not exist.
+        InputError: The run exists (or, with ``resume``, does not or differs, or its data changed), the data
+            cannot be used, or the device does not exist.
     """
     run = RunDir(run_dir)
     if resume:
@@ -55,6 +55,11 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
     device = resolve_device(config.trainer.device)
     precision = resolve_precision(config.trainer.precision, device)
     cases = build.dataset(config.data)
+    if resume and run.read_fingerprint() != fingerprint(cases.cases):
+        raise InputError(
+            f"The data in {config.data.root} changed since {run_dir} was started on it; restore the data, or start "
+            "a new run with another --run."
+        )
     folds = make_folds(cases.cases, config.data.folds, config.seed)
     if not 0 <= fold < len(folds):
         raise InputError(

@@ -147,7 +147,7 @@ def test_training_learns(tiny_config: Path, tmp_path: Path) -> None:
     assert float(rows(tmp_path / "run")[-1]["dice"]) > 0.8
 
 
-def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path) -> None:
+def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=r"exists and is not empty; add --resume to continue that run"):
         fit(tiny_config, run)
@@ -155,6 +155,10 @@ def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path) -> N
         fit(tiny_config, run, "net.norm=batch", resume=True)
     with pytest.raises(InputError, match="validates on fold 0, not 1"):
         fit(tiny_config, run, fold=1, resume=True)
+    label = tmp_path / "balls" / "labelsTr" / "ball_00.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((18, 22, 16), np.uint8), nib.load(label).affine), label)
+    with pytest.raises(InputError, match=r"The data in .*balls changed since .*run was started on it"):
+        fit(tiny_config, run, resume=True)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
