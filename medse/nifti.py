@@ -118,7 +118,6 @@ def label_image(array: npt.NDArray[np.integer], grid: Grid) -> Any:
     header = grid.header.copy()
     header.set_data_shape(data.shape)
     header.set_data_dtype(data.dtype)
-    header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0
     header.set_intent("none")
     kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image

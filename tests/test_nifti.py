@@ -54,12 +54,11 @@ def test_canonical_axes_agree_with_nibabel_and_come_back(
 
 
 def test_a_label_map_lies_on_exactly_the_grid_it_was_made_for(tmp_path: Path) -> None:
-    source = nib.Nifti1Image(np.ones((*SHAPE, 1), np.int16), None)
+    source = nib.Nifti1Image(np.ones((*SHAPE, 1), np.float32), None)
     source.set_qform(nib.affines.from_matvec(np.diag([-0.84, 1.5, 0.94]), [3.3, 4, 5]), 1)
     source.set_sform(nib.affines.from_matvec(np.diag([-0.84, 1.5, 0.94]), [3.3, 4, 5]), 2)
     source.header.set_xyzt_units("mm", "sec")
     source.header["cal_max"] = 99
-    source.header.set_slope_inter(2, 1)
     nib.save(source, tmp_path / "in.nii.gz")
     _, grid = read_image(tmp_path / "in.nii.gz")
     label = np.random.default_rng(0).integers(0, 300, SHAPE).astype(np.int16)

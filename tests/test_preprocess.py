@@ -79,6 +79,31 @@ def test_labels_go_there_and_back() -> None:
 
 
 def test_nearly_equal_spacing_is_not_resampled() -> None:
-    image = np.random.default_rng(0).normal(size=(1, 50, 40, 30)).astype(np.float32)
-    prepared = Preprocessing((1.0, 1.0, 1.0), None).image(image, grid((50, 40, 30), (1.004, 0.995, 1)))
+    image = np.random.default_rng(0).normal(size=(1, 300, 40, 30)).astype(np.float32)
+    prepared = Preprocessing((1.0, 1.0, 1.0), None).image(image, grid((300, 40, 30), (1.004, 0.995, 1)))
     np.testing.assert_array_equal(prepared.image, image)
+
+
+def test_resampled_voxels_lie_where_their_centres_are() -> None:
+    position_mm = (np.arange(20, dtype=np.float32) + 0.5) * 2
+    image = np.broadcast_to(position_mm[:, None, None] + 1000, (20, 8, 8)).copy()
+    found = (
+        Preprocessing((1, 2, 2), None).image(image[None], grid((20, 8, 8), (2, 2, 2))).image[0, :, 4, 4]
+        - 1000
+    )
+    expected = np.arange(40) + 0.5
+    np.testing.assert_allclose(found[6:-6], expected[6:-6], atol=0.02)
+
+
+def test_a_cropped_volume_is_restored_to_its_place() -> None:
+    random = np.random.default_rng(0)
+    image = np.zeros((1, 9, 8, 7), np.float32)
+    image[0, 2:6, 3:7, 1:5] = random.normal(size=(4, 4, 4))
+    way = Preprocessing((1, 1, 1), None)
+    prepared = way.image(image, grid((9, 8, 7)))
+    assert prepared.image.shape == (1, 4, 4, 4)
+    inside = random.integers(0, 3, (4, 4, 4))
+    restored = way.restore(np.stack([inside == k for k in range(3)]).astype(np.float32), prepared)
+    expected = np.zeros((9, 8, 7), int)
+    expected[2:6, 3:7, 1:5] = inside
+    np.testing.assert_array_equal(restored, expected)

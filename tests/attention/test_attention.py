@@ -92,6 +92,19 @@ def test_options_and_factories() -> None:
     assert isinstance(make_attention(lambda dims, channels: nn.Flatten(dims, channels), 2, 8), nn.Flatten)
 
 
+@pytest.mark.parametrize("spatial_dims", SPATIAL)
+def test_where_both_products_are_equal_the_gradient_is_split(spatial_dims: int) -> None:
+    block, x = block_and_input("scse", spatial_dims)
+    ours = x.relu().requires_grad_()  # zeros, where x * s and x * q tie
+    theirs = ours.detach().clone().requires_grad_()
+    weight = torch.randn_like(x)
+    (block(ours) * weight).sum().backward()
+    (
+        torch.maximum(theirs * block.channel.gate(theirs), theirs * block.spatial.gate(theirs)) * weight
+    ).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
 def test_bad_choices_are_explained() -> None:
     with pytest.raises(InputError, match="Unknown attention block 'scsee'; did you mean 'scse'?"):
         make_attention("scsee", 3, 8)

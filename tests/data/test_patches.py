@@ -98,5 +98,6 @@ def test_unusable_cases_are_explained(make_msd: Callable[..., Path]) -> None:
     moved = label.affine.copy()
     moved[0, 3] += 1
     nib.save(nib.Nifti1Image(wrong, moved), case.label)
-    with pytest.raises(InputError, match=r"have different affines"):
-        PreparedCases(found.cases, loader, cache_gb=1)
+    for read in (loader, loader.check_headers):
+        with pytest.raises(InputError, match=r"have different affines"):
+            read(case)

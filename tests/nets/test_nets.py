@@ -69,10 +69,10 @@ def test_a_bf16_step_is_finite(name: str, spatial_dims: int, attention: str | No
 
 
 def test_deep_supervision_returns_finest_first_only_while_training() -> None:
-    net = build("unet", 3, None, deep_supervision=True)
-    x = torch.randn(1, 2, 16, 8, 8)
-    assert [tuple(level.shape[2:]) for level in net.train()(x)] == [(16, 8, 8), (8, 4, 4)]
-    assert net.eval()(x).shape == (1, 3, 16, 8, 8)
+    net = NETS["unet"](3, 2, 3, channels=(4, 8, 8, 8), deep_supervision=True)
+    x = torch.randn(2, 2, 32, 16, 16)
+    assert [tuple(level.shape[2:]) for level in net.train()(x)] == [(32, 16, 16), (16, 8, 8), (8, 4, 4)]
+    assert net.eval()(x).shape == (2, 3, 32, 16, 16)
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
