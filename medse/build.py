@@ -18,10 +18,10 @@ from medse.inference.torch_backend import TorchBackend
 from medse.labels import Labels
 from medse.losses import LOSSES
 from medse.nets import NETS
-from medse.nifti import read_grid
 from medse.optimizers import OPTIMIZERS
 from medse.preprocess import Preprocessing
 from medse.registry import pick
+from medse.volumes.reading import read_grids
 
 
 def dataset(data: Data) -> Dataset:
@@ -41,7 +41,7 @@ def preprocessing(data: Data, cases: Dataset) -> Preprocessing:
     """
     spacing_mm = data.spacing_mm
     if spacing_mm is None:
-        spacings = [read_grid(case.image, len(cases.channels)).canonical_spacing_mm for case in cases.cases]
+        spacings = [read_grids(case.images, len(cases.channels)).canonical_spacing_mm for case in cases.cases]
         x, y, z = np.median(spacings, axis=0).round(6).tolist()
         spacing_mm = (x, y, z)
     return Preprocessing(spacing_mm=spacing_mm, normalization=data.normalization)

@@ -19,20 +19,24 @@ class Grid:
 
     Attributes:
         source: What to call it in messages, usually the file's path.
-        shape: Shape of the file without its channel axis, trailing axes of length one included.
+        shape: Shape of the file without its channel axis, trailing axes of length one included; two lengths
+            for a 2-D file.
         affine: 4x4 voxel-to-world matrix in mm, as in the file.
-        header: The file's header, from which a label map inherits units and codes; None for arrays.
+        header: The NIfTI header from which a label map inherits units and codes; None for other formats.
+        oriented: Whether the file says where the patient's left is. Pictures do not, nor does a NIfTI file
+            with neither qform nor sform; their affine only counts voxels.
     """
 
     source: str
     shape: tuple[int, ...]
     affine: npt.NDArray[np.float64]
     header: Any = None
+    oriented: bool = True
 
     @property
     def spatial_shape(self) -> tuple[int, int, int]:
         """The three spatial lengths."""
-        x, y, z = self.shape[:3]
+        x, y, z = (*self.shape, 1)[:3]
         return x, y, z
 
     @property

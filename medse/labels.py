@@ -20,10 +20,16 @@ class Labels:
     Attributes:
         names: Class names, one per foreground class.
         values: The value of each class in files; need not be consecutive.
+        merged: Further values that are read as each class and written as its value; empty for none at all.
+        background: Further values that are read as background and written as 0.
+        ignored: Values of voxels that count neither in training nor in scores; never written.
     """
 
     names: tuple[str, ...]
     values: tuple[int, ...]
+    merged: tuple[tuple[int, ...], ...] = ()
+    background: tuple[int, ...] = ()
+    ignored: tuple[int, ...] = ()
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, int], source: str) -> "Labels":
@@ -49,6 +55,11 @@ class Labels:
     def classes(self) -> int:
         """Number of classes including background."""
         return len(self.values) + 1
+
+    @property
+    def ignore_index(self) -> int:
+        """Index of ignored voxels: one past the last class."""
+        return self.classes
 
     @property
     def dtype(self) -> np.dtype[np.integer]:

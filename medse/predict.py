@@ -17,9 +17,11 @@ from medse.files import refuse_existing
 from medse.grid import Grid
 from medse.hardware import resolve_device
 from medse.inference.segmenter import Segmenter
-from medse.nifti import case_id, label_image, list_nifti, read_grid, read_image, write_label_map
 from medse.preprocess import Preprocessing
 from medse.run import RunDir
+from medse.volumes.names import case_id, list_volumes
+from medse.volumes.reading import read_grid, read_image
+from medse.volumes.writing import label_image, write_label_map
 
 Weights = Literal["final", "best"]
 WEIGHTS: dict[str, Weights] = {"final": "final", "best": "best"}
@@ -130,7 +132,7 @@ def collect(inputs: Sequence[Path]) -> dict[str, Path]:
     for given in inputs:
         if not given.exists():
             raise InputError(f"{given} does not exist; give NIfTI files or folders of them.")
-        found = list_nifti(given) if given.is_dir() else {case_id(given): given}
+        found = list_volumes(given) if given.is_dir() else {case_id(given): given}
         for name, path in found.items():
             if name in files:
                 raise InputError(

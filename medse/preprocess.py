@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from medse.errors import InputError
 from medse.grid import Grid
-from medse.nifti import FloatArray
+from medse.volumes.reading import FloatArray
 
 Normalization = Literal["zscore", "zscore_nonzero"] | None
 SAME_SPACING = 0.01

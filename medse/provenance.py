@@ -35,7 +35,7 @@ def fingerprint(cases: Sequence[Case]) -> str:
     digest = hashlib.sha256()
     for case in sorted(cases, key=lambda case: case.id):
         digest.update(case.id.encode())
-        for path in (case.image, case.label):
+        for path in (*case.images, case.label):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -12,15 +12,19 @@ class Case:
 
     Attributes:
         id: Unique name, used for files.
-        image: NIfTI file; several channels lie in its last axis.
-        label: NIfTI label map on the same grid.
+        images: One file per channel on one grid; or a single file with the channels in its last axis.
+        label: Label map on the same grid.
         group: What must not be split between training and validation, usually the patient.
+        stratum: What folds should hold equal shares of, usually the diagnosis; empty where nothing is known.
+        fold: Fold that validates on the case; None where folds are dealt.
     """
 
     id: str
-    image: Path
+    images: tuple[Path, ...]
     label: Path
     group: str
+    stratum: str = ""
+    fold: int | None = None
 
 
 @dataclass(frozen=True)

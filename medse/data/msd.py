@@ -5,7 +5,7 @@ from pathlib import Path
 from medse.data.cases import Case, Dataset
 from medse.errors import InputError
 from medse.labels import read_dataset_json, read_dataset_labels
-from medse.nifti import case_id
+from medse.volumes.names import case_id
 
 
 def read_msd(root: Path) -> Dataset:
@@ -39,7 +39,7 @@ def read_msd(root: Path) -> Dataset:
         name = case_id(image)
         if name in cases:
             raise InputError(f"{path} lists case {name!r} twice; keep one of them.")
-        cases[name] = Case(id=name, image=image, label=label, group=name)
+        cases[name] = Case(id=name, images=(image,), label=label, group=name)
     return Dataset(
         name=str(content.get("name", root.name)),
         channels=tuple(str(name) for name in channels.values()),

@@ -15,8 +15,8 @@ from medse.data.cases import Case
 from medse.errors import InputError
 from medse.grid import check_same_grid
 from medse.labels import Labels
-from medse.nifti import read_grid, read_image, read_label_map
 from medse.preprocess import Preprocessing
+from medse.volumes.reading import read_grid, read_grids, read_images, read_label_map
 
 CENTRES_PER_CLASS = 10_000
 """Voxels kept per class and case as possible patch centres."""
@@ -44,7 +44,7 @@ class CaseLoader:
         Raises:
             InputError: A file cannot be used, or image and label do not lie on the same grid.
         """
-        array, grid = read_image(case.image, self.channels)
+        array, grid = read_images(case.images, self.channels)
         values, label_grid = read_label_map(case.label)
         check_same_grid(grid, label_grid)
         prepared = self.preprocessing.image(array, grid)
@@ -58,7 +58,7 @@ class CaseLoader:
         Raises:
             InputError: A header cannot be used, or image and label do not lie on the same grid.
         """
-        grid = read_grid(case.image, self.channels)
+        grid = read_grids(case.images, self.channels)
         check_same_grid(grid, read_grid(case.label))
         shape = self.preprocessing.shape(grid, grid.canonical_shape)
         bytes_per_voxel = 4 * self.channels + (1 if self.labels.classes <= 256 else 2)

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from medse.grid import Grid
 from medse.inference.window import Infer, sliding_window
 from medse.labels import Labels
-from medse.nifti import FloatArray
 from medse.preprocess import Prepared, Preprocessing
+from medse.volumes.reading import FloatArray
 
 
 @dataclass(frozen=True)

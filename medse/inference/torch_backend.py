@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from medse.nifti import FloatArray
+from medse.volumes.reading import FloatArray
 
 
 class TorchBackend:

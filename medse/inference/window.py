@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal.windows import gaussian
 
-from medse.nifti import FloatArray
+from medse.volumes.reading import FloatArray
 
 Infer = Callable[[FloatArray], FloatArray]
 """Takes windows ``(n, C, *patch)`` and returns class scores ``(n, K, *patch)``."""

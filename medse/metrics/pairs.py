@@ -7,7 +7,8 @@ from pathlib import Path
 from medse.errors import InputError
 from medse.grid import Grid, check_same_grid
 from medse.metrics.overlap import LabelArray
-from medse.nifti import case_id, list_nifti, read_label_map
+from medse.volumes.names import case_id, list_volumes
+from medse.volumes.reading import read_label_map
 
 SHOWN = 5
 """How many names a message lists before it only counts."""
@@ -34,7 +35,7 @@ def find_pairs(
         expected = {case_id(references): references}
         found = {case_id(references): predictions}
     else:
-        expected, found = list_nifti(references), list_nifti(predictions)
+        expected, found = list_volumes(references), list_volumes(predictions)
     cases = list(expected) if only is None else [case for case in expected if case in set(only)]
     if unknown := [case for case in only or () if case not in expected]:
         raise InputError(

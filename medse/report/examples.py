@@ -13,9 +13,10 @@ from medse.metrics.pairs import find_pairs, read_pair
 from medse.metrics.scores import ScoreRow, Scores
 from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
-from medse.nifti import case_id, list_nifti, read_image
 from medse.report.panels import COLOURS, Panel, draw_panels
 from medse.report.planes import Array, cut_planes
+from medse.volumes.names import case_id, list_volumes
+from medse.volumes.reading import read_image
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _image_file(images: Path, case: str) -> Path:
     if images.is_file():
         case_id(images)
         return images
-    found = list_nifti(images)
+    found = list_volumes(images)
     if case not in found:
         raise InputError(f"{images} has no image of case {case}; add {case}.nii.gz or leave the images out.")
     return found[case]

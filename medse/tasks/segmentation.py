@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from medse.nifti import FloatArray
+from medse.volumes.reading import FloatArray
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 

@@ -16,7 +16,7 @@ from medse.data.brain_subject import SMALLEST, draw_deformation, generate_subjec
 from medse.data.msd import read_msd
 from medse.errors import InputError
 from medse.grid import check_same_grid
-from medse.nifti import read_grid, read_image, read_label_map
+from medse.volumes.reading import read_grid, read_image, read_label_map
 
 
 @pytest.fixture(scope="module")

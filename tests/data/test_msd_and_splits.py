@@ -20,7 +20,7 @@ def test_reads_cases_channels_and_classes(make_msd: Callable[..., Path]) -> None
     assert found.channels == ("channel0", "channel1")
     assert found.labels == Labels(("bright", "dim"), (3, 7))
     assert [case.id for case in found.cases] == ["ball_00", "ball_01", "ball_02"]
-    assert found.cases[1].image == root / "imagesTr" / "ball_01.nii.gz"
+    assert found.cases[1].images == (root / "imagesTr" / "ball_01.nii.gz",)
 
 
 def change(root: Path, **changes: Any) -> None:
@@ -61,7 +61,7 @@ def test_no_dataset_json(tmp_path: Path) -> None:
 
 
 def cases(sizes: dict[str, int]) -> list[Case]:
-    return [Case(f"{group}_{i}", Path(), Path(), group) for group, n in sizes.items() for i in range(n)]
+    return [Case(f"{group}_{i}", (Path(),), Path(), group) for group, n in sizes.items() for i in range(n)]
 
 
 def test_folds_part_the_cases_and_keep_groups_together() -> None:

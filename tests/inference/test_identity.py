@@ -12,8 +12,9 @@ from torch import nn
 from medse.inference.segmenter import Segmenter
 from medse.inference.torch_backend import TorchBackend
 from medse.labels import Labels
-from medse.nifti import read_image, write_label_map
 from medse.preprocess import Preprocessing
+from medse.volumes.reading import read_image
+from medse.volumes.writing import write_label_map
 
 LABELS = Labels(names=("left", "right", "middle"), values=(4, 11, 300))
 ORDERS = [

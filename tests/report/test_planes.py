@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from medse.grid import Grid
-from medse.nifti import read_label_map
 from medse.report.planes import cut_planes
+from medse.volumes.reading import read_label_map
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 

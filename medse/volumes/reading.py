@@ -1,7 +1,8 @@
-"""NIfTI files in and out: finding, headers, voxels, writing on the grid that was read."""
+"""Volumes in: headers and voxels."""
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +13,12 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from medse.errors import InputError
-from medse.files import atomic_path
-from medse.grid import Grid
+from medse.grid import Grid, check_same_grid
+from medse.volumes.names import case_id
 
 FloatArray = npt.NDArray[np.float32]
-SUFFIXES = (".nii.gz", ".nii")
 
 _READ_ERRORS = (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile, ImageFileError, HeaderDataError)
-
-
-def case_id(path: Path) -> str:
-    """The file's name without folder and NIfTI suffix.
-
-    Raises:
-        InputError: The file does not end in ``.nii`` or ``.nii.gz``.
-    """
-    for suffix in SUFFIXES:
-        if path.name.endswith(suffix) and path.name != suffix:
-            return path.name.removesuffix(suffix)
-    raise InputError(f"{path} is not a NIfTI file; expected a name that ends in .nii or .nii.gz.")
-
-
-def list_nifti(folder: Path) -> dict[str, Path]:
-    """Map case id to file for the NIfTI files directly in ``folder``, sorted, hidden ones left out.
-
-    Raises:
-        InputError: It is no folder, holds no NIfTI file, or two files have one case id.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give one that holds .nii or .nii.gz files.")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.name.endswith(SUFFIXES):
-            continue
-        if (name := case_id(path)) in found:
-            raise InputError(f"{found[name]} and {path} have the same case id {name!r}; keep one of them.")
-        found[name] = path
-    if not found:
-        raise InputError(f"{folder} holds no .nii or .nii.gz file; give the folder that holds the volumes.")
-    return found
 
 
 def read_grid(path: Path, channels: int = 1) -> Grid:
@@ -60,6 +28,37 @@ def read_grid(path: Path, channels: int = 1) -> Grid:
         InputError: No such file, not NIfTI, or not a 3-D volume with ``channels`` channels.
     """
     return _grid(path, _open(path), channels)
+
+
+def read_grids(paths: Sequence[Path], channels: int) -> Grid:
+    """Read only the headers of a case: one file per channel, or a single file with all.
+
+    Raises:
+        InputError: As :func:`read_grid`; or the files lie on different grids, or are not ``channels`` in number.
+    """
+    if len(paths) == 1:
+        return read_grid(paths[0], channels)
+    if len(paths) != channels:
+        raise InputError(
+            f"{paths[0]} and its other channels are {len(paths)} files; expected {channels} channels; "
+            "give one file per channel."
+        )
+    first, *others = (read_grid(path) for path in paths)
+    for other in others:
+        check_same_grid(first, other)
+    return first
+
+
+def read_images(paths: Sequence[Path], channels: int) -> tuple[FloatArray, Grid]:
+    """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all.
+
+    Raises:
+        InputError: As :func:`read_image` and :func:`read_grids`.
+    """
+    if len(paths) == 1:
+        return read_image(paths[0], channels)
+    grid = read_grids(paths, channels)
+    return np.concatenate([read_image(path)[0] for path in paths]), grid
 
 
 def read_image(path: Path, channels: int = 1) -> tuple[FloatArray, Grid]:
@@ -101,27 +100,6 @@ def read_label_map(path: Path) -> tuple[npt.NDArray[np.integer], Grid]:
             )
         array = array.astype(np.int32)
     return array, grid
-
-
-def write_label_map(path: Path, array: npt.NDArray[np.integer], grid: Grid) -> None:
-    """Write ``(X, Y, Z)`` integers on exactly ``grid``, wholly or not at all."""
-    image = label_image(array, grid)
-    with atomic_path(path) as temporary:
-        nib.save(image, temporary)
-
-
-def label_image(array: npt.NDArray[np.integer], grid: Grid) -> Any:
-    """Return a nibabel image of ``(X, Y, Z)`` integers with the shape, affine and codes of ``grid``."""
-    data = array.reshape(grid.shape)
-    if grid.header is None:
-        return nib.Nifti1Image(data, grid.affine)
-    header = grid.header.copy()
-    header.set_data_shape(data.shape)
-    header.set_data_dtype(data.dtype)
-    header["cal_min"] = header["cal_max"] = 0
-    header.set_intent("none")
-    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
-    return kind(data, None, header)
 
 
 def _open(path: Path) -> Any:

@@ -11,7 +11,9 @@ import pytest
 
 from medse.errors import InputError
 from medse.grid import check_same_grid
-from medse.nifti import list_nifti, read_grid, read_image, read_label_map, write_label_map
+from medse.volumes.names import list_volumes
+from medse.volumes.reading import read_grid, read_image, read_label_map
+from medse.volumes.writing import write_label_map
 
 SHAPE = (4, 5, 6)
 ORDERS = [
@@ -145,4 +147,4 @@ def test_two_files_of_one_case_are_refused(tmp_path: Path) -> None:
     save(tmp_path / "a.nii", np.zeros(SHAPE, np.uint8))
     save(tmp_path / "a.nii.gz", np.zeros(SHAPE, np.uint8))
     with pytest.raises(InputError, match=r"have the same case id 'a'"):
-        list_nifti(tmp_path)
+        list_volumes(tmp_path)

@@ -1,0 +1,1 @@
+"""Left and right: pairs of class names, and whether a label map has them on the right sides."""

@@ -1,0 +1,1 @@
+"""Bringing a volume onto another grid."""

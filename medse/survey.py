@@ -1,0 +1,1 @@
+"""What a label file holds, found out before anything is trained on it."""
