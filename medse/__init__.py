@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medse.predict import LoadedRun, load_run
+    from medse.loaded_run import LoadedRun, load_run
 
 __all__ = ["LoadedRun", "load_run"]
 
@@ -11,7 +11,7 @@ __all__ = ["LoadedRun", "load_run"]
 def __getattr__(name: str) -> Any:
     """Import the Python API on first use, so that the command line and scoring never wait for torch."""
     if name in __all__:
-        from medse import predict
+        from medse import loaded_run
 
-        return getattr(predict, name)
+        return getattr(loaded_run, name)
     raise AttributeError(f"module 'medse' has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """What a configuration would do, found out without training."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +9,16 @@ from torch import nn
 
 from medse import build
 from medse.config.run import Config
-from medse.data.splits import make_folds
+from medse.data.augmentation import Augmentation
+from medse.data.cases import Case, Dataset
+from medse.data.headers import Headers, read_headers
+from medse.data.mirroring import LEFT_RIGHT, swapped_pairs
+from medse.errors import Refusals
 from medse.hardware import resolve_device, resolve_precision
+from medse.laterality import pairs
+from medse.preprocess import Preprocessing
+from medse.survey import LabelFindings, LabelSurvey, merge_surveys, survey_label
+from medse.volumes.reading import read_images, read_label_map
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,12 @@ class Findings:
         steps_per_epoch: Optimizer steps in an epoch.
         epochs: Epochs, None when minutes alone end the training.
         minutes: Minutes, None when epochs alone end the training.
+        labels: What the label files hold.
+        swapped: Left-right pairs of classes that a mirror swaps; None when nothing is mirrored left-right.
+        pairs: Number of left-right pairs of classes.
+        oriented: Whether the scans say where the patient's left is.
+        copied: Cases in which an affine was copied.
+        problems: What is wrong with the data, a sentence each.
     """
 
     name: str
@@ -56,20 +72,30 @@ class Findings:
     steps_per_epoch: int
     epochs: int | None
     minutes: float | None
+    labels: LabelFindings
+    swapped: tuple[tuple[str, str], ...] | None
+    pairs: int
+    oriented: bool
+    copied: tuple[str, ...]
+    problems: Refusals
 
 
 def check(config: Config) -> Findings:
-    """Open every header, build the network without memory, and count.
+    """Read every file, build the network without memory, and count.
 
     Raises:
-        InputError: The configuration, the data set or the device cannot be used.
+        InputError: The configuration, a header or the device cannot be used. What is wrong with single files is
+            in ``problems`` instead.
     """
     device = resolve_device(config.trainer.device)
     cases = build.dataset(config.data)
-    folds = make_folds(cases.cases, config.data.folds, config.seed)
-    way = build.preprocessing(config.data, cases)
-    loader = build.loader(way, cases)
-    found = [loader.check_headers(case) for case in cases.cases]
+    folds = build.folds(config, cases)
+    headers = read_headers(cases, config.data.fix_geometry is not None)
+    augment = build.augmentation(config, cases, headers.oriented)
+    way = build.preprocessing(config.data, headers.grids.values())
+    loader = build.loader(config.data, way, cases)
+    sizes = [loader.size(grid) for grid in headers.grids.values()]
+    labels, problems = _read_all(cases, headers, way)
     with torch.device("meta"):
         network = build.net(config, len(cases.channels), cases.labels.classes)
         plain = build.net(
@@ -89,19 +115,56 @@ def check(config: Config) -> Findings:
         channels=cases.channels,
         classes=dict(zip(cases.labels.names, cases.labels.values, strict=True)),
         spacing_mm=way.spacing_mm,
-        shape_min=tuple(min(lengths) for lengths in zip(*(f.shape for f in found), strict=True)),
-        shape_max=tuple(max(lengths) for lengths in zip(*(f.shape for f in found), strict=True)),
+        shape_min=tuple(min(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
+        shape_max=tuple(max(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
         patch_size=config.data.patch_size,
         parameters=parameters,
         attention_parameters=parameters - _count(plain),
         device=device.type,
         precision=(precision := resolve_precision(config.trainer.precision, device)),
         step_gb=(_activation_bytes(network, patch, precision) + 16 * parameters) / 1e9,
-        data_gb=sum(f.bytes for f in found) / 1e9,
+        data_gb=sum(size.bytes for size in sizes) / 1e9,
         steps_per_epoch=config.trainer.steps_per_epoch,
         epochs=config.trainer.max_epochs,
         minutes=config.trainer.max_minutes,
+        labels=labels,
+        swapped=_swapped(augment, cases),
+        pairs=len(pairs(cases.labels.names)),
+        oriented=headers.oriented,
+        copied=headers.copied,
+        problems=problems,
     )
+
+
+def _swapped(augment: Augmentation | None, cases: Dataset) -> tuple[tuple[str, str], ...] | None:
+    if augment is None or LEFT_RIGHT not in augment.mirror_axes:
+        return None
+    return swapped_pairs(augment.mirror_axes, cases.labels.names)
+
+
+def _read_all(cases: Dataset, headers: Headers, way: Preprocessing) -> tuple[LabelFindings, Refusals]:
+    """Read the voxels of every case; raise only if not one can be used."""
+    problems, surveys = Refusals(), []
+
+    def look(case: Case) -> LabelSurvey:
+        grid = headers.grids[case.id]
+        array, _ = read_images(case.images, len(cases.channels), copy_affine=True)  # the headers were checked
+        way.normalize(array, grid)
+        values, _ = read_label_map(case.label)
+        return survey_label(str(case.label), values, grid, cases.labels)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for future in [pool.submit(look, case) for case in cases.cases]:
+            with problems:
+                surveys.append(future.result())
+    if not surveys:
+        problems.raise_any()
+    for survey in surveys:
+        if survey.undeclared:
+            problems.sentences.append(cases.labels.describe_undeclared(survey.undeclared, survey.source))
+        if survey.misplaced:
+            problems.sentences.append(survey.misplacement)
+    return merge_surveys(surveys, cases.labels), problems
 
 
 def _count(network: nn.Module) -> int:

@@ -1,21 +1,18 @@
-"""The command line: the only place that prints, or that turns an error into an exit code.
+"""The commands.
 
-Exit codes: 0 done; 1 a fault of medse itself; 2 something that was given cannot be used; 130 interrupted.
-Commands import what they need inside their function, so that ``medse --help`` answers at once and
+They import what they need inside their functions, so that ``medse --help`` answers at once and
 ``medse evaluate`` never loads torch.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from medse.errors import InputError
+from medse.terminal import console, errors, quiet, run_app, say
 
 if TYPE_CHECKING:
-    from medse.labels import Labels
+    from medse.config.run import Config as RunConfig
     from medse.metrics.scores import Scores
 
 app = typer.Typer(
@@ -26,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Config = Annotated[
     Path, typer.Argument(help="YAML file, or the name of a packaged one such as quickstart.yaml.")
@@ -35,6 +30,14 @@ Config = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="Values that replace those of the file: optimizer.lr=1e-3 net.attention=none ..."),
+]
+FixGeometry = Annotated[
+    str | None,
+    typer.Option(
+        metavar="copy-affine",
+        help="Let a file whose shape fits and whose affine differs take the affine of its image; recorded. "
+        "Only for headers known to be wrong.",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
@@ -55,7 +58,7 @@ def quickstart(
     """Train, predict and score on a generated brain cohort: no download, under five minutes."""
     from medse.quickstart import quickstart as run
 
-    _quiet()
+    quiet()
     result = run(out, console)
     _print_scores(result.held_out, "Dice on held-out subjects of the generated cohort")
     template = result.template.summaries.mean_dice.mean
@@ -64,19 +67,33 @@ def quickstart(
         "The cohort is generated from one template: these figures say that medse works here, not how well it "
         "does on patients."
     )
-    console.print(f"Report: {result.report}", highlight=False, soft_wrap=True)
+    say(f"Report: {result.report}")
 
 
 @app.command()
-def check(config: Config, overrides: Overrides = None) -> None:
-    """Validate a configuration and its data without training."""
+def check(
+    config: Annotated[Path, typer.Argument(help="YAML file or packaged name; or scans and folders of them.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Values that replace those of the file; or more scans.")
+    ] = None,
+    fix_geometry: FixGeometry = None,
+) -> None:
+    """Validate a configuration and every file of its data, or single scans, without training."""
+    if config.is_dir() or config.suffix not in (".yaml", ".yml"):
+        _check_scans([config, *map(Path, overrides or [])])
+        return
     from medse.check import check as run
-    from medse.config.packaged import find_config
-    from medse.config.run import load_config
-    from medse.tables import findings_table
+    from medse.tables import findings_table, label_table
 
-    _quiet()
-    console.print(findings_table(run(load_config(find_config(config), overrides or []))))
+    loaded = _load_config(config, overrides, fix_geometry)
+    quiet()
+    with console.status("Reading every file"):
+        found = run(loaded)
+    console.print(findings_table(found))
+    console.print(label_table(found.labels))
+    if found.labels.proposal:
+        say(f"Proposed data.labels:\n{found.labels.proposal}")
+    found.problems.raise_any()
 
 
 @app.command()
@@ -86,46 +103,52 @@ def train(
     fold: Annotated[int, typer.Option(help="Fold to validate on, from 0.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Run directory; runs/CONFIG_foldN by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run after its last epoch.")] = False,
+    fix_geometry: FixGeometry = None,
 ) -> None:
     """Train one fold and leave weights, log, splits and provenance in a run directory."""
-    from medse.config.packaged import find_config
-    from medse.config.run import load_config
     from medse.train import train as fit
 
-    _quiet()
     folder = run or Path("runs") / f"{config.stem}_fold{fold}"
-    loaded = load_config(find_config(config), overrides or [])
+    loaded = _load_config(config, overrides, fix_geometry)
+    quiet()
     try:
         fit(loaded, folder, fold=fold, resume=resume, console=console)
     except KeyboardInterrupt:
         errors.print(f"Interrupted; continue with the same command and --resume --run {folder}.")
         raise SystemExit(130) from None
-    console.print(f"Trained: {folder}", highlight=False, soft_wrap=True)
+    say(f"Trained: {folder}")
 
 
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Run directory that train made.")],
-    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files, or folders of them.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Scans, or folders of them; several channels as CASE_0000, CASE_0001, ..."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the label maps; new or empty.")],
     device: Device = "auto",
     weights: Annotated[
         str, typer.Option(help="final, or best: the epoch with the best validation proxy.")
     ] = "final",
+    fix_geometry: FixGeometry = None,
 ) -> None:
     """Write a label map for each scan, on exactly the scan's grid."""
-    from medse.predict import WEIGHTS
+    from medse.loaded_run import WEIGHTS
     from medse.predict import predict as run_predict
     from medse.registry import pick
 
-    _quiet()
+    quiet()
     chosen = pick(WEIGHTS, weights, "weights")
-    written = []
-    with console.status("Segmenting"):
-        for path in run_predict(run, inputs, out, device=device, weights=chosen):
-            written.append(path)
-            console.print(str(path), highlight=False, soft_wrap=True)
-    console.print(f"{len(written)} label maps in {out}", highlight=False, soft_wrap=True)
+    copy_affine = _copies_affine(fix_geometry)
+    written = 0
+    try:
+        with console.status("Segmenting"):
+            for path in run_predict(run, inputs, out, device=device, weights=chosen, copy_affine=copy_affine):
+                written += 1
+                say(str(path))
+    finally:
+        say(f"{written} label maps in {out}")
 
 
 @app.command()
@@ -144,53 +167,70 @@ def evaluate(
     images: Annotated[
         Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
     ] = None,
+    fix_geometry: FixGeometry = None,
 ) -> None:
     """Score label maps against references and write the Dice report."""
+    from medse.config.scored_labels import read_scored_labels
     from medse.evaluate import evaluate as score
     from medse.report import write_report
 
-    scores = score(references, predictions, out, labels=_read_labels(labels), cases=cases)
+    scores = score(
+        references,
+        predictions,
+        out,
+        labels=None if labels is None else read_scored_labels(labels),
+        cases=cases,
+        copy_affine=_copies_affine(fix_geometry),
+    )
     page = write_report(out, references, predictions, images=images)
     _print_scores(scores, "Dice")
-    console.print(f"Report: {page}", highlight=False, soft_wrap=True)
+    say(f"Report: {page}")
+
+
+@app.command()
+def resample(
+    source: Annotated[Path, typer.Argument(help="The volume to resample.")],
+    out: Annotated[Path, typer.Option(help="The new file; must not exist.")],
+    like: Annotated[
+        Path | None, typer.Option(help="Volume whose grid to take; without it, straight axes in RAS order.")
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="It is a label map: nearest value.")] = False,
+) -> None:
+    """Bring a volume onto another grid, so that image, channels and labels lie on one."""
+    from medse.resample import resample as run
+
+    say(f"Written: {run(source, out, like=like, labels=labels)}")
 
 
 def main() -> None:
-    """Run the command line; an :class:`InputError` becomes one sentence and exit code 2."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
-    try:
-        app(args=arguments)
-    except InputError as error:
-        if debug:
-            raise
-        errors.print(f"Error: {error}", markup=False)
-        raise SystemExit(2) from None
-    except OSError as error:
-        if debug:
-            raise
-        errors.print(
-            f"Error: {error.filename or 'a file'}: {error.strerror or error}; check the path and free space."
-        )
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        errors.print("Interrupted.")
-        raise SystemExit(130) from None
+    """Run the command line."""
+    run_app(app)
 
 
-def _read_labels(path: Path | None) -> "Labels | None":
-    """Read the names of the classes from a configuration or a ``dataset.json``."""
-    from medse.config.mistakes import validate
+def _load_config(config: Path, overrides: list[str] | None, fix_geometry: str | None) -> "RunConfig":
     from medse.config.packaged import find_config
-    from medse.config.sections import Scoring
-    from medse.config.strict_yaml import read_yaml
-    from medse.labels import read_dataset_labels
+    from medse.config.run import load_config
 
-    if path is None:
-        return None
-    if path.suffix == ".json":
-        return read_dataset_labels(path)
-    return read_dataset_labels(validate(read_yaml(find_config(path)), Scoring).data.root / "dataset.json")
+    extra = ["data.fix_geometry=copy-affine"] if _copies_affine(fix_geometry) else []
+    return load_config(find_config(config), [*(overrides or []), *extra])
+
+
+def _copies_affine(fix_geometry: str | None) -> bool:
+    from medse.errors import InputError
+
+    if fix_geometry not in (None, "copy-affine"):
+        raise InputError(f"--fix-geometry is {fix_geometry!r}; the only way is copy-affine; correct it.")
+    return fix_geometry is not None
+
+
+def _check_scans(scans: list[Path]) -> None:
+    from medse.scan_check import check_scans
+    from medse.tables import scan_table
+
+    found, refused = check_scans(scans)
+    if found:
+        console.print(scan_table(found))
+    refused.raise_any()
 
 
 def _print_scores(scores: "Scores", title: str) -> None:
@@ -198,14 +238,4 @@ def _print_scores(scores: "Scores", title: str) -> None:
 
     console.print(score_table(scores, title))
     if line := empty_masks(scores):
-        console.print(line, highlight=False)
-
-
-def _quiet() -> None:
-    """Keep the libraries' own notices off the terminal; to be called after they were imported."""
-    import logging
-    import warnings
-
-    warnings.filterwarnings("ignore", module=r"(lightning|monai|torch)\b")
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        say(line)

@@ -1,5 +1,7 @@
 """The one exception that a user's own input may raise."""
 
+from types import TracebackType
+
 
 class InputError(ValueError):
     """Something that was given cannot be used.
@@ -7,3 +9,32 @@ class InputError(ValueError):
     The message is one sentence: what is wrong, what was given, what is allowed and what to do. The
     command line prints it without a traceback and exits with code 2.
     """
+
+
+class Refusals:
+    """Collects the refusals of several things that are looked at one after the other.
+
+    ``with refusals:`` keeps an :class:`InputError` of its block and goes on after it.
+    """
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, InputError):
+            self.sentences.append(str(error))
+        return isinstance(error, InputError)
+
+    def raise_any(self) -> None:
+        """Raise one error with all sentences, a line each, if there are any.
+
+        Raises:
+            InputError: Something was refused.
+        """
+        if self.sentences:
+            raise InputError("\n".join(dict.fromkeys(self.sentences)))

@@ -1,13 +1,15 @@
-"""Two folders of NIfTI label maps -> ``scores.csv`` and ``scores.json``."""
+"""Two folders of label maps -> ``scores.csv`` and ``scores.json``."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from medse.errors import InputError
-from medse.files import refuse_existing
+from medse.files import refuse_existing, refuse_inside
+from medse.grid import Grid
 from medse.labels import Labels
 from medse.metrics.overlap import PairCounts, count_pairs, overlap
 from medse.metrics.pairs import find_pairs, read_case_list, read_pair
@@ -15,6 +17,7 @@ from medse.metrics.scores import ScoreRow, Scores, Settings, write_scores
 from medse.metrics.statistics import LEVEL, METHOD, RESAMPLES, SEED
 from medse.metrics.summaries import summarise_rows
 from medse.versions import installed_versions
+from medse.volumes.names import PICTURES, suffix_of
 
 CONVENTION = "medse"
 PACKAGES = ("medse", "numpy", "scipy", "nibabel")
@@ -23,26 +26,37 @@ MOST_UNNAMED = 1000
 
 
 def evaluate(
-    references: Path, predictions: Path, out: Path, labels: Labels | None = None, cases: Path | None = None
+    references: Path,
+    predictions: Path,
+    out: Path,
+    labels: Labels | None = None,
+    cases: Path | None = None,
+    *,
+    copy_affine: bool = False,
 ) -> Scores:
     """Score every prediction against its reference and write the table and its summary into ``out``.
 
     Args:
-        references: Folder of NIfTI label maps, or one file.
+        references: Folder of label maps in any format, or one file.
         predictions: The same; files are paired by their name without suffix.
-        out: Folder to write to; must be absent or empty. Nothing is written unless every case was scored.
-        labels: The classes; without them every value found is a class named after its value.
+        out: Folder to write to; must be absent or empty, and lie outside both folders. Nothing is written
+            unless every case was scored.
+        labels: The classes; without them every value found is a class named after its value. Voxels that the
+            reference ignores are left out of every count.
         cases: Text file with one case id per line; only these are scored.
+        copy_affine: Let predictions with another affine take that of the reference; recorded in the settings.
 
     Raises:
         InputError: A file is missing, extra, unreadable, on another grid, or holds an undeclared value; or
-            ``out`` is not empty.
+            ``out`` is not empty or lies in one of the folders.
     """
     refuse_existing(out, "give another --out or remove it")
+    for folder in (references, predictions):
+        refuse_inside(out, folder)
     pairs = find_pairs(references, predictions, None if cases is None else read_case_list(cases))
-    counted = {case: _count(*files, labels) for case, files in pairs.items()}
-    classes = labels or _values_found((counts for counts, _ in counted.values()), references)
-    rows = tuple(row for case in counted for row in _score(case, *counted[case], classes))
+    counted = {case: _count(*files, labels, copy_affine) for case, files in pairs.items()}
+    classes = labels or _values_found((found.counts for found in counted.values()), references)
+    rows = tuple(row for case in counted for row in _score(case, counted[case], classes))
     scores = Scores(
         convention=CONVENTION,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -50,8 +64,9 @@ def evaluate(
         settings=Settings(
             references=references.resolve().name,
             predictions=predictions.resolve().name,
-            labels_given=labels is not None,
+            labels=labels.to_mapping() if labels else None,
             cases_file=cases.name if cases else None,
+            geometry_fixed=tuple(case for case, found in counted.items() if found.geometry_fixed),
             interval_method=METHOD,
             interval_level=LEVEL,
             interval_resamples=RESAMPLES,
@@ -64,19 +79,47 @@ def evaluate(
     return scores
 
 
-def _count(reference_file: Path, prediction_file: Path, labels: Labels | None) -> tuple[PairCounts, float]:
-    """Return the voxel counts of one case and the volume of a voxel in ml."""
-    reference, prediction, grid = read_pair(reference_file, prediction_file)
+@dataclass(frozen=True)
+class _Counted:
+    counts: PairCounts
+    voxel_ml: float
+    geometry_fixed: bool
+
+
+def _count(reference_file: Path, prediction_file: Path, labels: Labels | None, copy_affine: bool) -> _Counted:
+    reference, prediction, grid, fixed = read_pair(reference_file, prediction_file, copy_affine=copy_affine)
     counts = count_pairs(reference, prediction)
     if labels:
-        declared = {0, *labels.values}
         for array, values, path in (
             (reference, counts.reference_values, reference_file),
             (prediction, counts.prediction_values, prediction_file),
         ):
-            if not declared.issuperset(values.tolist()):
+            if not labels.indices.keys() >= set(values.tolist()):
                 labels.encode(array, str(path))  # raises, with every undeclared value and its voxel count
-    return counts, float(abs(np.linalg.det(grid.affine[:3, :3]))) / 1000
+        counts = _merge(counts, labels, prediction_file)
+    return _Counted(counts, _voxel_ml(grid), fixed)
+
+
+def _merge(counts: PairCounts, labels: Labels, prediction_file: Path) -> PairCounts:
+    """Give every value that of its class, and leave out what the reference ignores."""
+    rows = labels.encode(counts.reference_values, "")
+    columns = labels.encode(counts.prediction_values, "")
+    scored, predicted = rows != labels.ignore_index, columns != labels.ignore_index
+    voxels = counts.voxels[scored]
+    if ignoring := int(voxels[:, ~predicted].sum()):
+        raise InputError(
+            f"{prediction_file} holds ignored values ({', '.join(map(str, labels.ignored))}) in {ignoring} voxels "
+            "that the reference does not ignore; a prediction may ignore none of them; give these voxels a class "
+            "or 0."
+        )
+    return PairCounts(labels.decode(rows[scored]), labels.decode(columns[predicted]), voxels[:, predicted])
+
+
+def _voxel_ml(grid: Grid) -> float:
+    """Return the volume of a voxel in ml; NaN for a picture, whose pixels have no size."""
+    if suffix_of(Path(grid.source)) in PICTURES:
+        return float("nan")
+    return float(abs(np.linalg.det(grid.affine[:3, :3]))) / 1000
 
 
 def _values_found(counted: Iterable[PairCounts], references: Path) -> Labels:
@@ -91,8 +134,14 @@ def _values_found(counted: Iterable[PairCounts], references: Path) -> Labels:
     return Labels.from_mapping({str(value): value for value in values}, str(references))
 
 
-def _score(case: str, counts: PairCounts, voxel_ml: float, classes: Labels) -> list[ScoreRow]:
+def _score(case: str, found: _Counted, classes: Labels) -> list[ScoreRow]:
     return [
-        ScoreRow(case=case, group=case, label=name, value=value, **vars(overlap(counts, value, voxel_ml)))
+        ScoreRow(
+            case=case,
+            group=case,
+            label=name,
+            value=value,
+            **vars(overlap(found.counts, value, found.voxel_ml)),
+        )
         for name, value in zip(classes.names, classes.values, strict=True)
     ]

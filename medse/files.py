@@ -1,12 +1,20 @@
 """Writing files so that a failure never leaves half of one behind."""
 
+import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medse.errors import InputError
+
+_PROBE = 1 << 16
+"""Bytes written to learn why a writer failed."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
+"""Errors of the system that the user can mend: no space, quota, read-only, device, permissions."""
 
 
 @contextmanager
@@ -17,21 +25,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
     the block raises, the temporary file is removed and ``path`` is as it was.
 
     Raises:
-        InputError: The folder cannot be written to.
+        InputError: The folder cannot be written to, or has no room for the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{path.name}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{path.name[-20:]}", dir=path.parent)
     except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror or error}; give another --out or free the folder."
-        ) from error
+        raise _cannot_write(path, error.errno) from error
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except Exception as error:
+        if (code := _system_error(error, temporary)) is None:
+            raise
+        raise _cannot_write(path, code) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -50,6 +60,46 @@ def refuse_existing(folder: Path, remedy: str) -> None:
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; {remedy}.")
+
+
+def refuse_inside(out: Path, folder: Path) -> None:
+    """Raise when ``out`` is ``folder`` or lies in it: what is written must never be read as input again.
+
+    Raises:
+        InputError: It does.
+    """
+    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{out} lies in the input folder {folder}; give an --out elsewhere.")
+
+
+def _cannot_write(path: Path, code: int | None) -> InputError:
+    reason = os.strerror(code) if code else "the system refused"
+    return InputError(
+        f"Cannot write {path}: {reason}; nothing was left of it; make room or give another --out that can be "
+        "written to."
+    )
+
+
+def _system_error(error: Exception, temporary: Path) -> int | None:
+    """The system's error number behind ``error`` if the user can mend it; None for any other failure.
+
+    Writers in C++ and Rust raise errors of their own: some name the number in their text, for the others a
+    short write to the same file meets the same obstacle.
+    """
+    if isinstance(error, OSError):
+        return error.errno if error.errno in _NO_ROOM else None
+    if isinstance(error, InputError):
+        return None
+    if named := re.search(r"os error (\d+)", str(error)):
+        return int(named[1])
+    try:
+        with temporary.open("ab") as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as obstacle:
+        return obstacle.errno
+    return None
 
 
 def _umask() -> int:

@@ -1,5 +1,6 @@
 """Where the voxels of a volume lie: orientation, spacing and the geometry gate."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Grid:
         source: What to call it in messages, usually the file's path.
         shape: Shape of the file without its channel axis, trailing axes of length one included; two lengths
             for a 2-D file.
-        affine: 4x4 voxel-to-world matrix in mm, as in the file.
+        affine: 4x4 voxel-to-world matrix in mm, RAS.
         header: The NIfTI header from which a label map inherits units and codes; None for other formats.
         oriented: Whether the file says where the patient's left is. Pictures do not, nor does a NIfTI file
             with neither qform nor sform; their affine only counts voxels.
@@ -80,22 +81,46 @@ class Grid:
         return flipped
 
 
-def check_same_grid(first: Grid, second: Grid) -> None:
+def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> bool:
     """Raise unless both have the same spatial shape and the same affine.
 
+    Args:
+        first: The grid that counts.
+        second: The grid that must be the same.
+        copy_affine: Let a different affine pass, because the header of the second is known to be wrong.
+
+    Returns:
+        Whether they differ in their affine, or in whether they say where left is, and ``copy_affine`` let it
+        pass.
+
     Raises:
-        InputError: They do not; the sentence names both files and what differs.
+        InputError: They do not; the sentence names both files, what differs and the remedy.
     """
+    command = (
+        f"medse resample {shlex.quote(second.source)} --like {shlex.quote(first.source)} --out NEW "
+        "(with --labels for a label map)"
+    )
     if first.spatial_shape != second.spatial_shape:
         raise InputError(
             f"{first.source} and {second.source} have different shapes, {first.spatial_shape} and "
-            f"{second.spatial_shape}; they must lie on the same grid; resample one onto the other."
+            f"{second.spatial_shape}; they must lie on the same grid; run {command}."
         )
     difference = np.abs(first.affine - second.affine)
-    if np.any(difference > AFFINE_TOLERANCE * min(first.spacing_mm)):
-        row, column = np.unravel_index(np.argmax(difference), difference.shape)
+    same = not np.any(difference > AFFINE_TOLERANCE * min(first.spacing_mm))
+    if same and first.oriented == second.oriented:
+        return False
+    if copy_affine:
+        return True
+    if first.oriented != second.oriented:
+        knows, other = (first, second) if first.oriented else (second, first)
         raise InputError(
-            f"{first.source} and {second.source} have different affines (largest difference "
-            f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; "
-            "resample one onto the other or correct the header that is wrong."
+            f"{knows.source} says where the patient's left is and {other.source} does not; they must lie on the "
+            f"same grid; correct the header of {other.source}, or give --fix-geometry copy-affine if both are "
+            "known to lie alike."
         )
+    row, column = np.unravel_index(np.argmax(difference), difference.shape)
+    raise InputError(
+        f"{first.source} and {second.source} have different affines (largest difference "
+        f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; run "
+        f"{command}, or give --fix-geometry copy-affine if the header of one is known to be wrong."
+    )

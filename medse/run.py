@@ -21,12 +21,14 @@ class Task:
         channels: Channel names in file order.
         labels: The foreground classes and their values in files.
         spacing_mm: Spacing of the network's grid in RAS order.
+        oriented: Whether its scans say where the patient's left is; those to predict must do the same.
     """
 
     name: str
     channels: tuple[str, ...]
     labels: Labels
     spacing_mm: tuple[float, float, float]
+    oriented: bool
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ class RunDir:
     ) -> None:
         """Write everything that is known before the first step."""
         write_text(self.config, dump_config(config))
-        labels = {"background": 0} | dict(zip(task.labels.names, task.labels.values, strict=True))
         facts = {
             "name": task.name,
             "channel_names": {str(i): name for i, name in enumerate(task.channels)},
-            "labels": labels,
+            "labels": task.labels.to_mapping(),
             "spacing_mm": task.spacing_mm,
+            "oriented": task.oriented,
         }
         write_text(self.dataset, _json(facts))
         write_text(self.splits, _json({"fold": fold, "folds": [asdict(split) for split in folds]}))
@@ -115,7 +117,7 @@ class RunDir:
         try:
             channels = tuple(str(name) for name in facts["channel_names"].values())
             x, y, z = (float(length) for length in facts["spacing_mm"])
-            return Task(str(facts["name"]), channels, labels, (x, y, z))
+            return Task(str(facts["name"]), channels, labels, (x, y, z), bool(facts["oriented"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{self.dataset} is damaged ({error!r}); train again or restore the file."

@@ -1,6 +1,7 @@
 """Tables for the terminal; the command line prints them."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -8,6 +9,8 @@ from rich.table import Table
 
 from medse.metrics.scores import Scores
 from medse.metrics.statistics import Summary
+from medse.scan_check import ScanFacts
+from medse.survey import LabelFindings
 
 if TYPE_CHECKING:  # scoring must not load torch, which these findings come with
     from medse.check import Findings
@@ -21,17 +24,50 @@ def findings_table(found: "Findings") -> Table:
         "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
         "in fold 0)",
         "channels": ", ".join(found.channels),
-        "classes": ", ".join(f"{name} = {value}" for name, value in found.classes.items()),
         "volumes": f"{_by(found.shape_min)} to {_by(found.shape_max)} voxels at {_by(found.spacing_mm)} mm (RAS)",
         "patch": f"{_by(found.patch_size)} voxels",
         "parameters": f"{found.parameters:,}, {found.attention_parameters:,} of them in attention blocks",
         "memory": f"about {found.step_gb:.2f} GB for a training step ({found.precision}), {found.data_gb:.2f} GB "
         "for the prepared cases",
+        "orientation": _orientation(found),
         "training": f"{' or '.join(ends)}, {found.steps_per_epoch} steps per epoch, on {found.device}",
     }
     table = Table(show_header=False, box=None)
     for name, text in rows.items():
         table.add_row(f"[bold]{name}[/bold]", escape(text))
+    return table
+
+
+def label_table(found: LabelFindings) -> Table:
+    """Say how often each class and each undeclared value occurs."""
+    table = Table(title="Labels", title_justify="left")
+    for name in ("class", "value", "cases", "voxels", "share"):
+        table.add_column(name, justify="left" if name == "class" else "right")
+    for entry in found.classes:
+        cells = (entry.name, entry.value, entry.cases, f"{entry.voxels:,}", f"{100 * entry.share:.3g} %")
+        table.add_row(*(escape(str(cell)) for cell in cells))
+    for value in found.undeclared:
+        table.add_row(
+            "[bold red]undeclared[/bold red]", str(value.value), str(value.cases), f"{value.voxels:,}", ""
+        )
+    return table
+
+
+def scan_table(found: Sequence[ScanFacts]) -> Table:
+    """Say what was read from each scan."""
+    table = Table()
+    for name in ("file", "shape", "channels", "spacing (mm)", "axes", "values"):
+        table.add_column(name, overflow="fold")
+    for scan in found:
+        cells = (
+            scan.path.name,
+            _by(scan.shape),
+            str(scan.channels),
+            _by(tuple(round(length, 4) for length in scan.spacing_mm)) if scan.spacing_mm else "unknown",
+            scan.axes,
+            f"{scan.lowest:g} to {scan.highest:g}",
+        )
+        table.add_row(*map(escape, cells))
     return table
 
 
@@ -70,6 +106,16 @@ def _cells(name: str, dice: Summary) -> list[str]:
         f"{dice.minimum:.3f}",
     )
     return [escape(cell) for cell in cells]
+
+
+def _orientation(found: "Findings") -> str:
+    if not found.oriented:
+        return "the scans do not say where the patient's left is; those to predict must not either"
+    sides = f"{found.pairs} left-right pairs of classes, " if found.pairs else "no class names a side, "
+    mirrored = "not mirrored left-right" if found.swapped is None else "mirrored left-right in training"
+    swapped = ", labels of pairs swapped" if found.swapped else ""
+    copied = f"; affine copied in {', '.join(found.copied)}" if found.copied else ""
+    return sides + mirrored + swapped + copied
 
 
 def _by(lengths: tuple[float, ...]) -> str:

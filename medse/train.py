@@ -13,12 +13,14 @@ from torch.utils.data import DataLoader, Subset
 
 from medse import build
 from medse.config.run import Config
-from medse.data.patches import PatchDataset, PatchSampler, PreparedCases
-from medse.data.splits import make_folds
+from medse.data.headers import read_headers
+from medse.data.loading import PreparedCases
+from medse.data.patches import PatchDataset, PatchSampler
 from medse.errors import InputError
 from medse.files import atomic_path, refuse_existing
 from medse.hardware import resolve_device, resolve_precision
 from medse.optimizers import poly
+from medse.preprocess import window
 from medse.provenance import fingerprint, provenance
 from medse.run import RunDir, Task
 from medse.tasks.budget import Budget
@@ -60,20 +62,22 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
             f"The data in {config.data.root} changed since {run_dir} was started on it; restore the data, or start "
             "a new run with another --run."
         )
-    folds = make_folds(cases.cases, config.data.folds, config.seed)
+    folds = build.folds(config, cases)
     if not 0 <= fold < len(folds):
         raise InputError(
             f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}."
         )
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    way = build.preprocessing(config.data, cases)
-    task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm)
     network = build.net(config, len(cases.channels), cases.labels.classes)
-    loader = build.loader(way, cases)
+    headers = read_headers(cases, config.data.fix_geometry is not None)
+    way = build.preprocessing(config.data, headers.grids.values())
+    task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm, headers.oriented)
+    augment = build.augmentation(config, cases, headers.oriented)
+    loader = build.loader(config.data, way, cases)
     split = folds[fold]
     by_id = {case.id: case for case in cases.cases}
     ordered = [by_id[name] for name in (*split.training, *split.validation)]
-    prepared = PreparedCases(ordered, loader, config.data.cache_gb)
+    prepared = PreparedCases(ordered, headers.grids, loader, config.data.cache_gb)
     training = Subset(prepared, range(len(split.training)))
     validation = Subset(prepared, range(len(split.training), len(ordered)))
 
@@ -87,13 +91,19 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
         make_optimizer=build.make_optimizer(config),
         decay=poly,
         share_done=budget.share_done,
-        augment=build.augmentation(config),
+        augment=augment,
         scores=segment.scores,
         classes=cases.labels.names,
         seed=config.seed,
     )
     patches = DataLoader(
-        PatchDataset(training, config.data.patch_size, cases.labels.classes, config.data.foreground),
+        PatchDataset(
+            training,
+            window(config.data.patch_size, config.data.slice_axis),
+            cases.labels.classes,
+            config.data.foreground,
+            build.slice_axis(config.data),
+        ),
         batch_size=settings.batch_size,
         sampler=PatchSampler(len(training), steps * settings.batch_size, config.seed),
         num_workers=config.data.workers,
@@ -102,7 +112,8 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
     )
     volumes = DataLoader(validation, batch_size=None, collate_fn=_as_it_is)
     if not resume:
-        run.write(config, task, folds, fold, provenance(cases.cases, config.seed, device, precision))
+        facts = provenance(cases.cases, config.seed, device, precision)
+        run.write(config, task, folds, fold, {**facts, "geometry_fixed": headers.copied})
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,

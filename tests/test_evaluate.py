@@ -1,4 +1,4 @@
-"""Folders of NIfTI to scores, with hand-made answers."""
+"""Folders of label maps to scores, with hand-made answers."""
 
 import csv
 import json
@@ -9,6 +9,10 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK
+from PIL import Image
+from scipy.spatial.transform import Rotation
+from sklearn.metrics import f1_score, precision_score
 
 from medse.errors import InputError
 from medse.evaluate import evaluate
@@ -83,10 +87,10 @@ def test_summary_says_how_and_nothing_about_the_machine(folders):
     assert str(folders[0].parent.name) not in text
 
 
-def test_volume_of_a_sheared_grid(tmp_path):
-    sheared = AFFINE.copy()
-    sheared[0, 1] = 0.4  # the second axis leans; its step in y stays 2 mm, so a voxel still has 3 mm3
-    save(tmp_path / "r.nii", cube((0, 0, 0)), sheared)
+def test_volume_of_an_oblique_grid(tmp_path):
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", (20, -35, 50), degrees=True).as_matrix()
+    save(tmp_path / "r.nii", cube((0, 0, 0)), turn @ AFFINE)
     scores = evaluate(tmp_path / "r.nii", tmp_path / "r.nii", tmp_path / "out")
     assert scores.rows[0].volume_reference_ml == pytest.approx(0.024)
 
@@ -94,7 +98,7 @@ def test_volume_of_a_sheared_grid(tmp_path):
 def test_classes_without_names(folders):
     scores = evaluate(*folders)
     assert [(entry.label, entry.value) for entry in scores.summaries.classes] == [("1", 1), ("4", 4)]
-    assert not scores.settings.labels_given
+    assert scores.settings.labels is None
 
 
 def test_cases_restrict(folders):
@@ -162,6 +166,96 @@ def test_no_label_anywhere_needs_names(tmp_path):
         ["1 different values", "--labels"],
         labels=None,
     )
+
+
+MERGED = Labels.from_mapping({"background": [0, 9], "b": [5, 2, 3], "a": 1, "ignore": [255, 254]}, "test")
+
+
+def merged_pair(tmp_path):
+    """Random maps of all declared values; the prediction ignores some of what the reference ignores."""
+    rng = np.random.default_rng(0)
+    reference, prediction = rng.choice([0, 9, 5, 2, 3, 1], (2, 12, 11, 10)).astype(np.uint8)
+    ignored = rng.random(reference.shape) < 0.2
+    reference[ignored] = rng.choice([254, 255], ignored.sum())
+    prediction[ignored & (rng.random(ignored.shape) < 0.3)] = 255
+    save(tmp_path / "r" / "a.nii", reference)
+    save(tmp_path / "p" / "a.nii", prediction)
+    return reference, prediction, ~ignored
+
+
+def test_merged_and_ignored_values_on_both_sides(tmp_path):
+    reference, prediction, kept = merged_pair(tmp_path)
+    scores = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", MERGED)
+    plain = {0: 0, 9: 0, 5: 5, 2: 5, 3: 5, 1: 1}
+    truth, found = ([plain[v] for v in array[kept].tolist()] for array in (reference, prediction))
+    rows = {row.label: row for row in scores.rows}
+    for name, value in (("a", 1), ("b", 5)):
+        assert rows[name].value == value
+        assert rows[name].dice == pytest.approx(f1_score(truth, found, labels=[value], average=None)[0])
+        assert rows[name].precision == pytest.approx(
+            precision_score(truth, found, labels=[value], average=None)[0]
+        )
+        assert rows[name].volume_reference_ml == pytest.approx(0.003 * truth.count(value))
+        assert rows[name].volume_prediction_ml == pytest.approx(0.003 * found.count(value))
+    assert Labels.from_mapping(read_scores(tmp_path / "out").settings.labels, "scores") == MERGED
+
+
+def test_a_prediction_that_ignores_what_counts_is_refused(tmp_path):
+    _, prediction, kept = merged_pair(tmp_path)
+    prediction.flat[np.flatnonzero(kept)[:3]] = 254
+    save(tmp_path / "p" / "a.nii", prediction)
+    folders = tmp_path / "r", tmp_path / "p", tmp_path / "out"
+    refused(folders, [str(tmp_path / "p" / "a.nii"), "254, 255", "in 3 voxels"], labels=MERGED)
+
+
+def test_nothing_but_ignored_voxels_is_empty(tmp_path):
+    save(tmp_path / "r.nii", np.full((3, 3, 3), 255))
+    save(tmp_path / "p.nii", np.ones((3, 3, 3)))
+    scores = evaluate(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out", MERGED)
+    assert (scores.summaries.ledger.both_empty, scores.summaries.ledger.hallucinated) == (2, 0)
+
+
+def test_copied_affine_is_recorded(folders):
+    expected = evaluate(*folders, LABELS)
+    save(folders[1] / "b.nii.gz", cube((2, 2, 2)), np.diag([0.6, 2.0, 3.0, 1.0]))
+    out = folders[2].parent / "fixed"
+    with pytest.raises(InputError, match=r"b\.nii\.gz have different affines.*--fix-geometry copy-affine"):
+        evaluate(*folders[:2], out, LABELS)
+    assert not out.exists()
+    scores = evaluate(*folders[:2], out, LABELS, copy_affine=True)
+    assert read_scores(out).settings.geometry_fixed == ("b",)
+    np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
+    assert expected.settings.geometry_fixed == ()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_output_inside_an_input_is_refused(folders, side):
+    inside = folders[side] / "scores"
+    refused((*folders[:2], inside), [str(inside), str(folders[side])])
+
+
+def test_formats_may_differ(folders):
+    expected = evaluate(*folders, LABELS)
+    image = SimpleITK.ReadImage(folders[1] / "a.nii.gz")
+    (folders[1] / "a.nii.gz").unlink()
+    SimpleITK.WriteImage(image, folders[1] / "a.mha")
+    scores = evaluate(*folders[:2], folders[2].parent / "again", LABELS)
+    np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
+
+
+def test_pictures_have_scores_and_no_volumes(tmp_path):
+    reference, prediction = np.zeros((2, 20, 30), np.uint8)
+    reference[4:12, 5:20] = 1
+    prediction[6:12, 5:25] = 1
+    for side, array in (("r", reference), ("p", prediction)):
+        (tmp_path / side).mkdir()
+        Image.fromarray(array).save(tmp_path / side / "a.png")
+    (row, missing) = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", LABELS).rows
+    assert row.dice == pytest.approx(2 * 90 / (120 + 120))
+    assert math.isnan(row.volume_reference_ml)
+    assert math.isnan(row.volume_prediction_ml)
+    assert (missing.reference_empty, missing.prediction_empty) == (True, True)
+    assert read_scores(tmp_path / "out").summaries.ledger.both_empty == 1
 
 
 def test_existing_output_is_kept(folders):

@@ -9,13 +9,16 @@ from html.parser import HTMLParser
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from medse.errors import InputError
 from medse.evaluate import evaluate
 from medse.labels import Labels
 from medse.metrics.scores import read_scores
 from medse.report import write_report
+from medse.report.examples import draw_examples
 from medse.report.page import format_ml, format_signed, render
+from medse.report.panels import COLOURS
 
 HOSTILE = "<script>x('y')</script>$\\f$"
 LABELS = Labels((HOSTILE, "rim"), (1, 4))
@@ -172,14 +175,14 @@ def test_image_on_another_grid_is_refused(run):
 def test_missing_image_is_refused(run):
     (run / "images" / "case1.nii.gz").unlink()
     with pytest.raises(
-        InputError, match=r"no image of case case1; add case1\.nii\.gz or leave the images out"
+        InputError, match=r"no image of case case1; expected case1\.nii\.gz, case1_0000\.nii\.gz"
     ):
         report(run)
 
 
 def test_damaged_image_is_refused(run):
     (run / "images" / "case1.nii.gz").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match=r"case1\.nii\.gz cannot be read as NIfTI"):
+    with pytest.raises(InputError, match=r"case1\.nii\.gz"):
         report(run)
 
 
@@ -201,8 +204,91 @@ def test_many_classes_are_folded(tmp_path):
     assert "<summary>Other scores of the 21 classes</summary>" in text
     ledger = text.split('id="ledger"')[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">(.*?)</th>', ledger) == ["7", "Mean over classes"]
-    assert "each colour stands for several" in text
+    legend = re.findall(r"</span>([^<]*)</li>", text)
+    assert legend == ["reference", "prediction", "1", "2", "3", "4", "5", "7", "8", "13 other classes"]
+    assert "worst classes in view have a colour" in text
+    assert "Lowest class" in text.split('id="cases"')[1]
     assert "the 12 classes with the largest mean relative difference" in text
+
+
+def test_colours_of_few_classes_are_the_same_in_every_case(run):
+    legends = re.findall(r'background: (#\w+)"></span>rim', report(run))
+    assert legends == [COLOURS[1]] * 3
+
+
+def test_channel_files_are_shown(run):
+    plain = report(run)
+    for path in (run / "images").iterdir():
+        path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
+        save(path.with_name(path.name.replace(".nii.gz", "_0001.nii.gz")), np.ones((20, 22, 10), np.float32))
+    assert report(run) == plain
+
+
+def test_overridden_geometry_is_said(run):
+    path = run / "predictions" / "case3.nii.gz"
+    save(path, np.asarray(nib.load(path).dataobj), np.diag([1.0, 1.0, 2.0, 1.0]))
+    evaluate(run / "references", run / "predictions", run / "fixed", LABELS, copy_affine=True)
+    text = write_report(run / "fixed", run / "references", run / "predictions").read_text(encoding="utf-8")
+    assert "1 prediction differed from that of the reference and was overridden (copy-affine): case3." in text
+    assert "<dt>Geometry overridden</dt>" in text
+
+
+def test_merged_classes_are_drawn_as_one_and_ignored_voxels_not_at_all(run):
+    labels = Labels.from_mapping({"both": [4, 1], "ignore": 7}, "test")
+    for k in range(4):
+        path = run / "references" / f"case{k}.nii.gz"
+        array = np.array(nib.load(path).dataobj)
+        array[:, :, 7] = 7
+        save(path, array)
+    out = run / "merged"
+    scores = evaluate(run / "references", run / "predictions", out, labels)
+    (best,) = [
+        e for e in draw_examples(scores, run / "references", run / "predictions", None) if "Best" in e.role
+    ]
+    for panel in best.panels:
+        assert set(np.unique(panel.plane.reference)) == {0, 4}
+        np.testing.assert_array_equal(panel.plane.reference, panel.plane.prediction)
+    text = write_report(out, run / "references", run / "predictions").read_text(encoding="utf-8")
+    assert "both: 4, 1; ignore: 7. Values in one list" in text
+    assert "left out of every count" in text
+
+
+def test_pictures_have_no_letters_no_mm_and_no_volumes(tmp_path):
+    rng = np.random.default_rng(0)
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 12:30] = 1
+    for folder, array in (("r", mask), ("p", np.roll(mask, 2, 0)), ("i", rng.integers(0, 255, (40, 50, 3)))):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(array.astype(np.uint8)).save(tmp_path / folder / "a.png")
+    evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", Labels(("lesion",), (1,)))
+    page = write_report(tmp_path / "out", tmp_path / "r", tmp_path / "p", tmp_path / "i")
+    text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page.read_text(encoding="utf-8"))
+    assert Page(text).open == []
+    body = text.split("</style>")[1]
+    assert "<figcaption>Picture</figcaption>" in body
+    assert not re.findall(
+        r"<b>[LRAPIS]</b>| mm</span>| ml|Bland|Neurological|nan\b", body.split("<script>")[0]
+    )
+    assert "do not say where the patient's left is" in body
+
+
+def test_a_file_without_orientation_has_mm_and_no_letters(run):
+    for folder in ("references", "predictions"):
+        for path in (run / folder).iterdir():
+            image = nib.load(path)
+            image.set_sform(None, 0)
+            image.set_qform(None, 0)
+            nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None, image.header), path)
+    evaluate(run / "references", run / "predictions", run / "unoriented", LABELS)
+    text = write_report(run / "unoriented", run / "references", run / "predictions").read_text(
+        encoding="utf-8"
+    )
+    assert (
+        re.findall(r"<figcaption>(Across axis \d), slice", text)
+        == ["Across axis 3", "Across axis 2", "Across axis 1"] * 3
+    )
+    assert " mm</span>" in text
+    assert "<b>L</b>" not in text
 
 
 def test_few_classes_are_not_folded(run):

@@ -60,8 +60,14 @@ def _list(schema: Schema) -> str:
     words = [allowed(item) for item in each]
     if len(set(words)) > 1:
         return f"a list of {len(words)} values: {', '.join(words)}"
-    count = f"{low} " if low == high else f"{low} to {high} " if high else f"at least {low} " if low else ""
-    return f"a list of {count}{_plural(each[0] if each else schema.child(0))}"
+    return f"a list of {_count(low, high)}{_plural(each[0] if each else schema.child(0))}"
+
+
+def _count(low: int, high: int | None) -> str:
+    """Return how many items a list may have and a space, or nothing where any number will do."""
+    if high is None:
+        return "one or more " if low == 1 else f"at least {low} " if low else ""
+    return f"{low} " if low == high else f"{low} {'or' if low + 1 == high else 'to'} {high} "
 
 
 def _plural(schema: Schema) -> str:

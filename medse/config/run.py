@@ -11,6 +11,7 @@ from medse.config.overrides import apply_overrides
 from medse.config.scalars import dump_yaml
 from medse.config.sections import Data, Evaluation, Inference, Schedule, Section
 from medse.config.strict_yaml import read_yaml
+from medse.data.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation import Augmentation
 from medse.losses import LOSSES
 from medse.nets import DERIVED as NET_DERIVED
@@ -33,7 +34,7 @@ else:
     Net = one_of(NETS, NET_DERIVED)
     Loss = one_of(LOSSES, ())
     Optimizer = one_of(OPTIMIZERS, OPTIMIZER_DERIVED)
-    AugmentationOptions = options_model(Augmentation, ())
+    AugmentationOptions = options_model(Augmentation, AUGMENTATION_DERIVED)
 
 
 class Trainer(Schedule):

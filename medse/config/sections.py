@@ -1,7 +1,7 @@
 """The sections of a configuration that need no torch."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -11,12 +11,28 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from medse.data import DERIVED, READERS
+from medse.data.splits import Method
+from medse.labels import Labels
 from medse.preprocess import Normalization
+from medse.registry import one_of
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+if TYPE_CHECKING:
+
+    class Format(BaseModel):
+        """A reader with its options, as far as a type checker can know it."""
+
+        name: str
+
+else:
+    Format = one_of(READERS, DERIVED)
 
 
 class Section(BaseModel):
@@ -30,22 +46,56 @@ class Data(Section):
 
     root: Annotated[Path, AfterValidator(Path.absolute)]
     """Folder of the data set, relative to where the command runs."""
-    format: Literal["msd"] = "msd"
-    """Layout of that folder: msd is the Medical Segmentation Decathlon's (dataset.json)."""
-    patch_size: tuple[PositiveInt, PositiveInt, PositiveInt]
-    """Voxels the network sees at once, in RAS order, on the grid of spacing_mm."""
-    spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    format: Format = Field(default="msd", validate_default=True)
+    """Layout of that folder: msd (dataset.json of the Medical Segmentation Decathlon), nnunet, csv or folders."""
+    labels: dict[str, int | list[int]] | None = None
+    """Class name to its value in label files, or to a list of values that are merged; none takes dataset.json's."""
+    fix_geometry: Literal["copy-affine"] | None = None
+    """How headers that disagree are made to agree: copy-affine takes the image's; none refuses them."""
+    patch_size: Annotated[tuple[PositiveInt, ...], Field(min_length=2, max_length=3)]
+    """Voxels the network sees at once, in RAS order, on the grid of spacing_mm; two lengths make it a 2-D network."""
+    slice_axis: Literal[0, 1, 2] = 2
+    """Axis in RAS order that a 2-D network's slices are cut across."""
+    spacing_mm: Annotated[tuple[PositiveFloat, ...], Field(min_length=2, max_length=3)] | None = None
     """Spacing volumes are resampled to, in RAS order; none takes the median of the cases."""
     normalization: Normalization = "zscore"
     """Intensities: zscore per volume, zscore_nonzero for skull-stripped scans, none for as in the file."""
     folds: Annotated[int, Field(ge=2)] = 5
-    """Number of folds for cross-validation; whole groups are dealt to them."""
+    """Number of folds for cross-validation; whole groups are dealt to them, unless the data gives its own folds."""
+    split: Method = "random"
+    """How groups are dealt: random, or contiguous in the order of their names, each fold's neighbours left out."""
     foreground: Fraction = 0.67
     """Share of training patches centred on a foreground class."""
     cache_gb: PositiveFloat = 8.0
     """Memory for prepared cases in GB; cases beyond it are read each time."""
     workers: NonNegativeInt = 0
     """Processes that prepare patches beside the training; 0 is right while all cases fit the cache."""
+
+    @field_validator("labels")
+    @classmethod
+    def _classes(cls, labels: dict[str, int | list[int]] | None) -> dict[str, int | list[int]] | None:
+        if labels is not None:
+            Labels.from_mapping(labels, "the mapping")
+        return labels
+
+    @field_validator("slice_axis")
+    @classmethod
+    def _slices(cls, axis: int, given: ValidationInfo) -> int:
+        if axis != 2 and len(given.data.get("patch_size", ())) == 3:
+            raise ValueError(
+                "patch_size has 3 lengths, so there are no slices; give patch_size 2 lengths or leave slice_axis out"
+            )
+        return axis
+
+    @field_validator("spacing_mm")
+    @classmethod
+    def _as_many(
+        cls, spacing_mm: tuple[float, ...] | None, given: ValidationInfo
+    ) -> tuple[float, ...] | None:
+        lengths = len(given.data.get("patch_size", spacing_mm or ()))
+        if spacing_mm is not None and len(spacing_mm) != lengths:
+            raise ValueError(f"expected as many lengths as patch_size has, {lengths}; give one for each axis")
+        return spacing_mm
 
 
 class Inference(Section):

@@ -4,10 +4,20 @@ A new layout is one file here and one line in :data:`READERS`.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
+from medse.data.case_table import read_csv
 from medse.data.cases import Dataset
+from medse.data.folders import read_folders
 from medse.data.msd import read_msd
+from medse.data.nnunet import read_nnunet
 
-READERS: dict[str, Callable[[Path], Dataset]] = {"msd": read_msd}
-"""``data.format`` in a config -> reader of the folder ``data.root``."""
+READERS: dict[str, Callable[..., Dataset]] = {
+    "msd": read_msd,
+    "nnunet": read_nnunet,
+    "csv": read_csv,
+    "folders": read_folders,
+}
+"""``data.format`` in a config -> reader, called as ``reader(root, labels, **options)``."""
+
+DERIVED = frozenset({"root", "labels"})
+"""Parameters of a reader that stand elsewhere in the data section."""

@@ -7,6 +7,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from medse.data.augmentation_parameters import AugmentationParameters
 from medse.data.intensity_augmentation import (
     add_noise,
     blur,
@@ -14,33 +15,12 @@ from medse.data.intensity_augmentation import (
     change_contrast,
     change_gamma,
 )
-from medse.data.spatial_augmentation import FOLD_FREE, affine_matrices, control_shape, warp
+from medse.data.mirroring import LEFT_RIGHT, mirror_swap, patch_axes, swapped_pairs
+from medse.data.spatial_augmentation import FOLD_FREE, affine_matrices, control_shape, swap_classes, warp
 from medse.errors import InputError
 
-
-@dataclass(frozen=True)
-class AugmentationParameters:
-    """Everything random about one augmentation of one batch: kept, it can be replayed.
-
-    Attributes:
-        matrix: ``(B, D, D)``; see :func:`medse.data.spatial_augmentation.warp`.
-        control: ``(B, D, *K)``, displacements of the spline's control points in voxels.
-        blur_voxels: ``(B, C)``, standard deviation of the blur.
-        gamma: ``(B, C)``, exponent.
-        contrast: ``(B, C)``, factor.
-        brightness: ``(B, C)``, shift.
-        noise_sd: ``(B, C)``, standard deviation of the noise.
-        noise_seed: ``(B,)``, seed of the noise.
-    """
-
-    matrix: Tensor
-    control: Tensor
-    blur_voxels: Tensor
-    gamma: Tensor
-    contrast: Tensor
-    brightness: Tensor
-    noise_sd: Tensor
-    noise_seed: Tensor
+DERIVED = ("slice_axis", "classes")
+"""Parameters of :class:`Augmentation` that follow from the data and are no options of a configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +41,9 @@ class Augmentation:
             voxels and changes volumes locally by 10 % (standard deviation; 30 % at most), measured.
         elastic_spacing_voxels: Distance between control points: the size of what is bent. 16 is between a
             gyrus and a lobe at 1 to 2 mm.
-        mirror_axes: Axes mirrored at random, in RAS order (0 is left-right). None by default: a mirror swaps
-            left and right, which must not happen where a class is one-sided.
+        mirror_axes: Axes of the volume mirrored at random, in RAS order (0 is left-right). Along 0, classes that
+            come in left-right pairs are swapped in the items mirrored. None by default: hearts and livers have
+            no mirror image.
         blur_voxels: Largest standard deviation of the Gaussian blur. 1: as nnU-Net.
         gamma: 0.4 is an exponent of 1/1.4 to 1.4, about nnU-Net's 0.7 to 1.5.
         contrast: 0.25 is a factor of 1/1.25 to 1.25, nnU-Net's upper end.
@@ -73,10 +54,13 @@ class Augmentation:
             its labels as they were drawn, not resampled.
         intensity_probability: Chance of each of the five intensity changes, on its own. 0.2: nnU-Net's are
             0.1 to 0.3.
+        slice_axis: Axis of the volume that 2-D patches are cut across; None where patches keep all axes.
+        classes: Names of the foreground classes, from which follows which are pairs.
 
     Raises:
         InputError: A limit is negative or not finite, a probability above 1, the elastic displacement so
-            large that tissue could fold, or an axis is not 0, 1 or 2.
+            large that tissue could fold, or an axis is not 0, 1 or 2 or cannot be mirrored: it is cut across,
+            or it is left-right and a class names a side that no other class is the counterpart of.
     """
 
     rotation_degrees: float = 15.0
@@ -92,11 +76,15 @@ class Augmentation:
     noise_sd: float = 0.2
     spatial_probability: float = 0.8
     intensity_probability: float = 0.2
+    slice_axis: int | None = None
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value, top = getattr(self, field.name), 1.0 if field.name.endswith("probability") else math.inf
-            if field.name != "mirror_axes" and not (0 <= value <= top and math.isfinite(value)):
+            if field.name not in ("mirror_axes", *DERIVED) and not (
+                0 <= value <= top and math.isfinite(value)
+            ):
                 allowed = "from 0 to 1" if top == 1 else "0 (off) or a finite number above it"
                 raise InputError(f"Augmentation {field.name} is {value}; it must be {allowed}; correct it.")
         if self.elastic_spacing_voxels < 1:
@@ -112,6 +100,9 @@ class Augmentation:
                 f"Augmentation mirror_axes is {self.mirror_axes}; it must name 0, 1 or 2, each at most once; "
                 "0 is left-right."
             )
+        patch_axes(self.mirror_axes, self.slice_axis)
+        if LEFT_RIGHT in self.mirror_axes:
+            mirror_swap(self.classes)
 
     def sample(self, images: Tensor, generator: torch.Generator) -> AugmentationParameters:
         """Draw the parameters for a batch ``(B, C, *S)``, on the generator's device.
@@ -121,7 +112,8 @@ class Augmentation:
         """
         batch, channels, *shape = images.shape
         dims = len(shape)
-        if any(axis >= dims for axis in self.mirror_axes):
+        axes = patch_axes(self.mirror_axes, self.slice_axis)
+        if any(axis >= dims for axis in axes):
             raise InputError(
                 f"Augmentation mirror_axes is {self.mirror_axes}, but the patches have {dims} axes; "
                 f"use 0 to {dims - 1}."
@@ -143,7 +135,7 @@ class Augmentation:
         angles = uniform(math.radians(self.rotation_degrees), batch, planes) * moved
         size = uniform(math.log1p(self.scale), batch, 1) + uniform(math.log1p(self.stretch), batch, dims)
         mirrored = happens(0.5, batch, dims)
-        mirrored[:, [axis for axis in range(dims) if axis not in self.mirror_axes]] = False
+        mirrored[:, [axis for axis in range(dims) if axis not in axes]] = False
         factors = torch.exp(size * moved) * torch.where(mirrored, -1.0, 1.0)
         with torch.autocast(device.type, enabled=False):
             matrix = affine_matrices(angles, factors)
@@ -152,6 +144,7 @@ class Augmentation:
         return AugmentationParameters(
             matrix=matrix,
             control=control * moved.reshape(batch, *[1] * (dims + 1)),
+            sides_swapped=mirrored[:, 0] & (LEFT_RIGHT in self.mirror_axes),
             blur_voxels=intensity().abs() * self.blur_voxels,
             gamma=torch.exp(intensity() * math.log1p(self.gamma)),
             contrast=torch.exp(intensity() * math.log1p(self.contrast)),
@@ -173,6 +166,8 @@ class Augmentation:
             images, labels = warp(
                 images, labels, parameters.matrix, parameters.control, self.elastic_spacing_voxels
             )
+            if swapped_pairs(self.mirror_axes, self.classes):
+                labels = swap_classes(labels, parameters.sides_swapped, mirror_swap(self.classes))
             images = blur(images, parameters.blur_voxels)
             images = change_gamma(images, parameters.gamma)
             images = change_contrast(images, parameters.contrast)

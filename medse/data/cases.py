@@ -5,6 +5,9 @@ from pathlib import Path
 
 from medse.labels import Labels
 
+TRAINING_ONLY = -1
+"""``fold`` of a case on which no fold validates, where folds are given."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -16,7 +19,7 @@ class Case:
         label: Label map on the same grid.
         group: What must not be split between training and validation, usually the patient.
         stratum: What folds should hold equal shares of, usually the diagnosis; empty where nothing is known.
-        fold: Fold that validates on the case; None where folds are dealt.
+        fold: Fold that validates on the case, or :data:`TRAINING_ONLY`; None for all cases where folds are dealt.
     """
 
     id: str

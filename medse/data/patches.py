@@ -1,94 +1,12 @@
-"""Prepared cases in memory, and random patches drawn from them."""
+"""Random patches drawn from prepared cases."""
 
-import math
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from monai.transforms.utils import map_classes_to_indices
 from torch.utils.data import Dataset, Sampler
 
-from medse.data.cases import Case
 from medse.errors import InputError
-from medse.grid import check_same_grid
-from medse.labels import Labels
-from medse.preprocess import Preprocessing
-from medse.volumes.reading import read_grid, read_grids, read_images, read_label_map
-
-CENTRES_PER_CLASS = 10_000
-"""Voxels kept per class and case as possible patch centres."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """Shape of a case on the network's grid, before empty borders are cropped, and its bytes in memory."""
-
-    shape: tuple[int, ...]
-    bytes: int
-
-
-@dataclass(frozen=True)
-class CaseLoader:
-    """Reads a case and brings it to the network's grid; the deterministic part of the pipeline."""
-
-    preprocessing: Preprocessing
-    labels: Labels
-    channels: int
-
-    def __call__(self, case: Case) -> dict[str, Any]:
-        """Return ``image`` ``(C, *S)`` float32, ``label`` ``(1, *S)`` indices and ``centres`` per class.
-
-        Raises:
-            InputError: A file cannot be used, or image and label do not lie on the same grid.
-        """
-        array, grid = read_images(case.images, self.channels)
-        values, label_grid = read_label_map(case.label)
-        check_same_grid(grid, label_grid)
-        prepared = self.preprocessing.image(array, grid)
-        label = self.preprocessing.label(self.labels.encode(values, str(case.label)), prepared)[None]
-        centres = map_classes_to_indices(label, self.labels.classes, max_samples_per_class=CENTRES_PER_CLASS)
-        return {"id": case.id, "image": prepared.image, "label": label, "centres": centres}
-
-    def check_headers(self, case: Case) -> Size:
-        """Check a case by its headers alone and return its size when prepared.
-
-        Raises:
-            InputError: A header cannot be used, or image and label do not lie on the same grid.
-        """
-        grid = read_grids(case.images, self.channels)
-        check_same_grid(grid, read_grid(case.label))
-        shape = self.preprocessing.shape(grid, grid.canonical_shape)
-        bytes_per_voxel = 4 * self.channels + (1 if self.labels.classes <= 256 else 2)
-        return Size(shape, math.prod(shape) * bytes_per_voxel)
-
-
-class PreparedCases(Dataset[dict[str, Any]]):
-    """The prepared cases, as many of them in memory as ``cache_gb`` GB hold.
-
-    MONAI's caching data set is not used because it wraps every error in one of its own, and the sentence
-    that names the bad file is lost.
-
-    Raises:
-        InputError: As :class:`CaseLoader`, for any case: headers of all are checked before the first is read.
-    """
-
-    def __init__(self, cases: Sequence[Case], loader: CaseLoader, cache_gb: float) -> None:
-        self.cases, self.loader = cases, loader
-        total = np.cumsum([loader.check_headers(case).bytes for case in cases])
-        kept = cases[: int(np.count_nonzero(total <= cache_gb * 1e9))]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            self.memory = list(pool.map(loader, kept))
-
-    def __len__(self) -> int:
-        """Number of cases."""
-        return len(self.cases)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return what :class:`CaseLoader` returns."""
-        return self.memory[index] if index < len(self.memory) else self.loader(self.cases[index])
 
 
 class PatchSampler(Sampler[tuple[int, int]]):
@@ -124,16 +42,32 @@ class PatchDataset(Dataset[dict[str, Any]]):
     A share ``foreground`` of the patches is centred on a voxel of a foreground class (each class that the
     case holds with the same chance), the others on a background voxel. Axes shorter than the patch are
     padded with 0 on both sides.
+
+    Args:
+        cases: What :class:`CaseLoader` returns, for each case.
+        patch_size: Window in a volume; for a 2-D network, of length 1 along ``slice_axis``.
+        classes: Number of classes including background.
+        foreground: Share of patches centred on foreground.
+        slice_axis: Axis that patches of a 2-D network are cut across and do not have; None in 3-D.
     """
 
     def __init__(
-        self, cases: Dataset[dict[str, Any]], patch_size: tuple[int, ...], classes: int, foreground: float
+        self,
+        cases: Dataset[dict[str, Any]],
+        patch_size: tuple[int, int, int],
+        classes: int,
+        foreground: float,
+        slice_axis: int | None = None,
     ) -> None:
         self.cases, self.patch_size = cases, patch_size
+        self.without = () if slice_axis is None else (1 + slice_axis,)
         self.ratios = [1 - foreground] + [foreground / (classes - 1)] * (classes - 1)
 
     def __getitem__(self, index: tuple[int, int]) -> dict[str, Any]:
-        """Return ``image`` ``(C, *patch)`` and ``label`` ``(1, *patch)`` for a (case, seed) pair."""
+        """Return ``image`` ``(C, *patch)`` and ``label`` ``(1, *patch)`` for a (case, seed) pair.
+
+        ``patch`` has three axes, or two with a ``slice_axis``.
+        """
         case, seed = index
         item = self.cases[case]
         padded = {key: self._pad(item[key]) for key in ("image", "label")}
@@ -148,7 +82,10 @@ class PatchDataset(Dataset[dict[str, Any]]):
         for middle, size, length in zip(centre, self.patch_size, shape, strict=True):
             start = 0 if length <= size else min(max(int(middle) - size // 2, 0), length - size)
             where.append(slice(start, start + size))
-        return {key: np.ascontiguousarray(array[tuple(where)]) for key, array in padded.items()}
+        return {
+            key: np.ascontiguousarray(array[tuple(where)].squeeze(self.without))
+            for key, array in padded.items()
+        }
 
     def _pad(self, array: Any) -> Any:
         missing = [max(0, p - n) for p, n in zip(self.patch_size, array.shape[1:], strict=True)]
@@ -158,7 +95,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
 
 def check_patch_size(patch_size: tuple[int, ...], stride: int) -> None:
-    """Raise unless every length of the patch is a multiple of ``stride`` and at least twice as long.
+    """Raise unless every length of the 2-D or 3-D patch is a multiple of ``stride`` and at least twice as long.
 
     Raises:
         InputError: It is not; the sentence gives the nearest sizes that work.

@@ -70,6 +70,13 @@ def warp(
     return warped, warped_labels
 
 
+def swap_classes(labels: Tensor, items: Tensor, swap: Sequence[int]) -> Tensor:
+    """Return labels ``(B, 1, *S)`` in which class ``k`` has become ``swap[k]`` in the ``items`` ``(B,)`` chosen."""
+    table = torch.tensor(swap, dtype=labels.dtype, device=labels.device)
+    chosen = items.to(labels.device).reshape(-1, *[1] * (labels.ndim - 1))
+    return torch.where(chosen, table[labels.long()], labels)
+
+
 def _sampling_grid(matrix: Tensor, control: Tensor, shape: Sequence[int], spacing: int) -> Tensor:
     """Return grid_sample's grid ``(B, *S, D)``: last tensor axis first, -1 to 1 between the outer edges."""
     half = torch.tensor([n / 2 for n in shape], device=matrix.device)

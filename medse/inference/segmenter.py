@@ -20,7 +20,7 @@ class Segmenter:
         preprocessing: The way to the network's grid and back.
         labels: Classes and their values in files.
         channels: Channels the network expects.
-        patch_size: Window in voxels.
+        patch_size: Window in voxels; for a 2-D network, of length 1 along the axis that slices are cut across.
         infer: Class scores of windows.
         overlap: Share by which neighbouring windows overlap.
         batch_size: Windows per call of ``infer``.
@@ -29,7 +29,7 @@ class Segmenter:
     preprocessing: Preprocessing
     labels: Labels
     channels: int
-    patch_size: tuple[int, ...]
+    patch_size: tuple[int, int, int]
     infer: Infer
     overlap: float = 0.5
     batch_size: int = 1
@@ -38,7 +38,7 @@ class Segmenter:
         """Return the label map ``(X, Y, Z)`` of ``(C, X, Y, Z)`` on its own grid, with the files' values.
 
         Raises:
-            InputError: The image cannot be normalised.
+            InputError: The image cannot be normalised or resampled.
         """
         prepared: Prepared = self.preprocessing.image(array, grid)
         scores = self.scores(prepared.image)

@@ -40,21 +40,20 @@ class Ledger(BaseModel):
     mean_dice: dict[str, Number]
 
 
-def ledger(dice: FloatArray, reference_ml: FloatArray, prediction_ml: FloatArray) -> list[Ledger]:
+def ledger(dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolArray) -> list[Ledger]:
     """Return one ledger per class and, last, the one of all classes together.
 
     The last one's ``mean_dice`` is the mean over classes per case, then over cases.
 
     Args:
         dice: ``(cases, classes)`` by the ``medse`` convention.
-        reference_ml: Volumes, same shape.
-        prediction_ml: Volumes, same shape.
+        reference_empty: Where the reference has no voxel of the class, same shape.
+        prediction_empty: The same of the prediction.
     """
-    reference, prediction = reference_ml == 0, prediction_ml == 0
-    by_rule = {name: rule(dice, reference, prediction) for name, rule in RULES.items()}
+    by_rule = {name: rule(dice, reference_empty, prediction_empty) for name, rule in RULES.items()}
 
     def entry(columns: slice) -> Ledger:
-        empty, blank = reference[:, columns], prediction[:, columns]
+        empty, blank = reference_empty[:, columns], prediction_empty[:, columns]
         return Ledger(
             both_empty=int((empty & blank).sum()),
             missed=int((~empty & blank).sum()),

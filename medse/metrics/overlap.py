@@ -17,8 +17,8 @@ class PairCounts:
     """How many voxels hold which value in the reference and which in the prediction.
 
     Attributes:
-        reference_values: Distinct values of the reference, ascending.
-        prediction_values: Distinct values of the prediction, ascending.
+        reference_values: The value that each row counts; rows with one value belong together.
+        prediction_values: The same of the columns.
         voxels: Voxel counts, one row per reference value and one column per prediction value.
     """
 

@@ -20,7 +20,7 @@ def find_pairs(
     """Map case id to its reference and prediction file.
 
     Args:
-        references: A folder of NIfTI label maps, or one file.
+        references: A folder of label maps in any format, or one file.
         predictions: The same; two single files are a pair whatever their names.
         only: Case ids to keep; without it both folders must hold exactly the same cases.
 
@@ -55,16 +55,26 @@ def find_pairs(
     return {case: (expected[case], found[case]) for case in cases}
 
 
-def read_pair(reference: Path, prediction: Path) -> tuple[LabelArray, LabelArray, Grid]:
-    """Read two label maps as ``(X, Y, Z)`` on their common grid.
+def read_pair(
+    reference: Path, prediction: Path, *, copy_affine: bool = False
+) -> tuple[LabelArray, LabelArray, Grid, bool]:
+    """Read two label maps as ``(X, Y, Z)`` on their common grid, the reference's.
+
+    Args:
+        reference: Label map.
+        prediction: Label map.
+        copy_affine: Let the prediction take the affine of the reference.
+
+    Returns:
+        Both label maps, their grid, and whether ``copy_affine`` was needed.
 
     Raises:
         InputError: One cannot be read, or they lie on different grids.
     """
     first, grid = read_label_map(reference)
     second, other = read_label_map(prediction)
-    check_same_grid(grid, other)
-    return first, second, grid
+    fixed = check_same_grid(grid, other, copy_affine=copy_affine)
+    return first, second, grid, fixed
 
 
 def read_case_list(path: Path) -> tuple[str, ...]:

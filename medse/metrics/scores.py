@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,7 +25,8 @@ class ScoreRow(_Record):
     """One class in one case: a line of ``scores.csv``, whose columns are these fields in this order.
 
     NaN means undefined, None not computed. ``label`` is the class name, ``value`` its value in the files;
-    ``group`` is the patient, or the case where no patient is known.
+    ``group`` is the patient, or the case where no patient is known. Recall is undefined where the reference
+    is empty and precision where the prediction is; the volumes of pictures are undefined.
     """
 
     case: str
@@ -41,6 +43,16 @@ class ScoreRow(_Record):
     nsd: float | None = None
     volume_reference_ml: float
     volume_prediction_ml: float
+
+    @property
+    def reference_empty(self) -> bool:
+        """Whether the reference has no voxel of the class."""
+        return math.isnan(self.recall)
+
+    @property
+    def prediction_empty(self) -> bool:
+        """Whether the prediction has no voxel of the class."""
+        return math.isnan(self.precision)
 
 
 class ClassScores(_Record):
@@ -83,14 +95,17 @@ class Settings(_Record):
     """What was scored and how, by folder and file names without their path.
 
     Attributes:
-        labels_given: False where classes are named after the values found in the files.
+        labels: Class name to its value, or the list of values it merges, background and ignored values
+            included; None where classes are named after the values found in the files.
         cases_file: Name of the file that listed the cases; None where all were scored.
+        geometry_fixed: Cases whose prediction had another affine and was given that of the reference.
     """
 
     references: str
     predictions: str
-    labels_given: bool
+    labels: dict[str, int | list[int]] | None
     cases_file: str | None
+    geometry_fixed: tuple[str, ...] = ()
     interval_method: str
     interval_level: float
     interval_resamples: int

@@ -15,7 +15,7 @@ def cases(rows: Sequence[ScoreRow]) -> list[str]:
 
 
 def column(rows: Sequence[ScoreRow], name: str) -> FloatArray:
-    """Return one computed score as ``(cases, classes)``; ``rows`` are complete and sorted by case."""
+    """Return one number of the rows as ``(cases, classes)``; ``rows`` are complete and sorted by case."""
     values = np.array([getattr(row, name) for row in rows], dtype=np.float64)
     return values.reshape(len(cases(rows)), -1)
 
@@ -34,7 +34,8 @@ def summarise_rows(rows: Sequence[ScoreRow]) -> Summaries:
         "volume_difference_ml": difference_ml,
         "volume_difference_percent": 100 * difference_ml / against,
     }
-    *per_class, together = ledger(dice, reference_ml, prediction_ml)
+    empty = (column(rows, f"{of}_empty") == 1 for of in ("reference", "prediction"))
+    *per_class, together = ledger(dice, *empty)
     return Summaries(
         cases=len(groups),
         groups=len(set(groups)),

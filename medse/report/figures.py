@@ -18,6 +18,7 @@ POINT, BOX, MEAN = "#0072B2", "#222222", "#D55E00"
 WIDTH_INCHES = 4.4
 MOST_POINTS = 3000
 """Points that are drawn as vectors; more are drawn as pixels, to keep the page small."""
+MOST_LINES = 25
 MOST_PANELS = 12
 LIMITS = 1.96
 """Limits of agreement in standard deviations: 95 % of normally distributed differences lie within."""
@@ -25,10 +26,17 @@ LIMITS = 1.96
 _STYLE: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "medse", "font.size": 8.5}
 
 
-def draw_distribution(scores: Scores) -> bytes:
-    """Draw every case's Dice by class with box, mean and interval, as SVG."""
-    dice = column(scores.rows, "dice")
-    classes = scores.summaries.classes
+def draw_distribution(scores: Scores) -> tuple[bytes, int]:
+    """Draw every case's Dice by class with box, mean and interval, as SVG.
+
+    Returns:
+        The drawing, and how many classes it shows: all, or when there are more than :data:`MOST_LINES` that
+        many with the lowest mean, lowest first.
+    """
+    dice, classes = column(scores.rows, "dice"), scores.summaries.classes
+    if len(classes) > MOST_LINES:
+        chosen = np.argsort([entry.dice.mean for entry in classes], kind="stable")[:MOST_LINES]  # NaN last
+        dice, classes = dice[:, chosen], tuple(classes[k] for k in chosen)
     with rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 0.42 * len(classes)), layout="constrained")
         axes = figure.add_subplot()
@@ -56,7 +64,7 @@ def draw_distribution(scores: Scores) -> bytes:
         axes.set_xlabel("Dice")
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
-        return _svg(figure)
+        return _svg(figure), len(classes)
 
 
 def draw_volumes(scores: Scores) -> tuple[bytes, int]:

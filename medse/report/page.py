@@ -2,17 +2,20 @@
 
 import base64
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined
 
+from medse.labels import IGNORE
 from medse.metrics.scores import ScoreRow, Scores
 from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
 from medse.report.examples import Example
 from medse.report.figures import LIMITS, draw_distribution, draw_volumes
-from medse.report.panels import COLOURS
+from medse.report.panels import OTHERS
 
 DASH = "–"
 MANY = 20
@@ -26,14 +29,21 @@ def render(scores: Scores, examples: list[Example], *, with_images: bool) -> str
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"score": format_score, "signed": format_signed, "data": _data_uri}
+    environment.filters |= {
+        "score": format_score,
+        "signed": format_signed,
+        "data": _data_uri,
+        "outcome": outcome,
+    }
     template = environment.from_string(
         files("medse.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
     names = cases(scores.rows)
     means = case_means(column(scores.rows, "dice")).tolist()
     width = len(scores.summaries.classes)
-    volumes, volumes_shown = draw_volumes(scores)
+    distribution, distribution_shown = draw_distribution(scores)
+    measured = bool(np.isfinite(column(scores.rows, "volume_reference_ml")).any())
+    volumes, volumes_shown = draw_volumes(scores) if measured else (b"", 0)
     return template.render(
         scores=scores,
         summaries=scores.summaries,
@@ -41,27 +51,41 @@ def render(scores: Scores, examples: list[Example], *, with_images: bool) -> str
         examples=examples,
         with_images=with_images,
         created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
-        distribution=draw_distribution(scores),
+        lists=_value_lists(scores),
+        distribution=distribution,
+        distribution_shown=distribution_shown,
+        measured=measured,
         volumes=volumes,
         volumes_shown=volumes_shown,
         table=[
             (case, mean, scores.rows[k * width : (k + 1) * width])
             for k, (case, mean) in enumerate(zip(names, means, strict=True))
         ],
-        outcome=outcome,
+        lowest=_lowest,
+        others=OTHERS,
         limits=LIMITS,
-        palette=len(COLOURS),
         few=FEW,
         many=width > MANY,
         isnan=math.isnan,
     )
 
 
+def _value_lists(scores: Scores) -> dict[str, list[int]]:
+    """Return the names that stand for several values, and the ignored values even if it is one."""
+    labels = scores.settings.labels or {}
+    lists = {name: values if isinstance(values, list) else [values] for name, values in labels.items()}
+    return {name: values for name, values in lists.items() if name == IGNORE or len(values) > 1}
+
+
+def _lowest(rows: Sequence[ScoreRow]) -> ScoreRow | None:
+    """Return the class with the lowest defined Dice of a case."""
+    return min((row for row in rows if not math.isnan(row.dice)), key=lambda row: row.dice, default=None)
+
+
 def outcome(row: ScoreRow) -> str:
     """Say in a word which mask is empty, if one is."""
-    reference, prediction = row.volume_reference_ml > 0, row.volume_prediction_ml > 0
-    words = {(True, False): "missed", (False, True): "hallucinated", (False, False): "both empty"}
-    return words.get((reference, prediction), "")
+    words = {(False, True): "missed", (True, False): "hallucinated", (True, True): "both empty"}
+    return words.get((row.reference_empty, row.prediction_empty), "")
 
 
 def format_score(value: float) -> str:

@@ -13,10 +13,12 @@ from matplotlib.image import imsave
 from medse.report.planes import Array, Plane
 
 COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0072B2")
-"""Of the classes, in turn: Okabe and Ito's palette, told apart with every colour vision, light ones first."""
-OPACITY = 0.4
-WIDTHS = 1500
-"""Pixels that the label layers of a case share in width."""
+"""Of the classes: Okabe and Ito's palette, told apart with every colour vision, light ones first."""
+OTHERS = "#9AA0A6"
+"""Of all classes beyond those, together; drawn faintly, so that they do not hide the scan."""
+OPACITY, FAINT = 0.4, 0.12
+WIDTH = 500
+"""Pixels that the label layers of a case have in width, on average."""
 
 _DOTS_PER_INCH = 100
 _BARS_MM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -30,7 +32,7 @@ class Panel:
         plane: What it shows.
         labels: PNG of outlines and fills on a transparent ground.
         image: PNG of the image, one pixel per voxel; None without an image.
-        bar_mm: Length of a scale bar that suits the slice.
+        bar_mm: Length of a scale bar that suits the slice; to be left away where lengths are not known.
     """
 
     plane: Plane
@@ -51,7 +53,7 @@ def draw_panels(planes: list[Plane], colours: Mapping[int, str]) -> list[Panel]:
         planes: Slices of one case.
         colours: Label value -> colour.
     """
-    pixels_per_mm = WIDTHS / sum(plane.size_mm[0] for plane in planes)
+    pixels_per_mm = WIDTH * len(planes) / sum(plane.size_mm[0] for plane in planes)
     images = [plane.image.ravel() for plane in planes if plane.image is not None]
     low, high = np.percentile(np.concatenate(images), (1, 99.5)) if images else (0.0, 1.0)
     longest = planes[0].size_mm[0] / 3
@@ -80,7 +82,7 @@ def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float)
     axes.set_axis_off()
     fill = np.zeros((*plane.prediction.shape, 4))
     for value, colour in colours.items():
-        fill[plane.prediction == value] = (*to_rgb(colour), OPACITY)
+        fill[plane.prediction == value] = (*to_rgb(colour), FAINT if colour == OTHERS else OPACITY)
     axes.imshow(
         fill.transpose(1, 0, 2),
         origin="lower",
@@ -89,11 +91,14 @@ def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float)
         aspect="auto",
     )
     present, areas = np.unique(plane.reference, return_counts=True)
-    for value in present[np.argsort(-areas)].tolist():  # the smaller structure's line wins on a common border
-        if value not in colours:
-            continue
+    order = [
+        v for v in present[np.argsort(-areas)].tolist() if v in colours
+    ]  # a smaller structure's line wins
+    for value in sorted(order, key=lambda v: colours[v] != OTHERS):  # a colour of its own wins over grey
         edges = outline(plane.reference == value) * np.array(plane.spacing_mm)
-        for ink, line_width in (("black", 3.0), (colours[value], 1.6)):  # the dark rim shows on bright tissue
+        colour = colours[value]
+        rim = [("black", 3.0), (colour, 1.6)]  # the dark rim shows on bright tissue
+        for ink, line_width in [(colour, 0.6)] if colour == OTHERS else rim:
             axes.add_collection(
                 LineCollection(edges, colors=ink, linewidths=line_width, capstyle="projecting")
             )

@@ -1,6 +1,7 @@
 """Which three slices of a case to show: where the two label maps disagree most, cropped to the labels."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from medse.grid import Grid
+from medse.volumes.names import PICTURES, suffix_of
 
 Array = npt.NDArray[Any]
 
-MARGIN = 0.15
-"""Rim kept around the labels, as a share of their largest extent."""
+MARGIN, SLICE_MARGIN = 0.15, 1.0
+"""Rim kept around the labels, as a share of their largest extent; of a single slice, which has no neighbours
+to show where it lies, wider."""
 LEAST_MARGIN = 4
 """Rim in voxels that is always kept, so that a tiny structure is seen with its surroundings."""
 NEIGHBOURHOOD = 6
@@ -28,14 +31,16 @@ class Plane:
     """One slice, indexed ``[horizontal, vertical]`` from the lower left corner.
 
     Attributes:
-        name: Axial, coronal or sagittal; of the nearest axis where the scan is oblique.
+        name: Axial, coronal or sagittal, of the nearest axis where the scan is oblique; the file's axis that it
+            is cut across where the file says no orientation; or picture.
         number: Position of the slice along its normal, counted from 1 at the left, posterior or inferior end.
         count: Number of slices along that normal.
         reference: Label values of the reference.
         prediction: Label values of the prediction.
         image: Intensities, or None.
         spacing_mm: Horizontal and vertical.
-        letters: Patient direction at the left, right, bottom and top edge.
+        letters: Patient direction at the left, right, bottom and top edge; empty where the file says none.
+        in_mm: Whether lengths are known; False for a picture, where a pixel counts as 1.
     """
 
     name: str
@@ -46,6 +51,12 @@ class Plane:
     image: Array | None
     spacing_mm: tuple[float, float]
     letters: str
+    in_mm: bool
+
+    @property
+    def caption(self) -> str:
+        """Name, and position along the normal."""
+        return f"{self.name}, slice {self.number} of {self.count}" if self.in_mm else self.name
 
     @property
     def size_mm(self) -> tuple[float, float]:
@@ -74,6 +85,7 @@ def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: G
     wrong = (reference != prediction)[tight]
     focus = _densest(wrong if wrong.any() else labelled[tight])
     point = [part.start + offset for part, offset in zip(tight, focus, strict=True)]
+    picture = suffix_of(Path(grid.source)) in PICTURES
     planes = []
     for name, (normal, across, up) in _AXES.items():
         if 1 in (reference.shape[across], reference.shape[up]) and reference.size > 1:
@@ -83,14 +95,15 @@ def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: G
         at = tuple(index)
         planes.append(
             Plane(
-                name=name,
+                name="Picture" if picture else name if grid.oriented else f"Across axis {normal + 1}",
                 number=point[normal] + 1,
                 count=reference.shape[normal],
                 reference=reference[at],
                 prediction=prediction[at],
                 image=None if image is None else image[at],
                 spacing_mm=(spacing[across], spacing[up]),
-                letters=_LETTERS[across] + _LETTERS[up],
+                letters=_LETTERS[across] + _LETTERS[up] if grid.oriented else "",
+                in_mm=not picture,
             )
         )
     return planes
@@ -105,7 +118,8 @@ def _boxes(labelled: Array, spacing_mm: tuple[float, ...]) -> tuple[tuple[slice,
     for axis in range(3):
         occupied = np.flatnonzero(labelled.any(axis=tuple({0, 1, 2} - {axis})))
         ends.append((int(occupied[0]), int(occupied[-1]) + 1))
-    rim_mm = MARGIN * max((stop - start) * mm for (start, stop), mm in zip(ends, spacing_mm, strict=True))
+    margin = SLICE_MARGIN if 1 in labelled.shape else MARGIN
+    rim_mm = margin * max((stop - start) * mm for (start, stop), mm in zip(ends, spacing_mm, strict=True))
     rims = [max(LEAST_MARGIN, round(rim_mm / mm)) for mm in spacing_mm]
     wide = tuple(
         slice(max(0, start - rim), min(length, stop + rim))

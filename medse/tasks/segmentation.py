@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
+from medse.preprocess import most_likely
 from medse.volumes.reading import FloatArray
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -78,7 +79,7 @@ class SegmentationTask(pl.LightningModule):
 
     def validation_step(self, case: dict[str, Any], _index: int) -> None:
         """Score one whole prepared case."""
-        found = self.scores(case["image"]).argmax(axis=0)
+        found = most_likely(self.scores(case["image"]))
         self.validation_dice.append(dice_per_class(found, case["label"][0], len(self.classes)))
 
     def on_validation_epoch_end(self) -> None:
@@ -92,9 +93,13 @@ class SegmentationTask(pl.LightningModule):
 
 
 def dice_per_class(found: Any, truth: Any, classes: int) -> FloatArray:
-    """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty."""
+    """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty.
+
+    Voxels that ``truth`` gives a higher index are ignored.
+    """
+    counted = truth <= classes
     pairs = np.bincount(
-        truth.ravel().astype(np.int64) * (classes + 1) + found.ravel(), minlength=(classes + 1) ** 2
+        truth[counted].astype(np.int64) * (classes + 1) + found[counted], minlength=(classes + 1) ** 2
     )
     table = pairs.reshape(classes + 1, classes + 1)
     total = table.sum(axis=0) + table.sum(axis=1)

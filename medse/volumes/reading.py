@@ -1,55 +1,72 @@
 """Volumes in: headers and voxels."""
 
-import gzip
-import zlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 
 from medse.errors import InputError
 from medse.grid import Grid, check_same_grid
-from medse.volumes.names import case_id
+from medse.volumes.geometry import check_straight
+from medse.volumes.opened import Opened
+from medse.volumes.opening import open_volume
+from medse.volumes.values import image_values, label_values
 
 FloatArray = npt.NDArray[np.float32]
-
-_READ_ERRORS = (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile, ImageFileError, HeaderDataError)
 
 
 def read_grid(path: Path, channels: int = 1) -> Grid:
     """Read only the header of ``path``.
 
     Raises:
-        InputError: No such file, not NIfTI, or not a 3-D volume with ``channels`` channels.
+        InputError: No such file, no volume, a header that cannot be trusted, axes that are not at right
+            angles, or not a 2-D or 3-D volume with ``channels`` channels.
     """
-    return _grid(path, _open(path), channels)
+    return _grid(open_volume(path), channels)
 
 
-def read_grids(paths: Sequence[Path], channels: int) -> Grid:
+def channels_of(path: Path) -> int:
+    """Return how many values a voxel of ``path`` has, by its header.
+
+    Raises:
+        InputError: As :func:`read_grid`.
+    """
+    opened = open_volume(path)
+    return math.prod(opened.shape[3:]) * opened.components
+
+
+def read_grids(paths: Sequence[Path], channels: int, *, copy_affine: bool = False) -> tuple[Grid, bool]:
     """Read only the headers of a case: one file per channel, or a single file with all.
+
+    Args:
+        paths: The files, in the order of the channels.
+        channels: Number of channels.
+        copy_affine: Let files whose affines differ lie where the first does.
+
+    Returns:
+        The grid of the first file, and whether an affine differed.
 
     Raises:
         InputError: As :func:`read_grid`; or the files lie on different grids, or are not ``channels`` in number.
     """
     if len(paths) == 1:
-        return read_grid(paths[0], channels)
+        return read_grid(paths[0], channels), False
     if len(paths) != channels:
         raise InputError(
             f"{paths[0]} and its other channels are {len(paths)} files; expected {channels} channels; "
             "give one file per channel."
         )
     first, *others = (read_grid(path) for path in paths)
-    for other in others:
-        check_same_grid(first, other)
-    return first
+    differed = [check_same_grid(first, other, copy_affine=copy_affine) for other in others]
+    return first, any(differed)
 
 
-def read_images(paths: Sequence[Path], channels: int) -> tuple[FloatArray, Grid]:
+def read_images(
+    paths: Sequence[Path], channels: int, *, copy_affine: bool = False
+) -> tuple[FloatArray, Grid]:
     """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all.
 
     Raises:
@@ -57,82 +74,72 @@ def read_images(paths: Sequence[Path], channels: int) -> tuple[FloatArray, Grid]
     """
     if len(paths) == 1:
         return read_image(paths[0], channels)
-    grid = read_grids(paths, channels)
+    grid, _ = read_grids(paths, channels, copy_affine=copy_affine)
     return np.concatenate([read_image(path)[0] for path in paths]), grid
 
 
 def read_image(path: Path, channels: int = 1) -> tuple[FloatArray, Grid]:
-    """Read an image as ``(channels, X, Y, Z)`` float32 on the file's own axes.
+    """Read an image as ``(channels, X, Y, Z)`` float32 on the file's own axes; Z is 1 for a 2-D file.
 
     Raises:
         InputError: As :func:`read_grid`; or the voxels are incomplete, NaN or infinite.
     """
-    image = _open(path)
-    grid = _grid(path, image, channels)
-    array = _voxels(path, image)
-    array = array.reshape(*grid.spatial_shape, channels).transpose(3, 0, 1, 2).astype(np.float32)
-    bad = int(array.size - np.count_nonzero(np.isfinite(array)))
-    if bad:
-        raise InputError(
-            f"{path} holds {bad} NaN or infinite voxels of {array.size}; every voxel must be a finite number; "
-            "replace them (for instance with the background value) and save the file again."
-        )
-    return array, grid
+    opened = open_volume(path)
+    grid = _grid(opened, channels)
+    values = image_values(opened).reshape(*grid.spatial_shape, channels)
+    return values.transpose(3, 0, 1, 2), grid
 
 
-def read_label_map(path: Path) -> tuple[npt.NDArray[np.integer], Grid]:
-    """Read a label map as ``(X, Y, Z)`` integers on the file's own axes.
+def read_label_map(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Grid]:
+    """Read a label map as ``(X, Y, Z)`` integers on the file's own axes; Z is 1 for a 2-D file.
 
-    Float files are accepted when every voxel is a whole number.
+    Float files are accepted when every voxel is a whole number; the colours of a palette are its indices.
 
     Raises:
-        InputError: As :func:`read_grid`; or a voxel is not a whole number.
+        InputError: As :func:`read_grid`; or the file has lossy compression or a voxel that is not a whole number.
     """
-    image = _open(path)
-    grid = _grid(path, image, 1)
-    array = _voxels(path, image).reshape(grid.spatial_shape)
-    if not np.issubdtype(array.dtype, np.integer):
-        if not np.isfinite(array).all() or np.any(array != np.rint(array)):
-            wrong = float(array[~np.isfinite(array) | (array != np.rint(array))].flat[0])
-            raise InputError(
-                f"{path} is not a label map: it holds {wrong:g}; labels must be whole numbers; "
-                "save it with integer values."
-            )
-        array = array.astype(np.int32)
-    return array, grid
+    opened = open_volume(path)
+    grid = _label_grid(opened)
+    return label_values(opened).reshape(grid.spatial_shape), grid
 
 
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist or is not a file; give the path of a NIfTI volume.")
-    case_id(path)
-    try:
-        return nib.load(path)
-    except _READ_ERRORS as error:
-        raise InputError(
-            f"{path} cannot be read as NIfTI ({error}); check or copy the file again."
-        ) from error
+def read_label_grid(path: Path) -> Grid:
+    """Read only the header of a label map.
+
+    Raises:
+        InputError: As :func:`read_grid`; or the format of the file cannot hold labels.
+    """
+    return _label_grid(open_volume(path))
 
 
-def _grid(path: Path, image: Any, channels: int) -> Grid:
-    shape = tuple(int(n) for n in image.shape)
-    last = tuple(n for n in shape[3:] if n != 1)
-    if len(shape) < 3 or last != (() if channels == 1 else (channels,)) or min(shape) < 1:
-        wanted = (
-            "a 3-D volume" if channels == 1 else f"a 4-D volume with {channels} channels in its last axis"
+def _label_grid(opened: Opened) -> Grid:
+    if opened.unfit_labels:  # before its channels are counted: colours are the better reason
+        raise InputError(f"{opened.path} cannot be used as a label map: {opened.unfit_labels}.")
+    return _grid(opened, 1)
+
+
+def _grid(opened: Opened, channels: int) -> Grid:
+    shape, further = opened.shape, opened.shape[3:]
+    values = tuple(n for n in (*further, opened.components) if n != 1)
+    if values != (() if channels == 1 else (channels,)):
+        raise InputError(_wrong_channels(opened, values, channels))
+    check_straight(opened)
+    if opened.components == 1 and channels > 1:
+        axis = 3 + further.index(channels)
+        shape = shape[:axis] + shape[axis + 1 :]
+    return Grid(str(opened.path), shape, opened.affine, opened.header, opened.oriented)
+
+
+def _wrong_channels(opened: Opened, values: tuple[int, ...], channels: int) -> str:
+    shape = opened.shape + ((opened.components,) if opened.components > 1 else ())
+    holds = f"{opened.path} has shape {shape}"
+    if channels == 1:
+        return (
+            f"{holds}; expected a 3-D volume or a 2-D picture with one value per voxel; split it into 3-D volumes, "
+            "or declare its channels if it is an image."
         )
-        raise InputError(f"{path} has shape {shape}; expected {wanted}; split or merge the file.")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    axes = nib.orientations.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
-    if np.isnan(axes).any():
-        raise InputError(f"{path} has an unusable affine {affine.tolist()}; correct its header.")
-    return Grid(str(path), shape if channels == 1 else shape[:3], affine, image.header)
-
-
-def _voxels(path: Path, image: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asanyarray(image.dataobj)
-    except _READ_ERRORS as error:
-        raise InputError(
-            f"{path} cannot be read to its end ({error}); it is truncated or damaged; copy it again."
-        ) from error
+    has = " x ".join(map(str, values)) if values else "1"
+    return (
+        f"{holds}, that is {has} values per voxel; expected a 4-D volume with {channels} channels in its last axis, "
+        "or a picture with as many colours; give a file with all channels, or one file per channel."
+    )

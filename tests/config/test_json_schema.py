@@ -77,8 +77,9 @@ LIST: dict[str, object] = {"type": "array"}
     ("raw", "words"),
     [
         (LIST | {"items": {"type": "integer"}, "maxItems": 3}, "a list of 0 to 3 whole numbers"),
-        (LIST | {"items": {"type": "number"}, "minItems": 2, "maxItems": 3}, "a list of 2 to 3 numbers"),
+        (LIST | {"items": {"type": "number"}, "minItems": 2, "maxItems": 3}, "a list of 2 or 3 numbers"),
         (LIST | {"items": {"type": "string", "format": "path"}}, "a list of paths"),
+        (LIST | {"items": {"type": "string"}, "minItems": 1}, "a list of one or more texts"),
         ({"type": "string", "minLength": 1}, "text that is not empty"),
         ({"type": "string", "pattern": "^a$"}, "text that matches ^a$"),
         ({"type": "string", "format": "directory-path"}, "a path of a folder"),

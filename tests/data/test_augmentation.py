@@ -10,7 +10,7 @@ import torch
 from scipy.interpolate import BSpline
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from medse.data.augmentation import Augmentation
+from medse.data.augmentation import DERIVED, Augmentation
 from medse.data.intensity_augmentation import (
     add_noise,
     blur,
@@ -185,6 +185,59 @@ def test_mirror_is_a_flip(shape):
     assert torch.equal(warped[~mirrored], images[~mirrored])
 
 
+CLASSES = ("kidney_left", "liver", "kidney_right")
+SIDED = torch.tensor([0, 3, 2, 1, 4])
+"""What the classes of ``CLASSES`` become in a mirror: index 4 is ignored."""
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+@pytest.mark.parametrize(
+    ("shape", "slice_axis", "mirror_axes", "flipped", "swap"),
+    [
+        ((9, 8, 7), None, (0,), 0, SIDED),
+        ((9, 8, 7), None, (1,), 1, torch.arange(5)),
+        ((9, 8), 2, (0,), 0, SIDED),
+        ((9, 8), 1, (0,), 0, SIDED),
+        ((9, 8), 1, (2,), 1, torch.arange(5)),
+        ((9, 8), 0, (1,), 0, torch.arange(5)),
+        ((9, 8), 0, (2,), 1, torch.arange(5)),
+    ],
+)
+def test_left_stays_left_in_the_mirror(shape, slice_axis, mirror_axes, flipped, swap, dtype):
+    augmentation = replace(OFF, mirror_axes=mirror_axes, slice_axis=slice_axis, classes=CLASSES)
+    images, _ = batch(shape, items=20)
+    labels = torch.randint(0, 5, (20, 1, *shape), generator=seeded(1)).to(dtype)
+    before = labels.clone()
+    parameters = augmentation.sample(images, seeded())
+    mirrored = parameters.matrix[:, flipped, flipped] < 0
+    assert 4 < mirrored.sum() < 16
+    assert torch.equal(parameters.sides_swapped, mirrored & (mirror_axes == (0,)))
+    once = augmentation.apply(images, labels, parameters)
+    assert torch.equal(labels, before)
+    assert once[1].dtype == dtype
+    expected = swap.to(dtype)[labels.long()].flip(2 + flipped)
+    assert torch.equal(once[1][mirrored], expected[mirrored])
+    assert torch.equal(once[1][~mirrored], labels[~mirrored])
+    assert torch.allclose(once[0][mirrored], images[mirrored].flip(2 + flipped), atol=1e-5)
+    twice = augmentation.apply(*once, parameters)
+    assert torch.equal(twice[1], labels)
+    assert torch.allclose(twice[0], images, atol=1e-5)
+
+
+def test_sides_are_swapped_also_in_items_that_are_turned():
+    images, labels = batch((14, 24, 19), items=12)
+    plain = replace(ALWAYS, classes=("a", "b", "c"))
+    sided = replace(ALWAYS, classes=("left_a", "b", "right_a"))
+    parameters = sided.sample(images, seeded())
+    _, expected = plain.apply(images, labels, parameters)
+    _, found = sided.apply(images, labels, parameters)
+    flags = parameters.sides_swapped
+    assert torch.equal(flags, torch.linalg.det(parameters.matrix) < 0)
+    assert 2 < flags.sum() < 10
+    assert torch.equal(found[flags], SIDED.byte()[expected.long()][flags])
+    assert torch.equal(found[~flags], expected[~flags])
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_largest_elastic_displacement_allowed_does_not_fold(shape):
     dims, spacing = len(shape), 8
@@ -305,7 +358,8 @@ def test_no_gradient_is_recorded():
 
 
 def test_the_options_of_a_config_are_those_of_the_constructor():
-    options = options_model(Augmentation, ())(elastic_voxels=2.5)
+    options = options_model(Augmentation, DERIVED)(elastic_voxels=2.5)
+    assert "mirror_axes" in options.model_dump()
     assert Augmentation(**options.model_dump()) == Augmentation(elastic_voxels=2.5)
 
 
@@ -334,3 +388,20 @@ def test_a_mirror_axis_that_the_patch_lacks_is_refused():
     images, labels = batch((30, 18))
     with pytest.raises(InputError, match=r"mirror_axes is \(2,\), but the patches have 2 axes; use 0 to 1"):
         Augmentation(mirror_axes=(2,))(images, labels, seeded())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": ("left_lung", "spine")}, ["mirror_axes holds 0", "'left_lung'", "remove 0"]),
+        ({"slice_axis": 0}, ["mirror_axes is [0]", "data.slice_axis is 0", "axes 1 and 2", "remove 0"]),
+    ],
+)
+def test_a_mirror_that_would_lie_is_refused(options, words):
+    with pytest.raises(InputError) as error:
+        Augmentation(mirror_axes=(0,), **options)
+    assert all(word in str(error.value) for word in words)
+    axes = tuple({0, 1, 2} - {0, options.get("slice_axis")})
+    augmentation = Augmentation(mirror_axes=axes, **options)
+    shape = (14, 18) if "slice_axis" in options else (14, 18, 10)
+    augmentation(*batch(shape), seeded())

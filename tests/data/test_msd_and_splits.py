@@ -1,15 +1,19 @@
 """The MSD reader and the folds."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from medse.data.cases import Case
+from medse.data.cases import TRAINING_ONLY, Case
 from medse.data.msd import read_msd
-from medse.data.splits import make_folds
+from medse.data.splits import Split, make_folds
 from medse.errors import InputError
 from medse.labels import Labels
 
@@ -33,7 +37,11 @@ def change(root: Path, **changes: Any) -> None:
     [
         ({"modality": None}, "names no channels"),
         ({"training": []}, 'lists no cases under "training"'),
+        ({"modality": {"1": "T1"}}, "numbers its channels 1; expected 0; correct the numbers"),
         ({"training": ["a.nii.gz"]}, "is not a pair"),
+        ({"training": [{"image": "imagesTr/ball_00.nii.gz"}]}, "is not a pair"),
+        ({"training": [{"image": "imagesTr", "label": ""}]}, "imagesTr, which is a folder; correct the path"),
+        ({"training": [{"image": "x" * 300, "label": ""}]}, "cannot be reached .File name too long"),
         (
             {"training": [{"image": "imagesTr/x.nii.gz", "label": "labelsTr/x.nii.gz"}]},
             "x.nii.gz, which does not exist",
@@ -55,35 +63,180 @@ def test_a_case_listed_twice_is_refused(make_msd: Callable[..., Path]) -> None:
         read_msd(root)
 
 
+def test_two_cases_may_not_share_a_label(make_msd: Callable[..., Path]) -> None:
+    root = make_msd()
+    entries = json.loads((root / "dataset.json").read_text())["training"]
+    entries[1]["label"] = entries[0]["label"]
+    change(root, training=entries)
+    with pytest.raises(
+        InputError, match="ball_00.nii.gz to case 'ball_00' of group 'ball_00' and to case 'ball_01'"
+    ):
+        read_msd(root)
+
+
+def test_files_of_one_name_in_two_folders_are_refused(make_msd: Callable[..., Path]) -> None:
+    root = make_msd()
+    entries = json.loads((root / "dataset.json").read_text())["training"]
+    change(
+        root, training=[*entries, {"image": "labelsTr/ball_00.nii.gz", "label": "labelsTr/ball_01.nii.gz"}]
+    )
+    with pytest.raises(InputError, match="give two cases the id 'ball_00'; ids must be unique"):
+        read_msd(root)
+
+
+def test_labels_of_the_configuration_replace_those_of_the_file(make_msd: Callable[..., Path]) -> None:
+    root = make_msd()
+    merged = Labels.from_mapping({"ball": [3, 7]}, "test")
+    assert read_msd(root, merged).labels == merged
+    change(root, labels=None)
+    assert read_msd(root, merged).labels == merged
+
+
+def test_channels_are_in_the_order_of_their_numbers(make_msd: Callable[..., Path]) -> None:
+    root = make_msd(channels=2)
+    change(root, modality={"1": "T2", "0": "T1"})
+    assert read_msd(root).channels == ("T1", "T2")
+
+
 def test_no_dataset_json(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"dataset.json does not exist; expected an MSD data set"):
         read_msd(tmp_path)
 
 
-def cases(sizes: dict[str, int]) -> list[Case]:
-    return [Case(f"{group}_{i}", (Path(),), Path(), group) for group, n in sizes.items() for i in range(n)]
+def cases(sizes: dict[str, int], stratum: str = "") -> list[Case]:
+    return [
+        Case(f"{group}_{i}", (Path(),), Path(), group, stratum)
+        for group, n in sizes.items()
+        for i in range(n)
+    ]
 
 
-def test_folds_part_the_cases_and_keep_groups_together() -> None:
-    given = cases({f"p{i:02d}": 1 + i % 4 for i in range(23)})
-    folds = make_folds(given, 5, seed=3)
-    everyone = sorted(case.id for case in given)
-    assert sorted(name for fold in folds for name in fold.validation) == everyone
+def groups(names: tuple[str, ...]) -> set[str]:
+    return {name.rpartition("_")[0] for name in names}
+
+
+def everyone(given: list[Case]) -> list[str]:
+    return sorted(case.id for case in given)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text("ab01", min_size=1), st.tuples(st.integers(1, 4), st.sampled_from("xyz")), min_size=6
+    ),
+    st.integers(2, 6),
+    st.integers(0, 3),
+)
+def test_random_folds_part_the_cases_and_keep_groups_together(
+    sizes: dict[str, tuple[int, str]], count: int, seed: int
+) -> None:
+    dealt = [case for group, (size, stratum) in sizes.items() for case in cases({group: size}, stratum)]
+    folds = make_folds(dealt, count, seed, "random")
+    assert sorted(name for fold in folds for name in fold.validation) == everyone(dealt)
     for fold in folds:
-        assert sorted(fold.training + fold.validation) == everyone
-        groups = [{name.split("_")[0] for name in names} for names in (fold.training, fold.validation)]
-        assert not groups[0] & groups[1]
-    sizes = [len(fold.validation) for fold in folds]
-    assert max(sizes) - min(sizes) <= 2
+        assert fold.training
+        assert fold.validation
+        assert sorted(fold.training + fold.validation) == everyone(dealt)
+        assert not groups(fold.training) & groups(fold.validation)
+    for stratum in "xyz":
+        members = {case.id for case in dealt if case.stratum == stratum}
+        shares = [len(members & set(fold.validation)) for fold in folds]
+        assert max(shares) - min(shares) <= max(
+            (size for size, its in sizes.values() if its == stratum), default=0
+        )
+
+
+def test_small_strata_do_not_pile_up_in_the_first_fold() -> None:
+    dealt = [case for stratum in "abcde" for case in cases({f"{stratum}{i}": 1 for i in range(3)}, stratum)]
+    assert [len(fold.validation) for fold in make_folds(dealt, 5, 0, "random")] == [3] * 5
+
+
+def test_large_groups_are_balanced_by_small_ones() -> None:
+    dealt = cases({"a": 1, "b": 1, "c": 1, "d": 1, "e": 4})
+    assert [len(fold.validation) for fold in make_folds(dealt, 2, 0, "random")] == [4, 4]
 
 
 def test_folds_follow_the_seed_alone() -> None:
-    given = cases({f"p{i}": 1 for i in range(180)})
-    assert make_folds(given, 5, seed=0) == make_folds(given[::-1], 5, seed=0)
-    assert make_folds(given, 5, seed=0) != make_folds(given, 5, seed=1)
-    assert [len(fold.validation) for fold in make_folds(given, 5, seed=0)] == [36] * 5
+    dealt = cases({f"p{i}": 1 for i in range(180)})
+    assert make_folds(dealt, 5, 0, "random") == make_folds(dealt[::-1], 5, 0, "random")
+    assert make_folds(dealt, 5, 0, "random") != make_folds(dealt, 5, 1, "random")
+    assert [len(fold.validation) for fold in make_folds(dealt, 5, 0, "random")] == [36] * 5
+
+
+def test_contiguous_folds_by_hand() -> None:
+    dealt = cases({f"p{i}": 1 for i in range(10)}, "a") + cases({f"g{i}": 2 for i in (1, 2, 10, 20, 3)}, "b")
+    folds = make_folds(dealt[::-1], 5, 0, "contiguous")
+    assert [groups(fold.validation) for fold in folds] == [
+        {"p0", "p1", "g1"}, {"p2", "p3", "g2"}, {"p4", "p5", "g3"}, {"p6", "p7", "g10"}, {"p8", "p9", "g20"},
+    ]  # fmt: skip
+    left_out = [groups(tuple(everyone(dealt))) - groups(f.training) - groups(f.validation) for f in folds]
+    assert left_out == [
+        {"p2", "g2"}, {"p1", "p4", "g1", "g3"}, {"p3", "p6", "g2", "g10"}, {"p5", "p8", "g3", "g20"}, {"p7", "g10"},
+    ]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 3), min_size=6, max_size=40), st.integers(2, 5), st.integers(1, 3))
+def test_contiguous_folds_are_blocks_between_two_gaps(sizes: list[int], count: int, strata: int) -> None:
+    """Draw each fold as a string over the ordered groups: validation a block, one group missing on its sides."""
+    dealt = [
+        case
+        for stratum in range(strata)
+        for case in cases({f"s{stratum}-{i}": size for i, size in enumerate(sizes)}, str(stratum))
+    ]
+    folds = make_folds(dealt, count, 0, "contiguous")
+    assert sorted(name for fold in folds for name in fold.validation) == everyone(dealt)
+    for stratum in range(strata):
+        blocks = []
+        for fold in folds:
+            drawn = "".join(
+                "v" if f"s{stratum}-{i}" in groups(fold.validation)
+                else "t" if f"s{stratum}-{i}" in groups(fold.training) else "."
+                for i in range(len(sizes))
+            )  # fmt: skip
+            assert re.fullmatch(r"(t*\.)?v+(\.t*)?", drawn)
+            blocks.append(drawn.index("v"))
+            assert drawn.count("v") in (len(sizes) // count, len(sizes) // count + 1)
+        assert blocks == sorted(blocks)
+
+
+def test_a_stratum_that_a_fold_does_not_validate_on_is_trained_on_in_full() -> None:
+    dealt = cases({f"p{i}": 1 for i in range(5)}, "a") + cases({"g0": 1, "g1": 1}, "b")
+    folds = make_folds(dealt, 5, 0, "contiguous")
+    assert [groups(fold.training) & {"g0", "g1"} for fold in folds] == [{"g0", "g1"}] * 2 + [
+        set(), {"g0", "g1"}, set(),
+    ]  # fmt: skip
+
+
+def test_folds_that_the_data_gives_override_everything() -> None:
+    dealt = [
+        replace(case, fold=fold) for case, fold in zip(cases({"a": 3, "b": 2}), [0, 0, 0, 1, 1], strict=True)
+    ]
+    expected = (Split(("b_0", "b_1"), ("a_0", "a_1", "a_2")), Split(("a_0", "a_1", "a_2"), ("b_0", "b_1")))
+    for method in ("random", "contiguous"):
+        assert make_folds(dealt, 5, 0, method) == expected
+    marked = [replace(case, fold=TRAINING_ONLY if case.group == "a" else 0) for case in dealt]
+    assert make_folds(marked, 5, 0, "random") == (expected[1],)
 
 
 def test_too_few_groups() -> None:
     with pytest.raises(InputError, match="5 folds were asked for but the data has 2 groups"):
-        make_folds(cases({"a": 9, "b": 9}), 5, seed=0)
+        make_folds(cases({"a": 9, "b": 9}), 5, 0, "random")
+
+
+def test_a_fold_with_nothing_to_train_on() -> None:
+    with pytest.raises(InputError, match="Fold 0 has no cases to train on; .* set data.split=random"):
+        make_folds(cases({"a": 9, "b": 9}), 2, 0, "contiguous")
+
+
+def test_a_fold_with_nothing_to_validate_on() -> None:
+    dealt = cases({"a": 1, "b": 1}, "x") + cases({"c": 1, "d": 1}, "y")
+    with pytest.raises(InputError, match="Fold 0 has no cases to validate on"):
+        make_folds(dealt, 4, 0, "contiguous")
+
+
+def test_a_group_of_two_strata() -> None:
+    with pytest.raises(
+        InputError, match="Group 'a' has cases of two strata, 'x' and 'y'; a group must have one"
+    ):
+        make_folds(cases({"a": 2, "b": 1}, "y") + cases({"a": 1}, "x"), 2, 0, "random")

@@ -7,55 +7,101 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from medse.inference.segmenter import Segmenter
 from medse.inference.torch_backend import TorchBackend
 from medse.labels import Labels
-from medse.preprocess import Preprocessing
+from medse.preprocess import Preprocessing, window
 from medse.volumes.reading import read_image
 from medse.volumes.writing import write_label_map
 
 LABELS = Labels(names=("left", "right", "middle"), values=(4, 11, 300))
+VALUES = np.array([0, *LABELS.values], np.int16)
 ORDERS = [
     (order, signs)
     for order in itertools.permutations(range(3))
     for signs in itertools.product((1, -1), repeat=3)
 ]
+SPACING_MM = (0.9, 1.1, 2.0)
+WINDOWS = [((8, 16, 8), None), ((8, 16), 0), ((16, 8), 1), ((8, 16), 2)]
+"""Patch of a network in 3-D, and of ones in 2-D across each axis."""
 
 
-def rotation() -> Any:
-    angle = np.deg2rad(20)
-    about_z = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    return about_z @ about_x
+class OneHot(nn.Module):
+    """Scores of an image that holds the index of the class in each voxel, for patches that it knows."""
+
+    def __init__(self, axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, image: Tensor) -> Tensor:
+        assert image.shape[1] == 1
+        assert image.ndim == 2 + self.axes
+        return torch.cat([image == k for k in range(LABELS.classes)], dim=1).float()
 
 
-@pytest.mark.parametrize("oblique", [False, True])
-@pytest.mark.parametrize(("order", "signs"), ORDERS)
-def test_label_map_comes_back(
-    tmp_path: Path, order: tuple[int, ...], signs: tuple[int, ...], oblique: bool
-) -> None:
-    random = np.random.default_rng(0)
-    shape = (11, 21, 13)
-    label = np.array([0, *LABELS.values], np.int16)[random.integers(0, 4, shape)]
-    one_hot = np.stack([label == value for value in (0, *LABELS.values)], axis=-1).astype(np.float32)
-    spacing = (0.9, 1.1, 2.0)
+def affine_of(order: tuple[int, ...], signs: tuple[int, ...], oblique: bool) -> Any:
     matrix = np.zeros((3, 3))
     for column, (row, sign) in enumerate(zip(order, signs, strict=True)):
-        matrix[row, column] = sign * spacing[row]
+        matrix[row, column] = sign * SPACING_MM[row]
     if oblique:
-        matrix = rotation() @ matrix
-    affine = nib.affines.from_matvec(matrix, [12.5, -80, 33])
-    nib.save(nib.Nifti1Image(one_hot, affine), tmp_path / "in.nii.gz")
+        angle = np.deg2rad(20)
+        sine, cosine = np.sin(angle), np.cos(angle)
+        about_z = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+        about_x = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+        matrix = about_z @ about_x @ matrix
+    return nib.affines.from_matvec(matrix, [12.5, -80, 33])
 
+
+@pytest.mark.parametrize(
+    ("shape", "oblique"),
+    [
+        ((11, 21, 13), False),
+        ((11, 21, 13), True),
+        ((7, 9, 11, 1), True),
+        ((7, 9, 11, 1, 1), False),
+        ((17, 12), True),
+    ],
+)
+@pytest.mark.parametrize(("order", "signs"), ORDERS)
+def test_label_map_comes_back(
+    tmp_path: Path, order: tuple[int, ...], signs: tuple[int, ...], shape: tuple[int, ...], oblique: bool
+) -> None:
+    source, result = tmp_path / "in.nii.gz", tmp_path / "out.nii.gz"
+    indices = np.random.default_rng(0).integers(0, 4, shape)
+    nib.save(nib.Nifti1Image(indices.astype(np.float32), affine_of(order, signs, oblique)), source)
+    array, grid = read_image(source)
+    for patch_size, slice_axis in WINDOWS:
+        spacing = list(grid.canonical_spacing_mm)
+        if slice_axis is not None:
+            spacing[slice_axis] = 77  # means nothing there
+        x, y, z = spacing
+        segmenter = Segmenter(
+            Preprocessing((x, y, z), None, slice_axis),
+            LABELS,
+            channels=1,
+            patch_size=window(patch_size, slice_axis or 0),
+            infer=TorchBackend(OneHot(len(patch_size)), slice_axis),
+            batch_size=8,
+        )
+        write_label_map(result, segmenter.segment(array, grid), grid)
+        found = nib.load(result)
+        assert found.shape == shape
+        np.testing.assert_array_equal(np.asarray(found.dataobj), VALUES[indices])
+        np.testing.assert_array_equal(found.affine, nib.load(source).affine)
+        assert found.get_data_dtype() == np.int16
+
+
+@pytest.mark.parametrize(("order", "signs"), ORDERS)
+def test_channels_come_back_as_classes(
+    tmp_path: Path, order: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    indices = np.random.default_rng(0).integers(0, 4, (11, 21, 13))
+    one_hot = np.eye(4, dtype=np.float32)[indices]
+    nib.save(nib.Nifti1Image(one_hot, affine_of(order, signs, True)), tmp_path / "in.nii.gz")
     array, grid = read_image(tmp_path / "in.nii.gz", channels=4)
-    segmenter = Segmenter(
-        Preprocessing(grid.canonical_spacing_mm, None), LABELS, 4, (8, 16, 8), TorchBackend(nn.Identity())
-    )
-    write_label_map(tmp_path / "out.nii.gz", segmenter.segment(array, grid), grid)
-
-    found = nib.load(tmp_path / "out.nii.gz")
-    np.testing.assert_array_equal(np.asarray(found.dataobj), label)
-    np.testing.assert_array_equal(found.affine, nib.load(tmp_path / "in.nii.gz").affine)
-    assert found.get_data_dtype() == np.int16
+    way = Preprocessing(grid.canonical_spacing_mm, None)
+    segmenter = Segmenter(way, LABELS, 4, (8, 16, 8), TorchBackend(nn.Identity()))
+    np.testing.assert_array_equal(segmenter.segment(array, grid), VALUES[indices])

@@ -1,5 +1,7 @@
 """The sliding window, against MONAI's and on its own."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -46,3 +48,55 @@ def test_the_backend_restores_the_mode_of_the_net_and_uses_evaluation() -> None:
     windows = np.ones((1, 1, 4, 4, 4), np.float32)
     np.testing.assert_array_equal(TorchBackend(net)(windows), windows)
     assert net.training
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_slice_goes_once_through_a_network_in_two_dimensions(axis: int) -> None:
+    torch.manual_seed(0)
+    net = nn.Conv2d(2, 3, 3, padding=1).eval()
+    image = np.random.default_rng(0).normal(size=(2, 10, 11, 12)).astype(np.float32)
+    size = [16, 16, 16]
+    size[axis] = 1
+    backend, batches = TorchBackend(net, axis), []
+
+    def infer(windows: np.ndarray) -> np.ndarray:
+        batches.append(len(windows))
+        return backend(windows)
+
+    found = sliding_window(image, tuple(size), 3, infer, overlap=0.75, batch_size=4)
+    assert batches == [4, 4, image.shape[1 + axis] - 8]
+    padded = np.pad(
+        image,
+        [
+            (0, 0),
+            *(
+                (((p - n) // 2, p - n - (p - n) // 2) if p > 1 else (0, 0))
+                for p, n in zip(size, image.shape[1:], strict=True)
+            ),
+        ],
+    )
+    with torch.inference_mode():
+        slices = torch.from_numpy(np.moveaxis(padded, 1 + axis, 0).copy())
+        expected = np.moveaxis(net(slices).numpy(), 0, 1 + axis)
+    inside = tuple(
+        slice((p - n) // 2, (p - n) // 2 + n) if p > 1 else slice(None)
+        for p, n in zip(size, image.shape[1:], strict=True)
+    )
+    np.testing.assert_allclose(found, expected[(slice(None), *inside)], atol=1e-6)
+
+
+@pytest.mark.parametrize("patch_size", [(8, 8, 8), (48, 16, 16), (48, 48, 1)])
+def test_memory_is_that_of_the_scores(patch_size: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(0).normal(size=(1, 40, 36, 32)).astype(np.float32)
+    classes = 50
+
+    def infer(windows: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(windows, (len(windows), classes, *patch_size))
+
+    tracemalloc.start()
+    scores = sliding_window(image, patch_size, classes, infer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scores.base is None
+    assert scores.nbytes < peak < 1.15 * scores.nbytes
+    np.testing.assert_allclose(scores[[0, -1]], np.repeat(image, 2, axis=0), rtol=1e-5, atol=1e-6)

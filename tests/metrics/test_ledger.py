@@ -10,19 +10,19 @@ from medse.metrics.ledger import ledger
 NAN = math.nan
 # cases:            a    b    c    d
 DICE = np.array([[0.8, 0.6, 0.0, NAN], [0.5, 0.0, NAN, NAN]]).T
-REFERENCE = np.array([[1.0, 2.0, 3.0, 0.0], [1.0, 0.0, 0.0, 0.0]]).T
-PREDICTION = np.array([[1.0, 2.0, 0.0, 0.0], [1.0, 4.0, 0.0, 0.0]]).T
+NO_REFERENCE = np.array([[0, 0, 0, 1], [0, 1, 1, 1]], bool).T
+NO_PREDICTION = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], bool).T
 
 
 def test_counts():
-    first, second, together = ledger(DICE, REFERENCE, PREDICTION)
+    first, second, together = ledger(DICE, NO_REFERENCE, NO_PREDICTION)
     assert (first.both_empty, first.missed, first.hallucinated) == (1, 1, 0)
     assert (second.both_empty, second.missed, second.hallucinated) == (2, 0, 1)
     assert (together.both_empty, together.missed, together.hallucinated) == (3, 1, 1)
 
 
 def test_mean_dice_by_rule():
-    first, second, together = ledger(DICE, REFERENCE, PREDICTION)
+    first, second, together = ledger(DICE, NO_REFERENCE, NO_PREDICTION)
     assert first.mean_dice == pytest.approx(
         {"medse": 1.4 / 3, "both_empty_is_1": 2.4 / 4, "reference_empty_left_out": 1.4 / 3}
     )
@@ -39,7 +39,7 @@ def test_mean_dice_by_rule():
 
 
 def test_a_class_that_never_occurs_has_no_mean():
-    empty = np.zeros((3, 1))
+    empty = np.ones((3, 1), bool)
     only, _ = ledger(np.full((3, 1), NAN), empty, empty)
     assert only.both_empty == 3
     assert math.isnan(only.mean_dice["medse"])

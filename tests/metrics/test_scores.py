@@ -25,7 +25,7 @@ def make_scores() -> Scores:
         for case, label, dice in (("a,b", 'left "x"', 0.1), ("c", 'left "x"', math.nan))
     )  # fmt: skip
     settings = Settings(
-        references="r", predictions="p", labels_given=True, cases_file=None,
+        references="r", predictions="p", labels={"tumour": [1, 2]}, cases_file=None,
         interval_method="m", interval_level=0.95, interval_resamples=10, interval_seed=1,
     )  # fmt: skip
     return Scores(

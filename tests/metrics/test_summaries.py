@@ -11,8 +11,9 @@ from medse.metrics.summaries import cases, column, summarise_rows
 
 def row(case, group, value, dice, reference_ml, prediction_ml):
     return ScoreRow(
-        case=case, group=group, label=f"class {value}", value=value, dice=dice, iou=dice, precision=dice,
-        recall=dice, volume_reference_ml=reference_ml, volume_prediction_ml=prediction_ml,
+        case=case, group=group, label=f"class {value}", value=value, dice=dice, iou=dice,
+        precision=dice if prediction_ml else math.nan, recall=dice if reference_ml else math.nan,
+        volume_reference_ml=reference_ml, volume_prediction_ml=prediction_ml,
     )  # fmt: skip
 
 
@@ -60,3 +61,12 @@ def test_ledger_is_attached_to_its_class():
     assert [entry.ledger.missed for entry in found.classes] == [1, 0]
     assert [entry.ledger.hallucinated for entry in found.classes] == [0, 1]
     assert found.ledger.both_empty == 1
+
+
+def test_pictures_have_no_volumes_and_keep_their_ledger():
+    unmeasured = {"volume_reference_ml": math.nan, "volume_prediction_ml": math.nan}
+    found = summarise_rows([entry.model_copy(update=unmeasured) for entry in ROWS])
+    measured = summarise_rows(ROWS)
+    assert found.ledger == measured.ledger
+    assert [entry.dice for entry in found.classes] == [entry.dice for entry in measured.classes]
+    assert found.classes[0].volume_difference_ml.n == 0

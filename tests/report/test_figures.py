@@ -13,14 +13,14 @@ def make_scores(dice, label="liver", prediction_ml=2.0):
     """Scores of cases (outer) by classes (inner)."""
     rows = tuple(
         ScoreRow(
-            case=f"c{i}", group=f"c{i}", label=f"{label}{k}", value=k + 1, dice=value, iou=0.5, precision=0.5,
-            recall=0.5, volume_reference_ml=2.0 + i, volume_prediction_ml=prediction_ml,
+            case=f"c{i}", group=f"c{i}", label=f"{label}{k}", value=k + 1, dice=value, iou=0.5,
+            precision=0.5, recall=0.5, volume_reference_ml=2.0 + i, volume_prediction_ml=prediction_ml,
         )
         for i, values in enumerate(dice)
         for k, value in enumerate(values)
     )  # fmt: skip
     settings = Settings(
-        references="r", predictions="p", labels_given=True, cases_file=None,
+        references="r", predictions="p", labels=None, cases_file=None,
         interval_method="m", interval_level=0.95, interval_resamples=10, interval_seed=1,
     )  # fmt: skip
     return Scores(
@@ -36,6 +36,10 @@ def test_empty_masks_are_marked_in_the_volumes():
 
 
 def test_many_classes_are_limited():
+    few, many = make_scores([[0.5] * 25]), make_scores([[0.1 + 0.01 * k for k in range(40)]])
+    assert (draw_distribution(few)[1], draw_distribution(many)[1]) == (25, 25)
+    lowest = draw_distribution(make_scores([[0.1 + 0.01 * k for k in range(26)]]))[0]
+    assert lowest == draw_distribution(make_scores([[0.1 + 0.01 * k for k in range(25)]]))[0]
     assert draw_volumes(make_scores([[0.5] * 13, [0.6] * 13]))[1] == 12
     assert draw_volumes(make_scores([[0.5] * 3, [0.6] * 3]))[1] == 3
 
@@ -43,12 +47,12 @@ def test_many_classes_are_limited():
 @pytest.mark.parametrize("label", ["$\\frac$", "a & b <c>", "x" * 200])
 def test_any_name_can_be_drawn(label):
     scores = make_scores([[0.5], [0.6]], label)
-    assert draw_distribution(scores).rstrip().endswith(b"</svg>")
+    assert draw_distribution(scores)[0].rstrip().endswith(b"</svg>")
     assert draw_volumes(scores)[0].rstrip().endswith(b"</svg>")
 
 
 def test_a_class_that_never_occurs_leaves_an_empty_line():
-    assert b"</svg>" in draw_distribution(make_scores([[0.5, math.nan], [0.6, math.nan]]))
+    assert b"</svg>" in draw_distribution(make_scores([[0.5, math.nan], [0.6, math.nan]]))[0]
 
 
 def test_the_same_scores_give_the_same_drawing():
@@ -57,4 +61,4 @@ def test_the_same_scores_give_the_same_drawing():
 
 
 def test_many_points_do_not_swell_the_page():
-    assert len(draw_distribution(make_scores([[0.5] * 40] * 100))) < 800_000
+    assert len(draw_distribution(make_scores([[0.5] * 25] * 160))[0]) < 800_000

@@ -27,6 +27,15 @@ def test_dice_of_two_empty_masks_is_undefined_and_of_one_is_zero() -> None:
     np.testing.assert_array_equal(dice_per_class(found, truth, 2), [0, np.nan])
 
 
+def test_ignored_voxels_count_for_nothing_in_the_proxy() -> None:
+    random = np.random.default_rng(0)
+    found, truth = random.integers(0, 3, (9, 8, 7)), random.integers(0, 4, (9, 8, 7))
+    counted = truth < 3
+    expected = f1_score(truth[counted], found[counted], labels=[1, 2], average=None)
+    np.testing.assert_allclose(dice_per_class(found, truth, 2), expected, rtol=1e-6)
+    assert np.isnan(dice_per_class(found, np.full_like(truth, 3), 2)).all()
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
 def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> None:
     torch.manual_seed(0)

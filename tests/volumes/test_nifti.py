@@ -93,9 +93,6 @@ def test_whole_numbers_in_a_float_file_are_labels(tmp_path: Path) -> None:
 def test_unusable_files_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.nii does not exist"):
         read_grid(tmp_path / "gone.nii")
-    (tmp_path / "scan.png").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"scan.png is not a NIfTI file; expected a name that ends in .nii"):
-        read_grid(tmp_path / "scan.png")
     (tmp_path / "junk.nii").write_bytes(b"junk" * 200)
     with pytest.raises(InputError, match=r"junk.nii cannot be read as NIfTI"):
         read_grid(tmp_path / "junk.nii")

@@ -1,0 +1,82 @@
+"""What every layout must keep to: files that exist, ids that can name files, and nothing twice."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from medse.data.cases import Case
+from medse.errors import InputError
+from medse.labels import Labels
+
+
+def existing(path: Path, source: str) -> Path:
+    """Return ``path`` if it is a file.
+
+    Raises:
+        InputError: It is not; the sentence names ``source``, which lists it.
+    """
+    try:
+        if path.is_file():
+            return path
+        problem = "is a folder" if path.is_dir() else "does not exist"
+    except OSError as error:
+        problem = f"cannot be reached ({error.strerror})"
+    raise InputError(f"{source} lists {path}, which {problem}; correct the path or remove the case.")
+
+
+def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
+    """Return the cases that ``source`` lists, sorted by id.
+
+    Raises:
+        InputError: An id is no plain file name or appears twice, a case uses a file twice, or two groups share
+            a file.
+    """
+    found: dict[str, Case] = {}
+    first: dict[Path, Case] = {}
+    for case in cases:
+        if not _names_a_file(case.id):
+            raise InputError(
+                f"{source} has a case with the id {case.id!r}, which cannot name a file; ids have no slashes, line "
+                "breaks, or spaces at their ends, and start with no dot; rename it."
+            )
+        other = found.setdefault(case.id, case)
+        if other is not case and other.images == case.images:
+            raise InputError(f"{source} lists case {case.id!r} twice; keep one of them.")
+        if other is not case:
+            raise InputError(
+                f"{source} lists {other.images[0]} and {case.images[0]}, which give two cases the id {case.id!r}; "
+                "ids must be unique; rename one of the files."
+            )
+        files = (*case.images, case.label)
+        for file in files:
+            owner = first.setdefault(file, case)
+            if files.count(file) > 1:
+                raise InputError(
+                    f"{source} gives case {case.id!r} the file {file} twice; each channel and the label has its "
+                    "own file; correct the case."
+                )
+            if owner.group != case.group:
+                raise InputError(
+                    f"{source} gives {file} to case {owner.id!r} of group {owner.group!r} and to case {case.id!r} of "
+                    f"group {case.group!r}; only cases of one group may share a file; correct one of them."
+                )
+    return tuple(found[name] for name in sorted(found))
+
+
+def given_labels(labels: Labels | None, source: str) -> Labels:
+    """Return ``labels``, for a layout that names no classes itself.
+
+    Raises:
+        InputError: There are none.
+    """
+    if labels is None:
+        raise InputError(
+            f"{source} names no classes; data.labels must name the classes, each with its value in the label files; "
+            "add for example 'labels: {tumour: 1}' to the data section."
+        )
+    return labels
+
+
+def _names_a_file(name: str) -> bool:
+    one_line = name == name.strip() and len(name.splitlines()) == 1
+    readable = name.encode("utf-8", "ignore").decode() == name
+    return one_line and readable and not name.startswith(".") and "/" not in name and "\\" not in name

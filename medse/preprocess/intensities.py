@@ -1,0 +1,59 @@
+"""Intensities that a network can work with."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from medse.errors import InputError
+from medse.volumes.reading import FloatArray
+
+Normalization = Literal["zscore", "zscore_nonzero"] | None
+SAME_INTENSITY = 1e-6
+"""Standard deviation relative to the largest magnitude up to which an image is constant."""
+LARGEST_VALUE = 1e15
+"""Largest magnitude of intensities that are not normalised: squares of it stay finite in float32."""
+
+
+def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, source: str) -> FloatArray:
+    """Return the ``box`` of a channel, normalised.
+
+    Args:
+        channel: ``(X, Y, Z)`` in RAS order.
+        box: What to return; outside of it all voxels are 0.
+        how: ``zscore``: zero mean and unit variance in the box; ``zscore_nonzero``: the same over non-zero
+            voxels, the others stay 0; None: as it is.
+        source: What to call the channel in messages.
+
+    Raises:
+        InputError: The channel is constant, or too large to stay as it is.
+    """
+    cropped = np.ascontiguousarray(channel[box])  # RAS order in memory too, so that sums have one order
+    match how:
+        case "zscore":
+            values = cropped
+        case "zscore_nonzero":
+            values = cropped[cropped != 0]
+        case None:
+            values = channel
+    top = float(max(values.max(initial=0), -values.min(initial=0)))
+    deviation = float(values.std(dtype=np.float64)) if top else 0.0
+    if deviation <= SAME_INTENSITY * top:
+        found = f"every voxel that is not 0 holds {float(values.flat[0]):g}" if top else "every voxel holds 0"
+        raise InputError(
+            f"{source} is constant: {found}; an image must have contrast; check that it is the intended file, or "
+            "leave its case out."
+        )
+    if how is None:
+        if top > LARGEST_VALUE:
+            raise InputError(
+                f"{source} holds a voxel of magnitude {top:g}; without normalization up to {LARGEST_VALUE:g} is "
+                "allowed; correct the voxel or set data.normalization."
+            )
+        return cropped
+    mean = values.mean(dtype=np.float64)
+    normal: npt.NDArray[np.float64] = np.subtract(cropped, mean, dtype=np.float64)  # float32 could overflow
+    normal /= deviation
+    if how == "zscore_nonzero":
+        normal[cropped == 0] = 0
+    return normal.astype(np.float32)

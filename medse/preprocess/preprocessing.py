@@ -1,0 +1,129 @@
+"""The way to the network's grid and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medse.grid import Grid
+from medse.preprocess.intensities import Normalization, normalize
+from medse.preprocess.resampling import most_likely, resample_cubic, resample_linear, resampled_shape
+from medse.volumes.reading import FloatArray
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image on the network's grid, with what is needed to go back.
+
+    Attributes:
+        image: ``(C, *spatial)`` in RAS order, cropped, normalised and resampled.
+        box: Where the crop lies in the volume in RAS order.
+        grid: The file's own grid.
+    """
+
+    image: FloatArray
+    box: tuple[slice, slice, slice]
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How volumes reach the network's grid.
+
+    Volumes are turned to the nearest RAS axes, cropped to the box of non-zero voxels (skull-stripped scans
+    are mostly empty), normalised, and resampled with cubic splines to ``spacing_mm``. Voxel edges, not
+    centres, of the first and last voxel stay in place, so the way back is exact in shape and position.
+
+    Attributes:
+        spacing_mm: Target spacing in RAS order; along ``slice_axis`` it means nothing.
+        normalization: ``zscore``: zero mean and unit variance per channel; ``zscore_nonzero``: the same
+            over non-zero voxels, the others become 0; None: as in the file.
+        slice_axis: Axis in RAS order that a 2-D network's slices are cut across, not resampled; None in 3-D.
+    """
+
+    spacing_mm: tuple[float, float, float]
+    normalization: Normalization = "zscore"
+    slice_axis: int | None = None
+
+    def image(self, array: FloatArray, grid: Grid) -> Prepared:
+        """Bring ``(C, X, Y, Z)`` in the file's order to the network's grid.
+
+        Raises:
+            InputError: A channel is constant or too large, or the spacings differ too much.
+        """
+        normal, box = self.normalize(array, grid)
+        shape = self.shape(grid, normal[0].shape)
+        image = np.empty((len(normal), *shape), np.float32)
+        for number, channel in enumerate(normal):
+            image[number] = resample_cubic(channel, shape)
+        return Prepared(image, box, grid)
+
+    def normalize(self, array: FloatArray, grid: Grid) -> tuple[list[FloatArray], tuple[slice, slice, slice]]:
+        """Return the channels of ``(C, X, Y, Z)`` in RAS order, cropped and normalised, and their box.
+
+        Raises:
+            InputError: A channel is constant or too large.
+        """
+        canonical = grid.to_canonical(array)
+        box = nonzero_box(canonical)
+        names = [f"Channel {number} of {grid.source}" for number in range(1, len(canonical) + 1)]
+        named = zip(canonical, names if len(names) > 1 else [grid.source], strict=True)
+        return [normalize(channel, box, self.normalization, name) for channel, name in named], box
+
+    def label(self, indices: npt.NDArray[np.integer], prepared: Prepared) -> npt.NDArray[np.integer]:
+        """Bring class indices ``(X, Y, Z)`` in the file's order to the network's grid."""
+        cropped = prepared.grid.to_canonical(indices)[prepared.box]
+        shape = prepared.image.shape[1:]
+        if cropped.shape == shape:
+            return np.ascontiguousarray(cropped)
+        present = np.unique(cropped)
+        best = most_likely(resample_linear((cropped == k).astype(np.float32), shape) for k in present)
+        label: npt.NDArray[np.integer] = present[best].astype(indices.dtype)
+        return label
+
+    def restore(self, scores: FloatArray, prepared: Prepared) -> npt.NDArray[np.integer]:
+        """Turn class scores ``(K, *spatial)`` into class indices ``(X, Y, Z)`` in the file's order.
+
+        Scores are resampled linearly, class by class, before the largest is taken; outside the crop is
+        background.
+        """
+        grid = prepared.grid
+        canonical = np.zeros(grid.canonical_shape, dtype=np.int16)
+        here = canonical[prepared.box]
+        here[:] = most_likely(resample_linear(score, here.shape) for score in scores)
+        return np.ascontiguousarray(grid.from_canonical(canonical))
+
+    def shape(self, grid: Grid, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape on the network's grid of a box of ``shape`` voxels in RAS order.
+
+        Raises:
+            InputError: The spacings of ``grid`` and network differ too much.
+        """
+        old_mm, new_mm = grid.canonical_spacing_mm, list(self.spacing_mm)
+        if self.slice_axis is not None:
+            new_mm[self.slice_axis] = old_mm[self.slice_axis]
+        return resampled_shape(shape, old_mm, new_mm, grid.source)
+
+
+def window(patch_size: Sequence[int], slice_axis: int) -> tuple[int, int, int]:
+    """Return the patch of a network as a window in volumes ``(X, Y, Z)`` in RAS order.
+
+    Args:
+        patch_size: Three lengths; or two, of a 2-D network, along the other axes than ``slice_axis`` in turn.
+        slice_axis: Axis that slices are cut across, along which the window then has length 1.
+    """
+    lengths = list(patch_size)
+    if len(lengths) == 2:
+        lengths.insert(slice_axis, 1)
+    x, y, z = lengths
+    return x, y, z
+
+
+def nonzero_box(image: FloatArray) -> tuple[slice, slice, slice]:
+    """The smallest box of ``(C, X, Y, Z)`` outside of which all channels are 0; everything if all are."""
+    inside = (image != 0).any(axis=0)
+    if not inside.any():
+        return slice(0, inside.shape[0]), slice(0, inside.shape[1]), slice(0, inside.shape[2])
+    x, y, z = (np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    return slice(x[0], x[-1] + 1), slice(y[0], y[-1] + 1), slice(z[0], z[-1] + 1)

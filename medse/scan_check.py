@@ -1,0 +1,73 @@
+"""What medse reads from single scans, and why not from others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+
+from medse.errors import InputError, Refusals
+from medse.volumes.names import PICTURES, list_volumes, suffix_of
+from medse.volumes.reading import channels_of, read_image
+
+
+@dataclass(frozen=True)
+class ScanFacts:
+    """What was read from one scan.
+
+    Attributes:
+        path: The file.
+        shape: Spatial lengths along the file's own axes, trailing ones included.
+        channels: Values per voxel.
+        spacing_mm: Along the file's own axes; None for a picture.
+        axes: Patient direction that each axis of the file points to, such as ``LPS``; ``unknown`` where the file
+            does not say.
+        lowest: Smallest value.
+        highest: Largest value.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    channels: int
+    spacing_mm: tuple[float, float, float] | None
+    axes: str
+    lowest: float
+    highest: float
+
+
+def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals]:
+    """Read files, and folders of them, wholly.
+
+    Returns:
+        What was read, in order; and a sentence for each file that cannot be used.
+
+    Raises:
+        InputError: An input does not exist or a folder cannot be listed.
+    """
+    refused, facts = Refusals(), []
+    for given in inputs:
+        if not given.exists():
+            raise InputError(f"{given} does not exist; give a configuration, image files or folders of them.")
+        for path in list_volumes(given).values() if given.is_dir() else (given,):
+            with refused:
+                facts.append(_read(path))
+    return tuple(facts), refused
+
+
+def _read(path: Path) -> ScanFacts:
+    channels = channels_of(path)
+    image, grid = read_image(path, channels)
+    if image.min() == image.max():
+        raise InputError(
+            f"{path} is constant: every voxel holds {image.flat[0]:g}; an image must have contrast; check that it "
+            "is the intended file."
+        )
+    return ScanFacts(
+        path=path,
+        shape=grid.shape,
+        channels=channels,
+        spacing_mm=None if suffix_of(path) in PICTURES else grid.spacing_mm,
+        axes="".join(nib.orientations.aff2axcodes(grid.affine)) if grid.oriented else "unknown",
+        lowest=float(image.min()),
+        highest=float(image.max()),
+    )

@@ -1,0 +1,49 @@
+"""Which reader opens which file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from medse.errors import InputError
+from medse.volumes.itk import open_itk
+from medse.volumes.mgh import open_mgh
+from medse.volumes.names import case_id, suffix_of
+from medse.volumes.nifti import open_nifti
+from medse.volumes.opened import Opened
+from medse.volumes.pictures import open_picture
+
+OPENERS: dict[str, Callable[[Path], Opened]] = {
+    ".nii.gz": open_nifti,
+    ".nii": open_nifti,
+    ".hdr": open_nifti,
+    ".mgh": open_mgh,
+    ".mgz": open_mgh,
+    ".nrrd": open_itk,
+    ".nhdr": open_itk,
+    ".mha": open_itk,
+    ".mhd": open_itk,
+    ".png": open_picture,
+    ".jpg": open_picture,
+    ".jpeg": open_picture,
+}
+
+
+def open_volume(path: Path) -> Opened:
+    """Check the header of ``path`` and return it; only the angles of its axes are not judged.
+
+    Raises:
+        InputError: The file is missing, may not be read, is of no format known here, or its header cannot be
+            trusted.
+    """
+    try:
+        if not path.is_file():
+            raise InputError(f"{path} does not exist or is not a file; give the path of a volume.")
+        case_id(path)
+        return OPENERS[suffix_of(path)](path)
+    except PermissionError as error:
+        raise InputError(
+            f"{path} may not be read (permission denied); change its permissions or run as its owner."
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error}); check the disk or copy the file again."
+        ) from error

@@ -1,0 +1,82 @@
+"""A failed write leaves nothing behind and says why."""
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from medse.errors import InputError
+from medse.files import atomic_path, write_text
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 256 KiB, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def write_torch(path: Path) -> None:
+    torch.save({"a": torch.rand(10**6)}, path)
+
+
+def write_safetensors(path: Path) -> None:
+    save_file({"a": np.ones(10**6)}, path)
+
+
+def write_bytes(path: Path) -> None:
+    path.write_bytes(bytes(10**6))
+
+
+@pytest.mark.parametrize("write", [write_torch, write_safetensors, write_bytes])
+def test_a_full_disk_is_one_sentence_and_the_old_file_stays(
+    tmp_path: Path, write: Callable[[Path], None], small_disk: None
+) -> None:
+    target = tmp_path / "model.bin"
+    write_text(target, "old")
+    full = r"Cannot write .*model.bin: File too large; .* make room or give"
+    with pytest.raises(InputError, match=full), atomic_path(target) as temporary:
+        write(temporary)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_errors_of_the_system_while_writing(tmp_path: Path, code: int) -> None:
+    said = f"{os.strerror(code)}; nothing was left of it"
+    with pytest.raises(InputError, match=said), atomic_path(tmp_path / "a.csv"):
+        raise OSError(code, "x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a fault"), InputError("a sentence."), FileNotFoundError(2, "x")]
+)
+def test_other_errors_pass_unchanged(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, atomic_path(tmp_path / "a.csv"):
+        raise error
+    assert caught.value is error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "x")
+    with pytest.raises(InputError, match=r"Cannot write .*file/a.csv"):
+        write_text(tmp_path / "file" / "a.csv", "x")
+
+
+def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 120 + ".csv")
+    write_text(path, "x")
+    assert path.read_text() == "x"
