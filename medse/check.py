@@ -18,6 +18,7 @@ from medse.hardware import resolve_device, resolve_precision
 from medse.laterality import pairs
 from medse.preprocess import Preprocessing
 from medse.survey import LabelFindings, LabelSurvey, merge_surveys, survey_label
+from medse.volumes.names import PICTURES, suffix_of
 from medse.volumes.reading import read_images, read_label_map
 
 
@@ -48,6 +49,7 @@ class Findings:
         labels: What the label files hold.
         swapped: Left-right pairs of classes that a mirror swaps; None when nothing is mirrored left-right.
         pairs: Number of left-right pairs of classes.
+        pictures: Whether the scans are pictures, without mm.
         oriented: Whether the scans say where the patient's left is.
         copied: Cases in which an affine was copied.
         problems: What is wrong with the data, a sentence each.
@@ -75,6 +77,7 @@ class Findings:
     labels: LabelFindings
     swapped: tuple[tuple[str, str], ...] | None
     pairs: int
+    pictures: bool
     oriented: bool
     copied: tuple[str, ...]
     problems: Refusals
@@ -130,6 +133,7 @@ def check(config: Config) -> Findings:
         labels=labels,
         swapped=_swapped(augment, cases),
         pairs=len(pairs(cases.labels.names)),
+        pictures=all(suffix_of(case.images[0]) in PICTURES for case in cases.cases),
         oriented=headers.oriented,
         copied=headers.copied,
         problems=problems,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medse.arguments import Config, Device, FixGeometry, GeometryFix, Overrides
 from medse.terminal import console, errors, quiet, run_app, say
 
 if TYPE_CHECKING:
@@ -23,23 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Config = Annotated[
-    Path, typer.Argument(help="YAML file, or the name of a packaged one such as quickstart.yaml.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(help="Values that replace those of the file: optimizer.lr=1e-3 net.attention=none ..."),
-]
-FixGeometry = Annotated[
-    str | None,
-    typer.Option(
-        metavar="copy-affine",
-        help="Let a file whose shape fits and whose affine differs take the affine of its image; recorded. "
-        "Only for headers known to be wrong.",
-    ),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 @app.callback()
@@ -140,15 +124,15 @@ def predict(
 
     quiet()
     chosen = pick(WEIGHTS, weights, "weights")
-    copy_affine = _copies_affine(fix_geometry)
+    maps = run_predict(run, inputs, out, device=device, weights=chosen, copy_affine=fix_geometry is not None)
     written = 0
     try:
         with console.status("Segmenting"):
-            for path in run_predict(run, inputs, out, device=device, weights=chosen, copy_affine=copy_affine):
-                written += 1
+            for written, path in enumerate(maps, start=1):  # noqa: B007
                 say(str(path))
     finally:
-        say(f"{written} label maps in {out}")
+        if written:
+            say(f"{written} label maps in {out}")
 
 
 @app.command()
@@ -180,7 +164,7 @@ def evaluate(
         out,
         labels=None if labels is None else read_scored_labels(labels),
         cases=cases,
-        copy_affine=_copies_affine(fix_geometry),
+        copy_affine=fix_geometry is not None,
     )
     page = write_report(out, references, predictions, images=images)
     _print_scores(scores, "Dice")
@@ -207,29 +191,21 @@ def main() -> None:
     run_app(app)
 
 
-def _load_config(config: Path, overrides: list[str] | None, fix_geometry: str | None) -> "RunConfig":
+def _load_config(config: Path, overrides: list[str] | None, fix_geometry: GeometryFix | None) -> "RunConfig":
     from medse.config.packaged import find_config
     from medse.config.run import load_config
 
-    extra = ["data.fix_geometry=copy-affine"] if _copies_affine(fix_geometry) else []
+    extra = [] if fix_geometry is None else [f"data.fix_geometry={fix_geometry}"]
     return load_config(find_config(config), [*(overrides or []), *extra])
-
-
-def _copies_affine(fix_geometry: str | None) -> bool:
-    from medse.errors import InputError
-
-    if fix_geometry not in (None, "copy-affine"):
-        raise InputError(f"--fix-geometry is {fix_geometry!r}; the only way is copy-affine; correct it.")
-    return fix_geometry is not None
 
 
 def _check_scans(scans: list[Path]) -> None:
     from medse.scan_check import check_scans
-    from medse.tables import scan_table
+    from medse.tables import scan_line
 
     found, refused = check_scans(scans)
-    if found:
-        console.print(scan_table(found))
+    for scan in found:
+        say(scan_line(scan))
     refused.raise_any()
 
 

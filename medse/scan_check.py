@@ -20,8 +20,8 @@ class ScanFacts:
         shape: Spatial lengths along the file's own axes, trailing ones included.
         channels: Values per voxel.
         spacing_mm: Along the file's own axes; None for a picture.
-        axes: Patient direction that each axis of the file points to, such as ``LPS``; ``unknown`` where the file
-            does not say.
+        axes: Patient direction that each axis of the file points to, such as ``LPS``; empty where the file does
+            not say.
         lowest: Smallest value.
         highest: Largest value.
     """
@@ -67,7 +67,7 @@ def _read(path: Path) -> ScanFacts:
         shape=grid.shape,
         channels=channels,
         spacing_mm=None if suffix_of(path) in PICTURES else grid.spacing_mm,
-        axes="".join(nib.orientations.aff2axcodes(grid.affine)) if grid.oriented else "unknown",
+        axes="".join(nib.orientations.aff2axcodes(grid.affine)) if grid.oriented else "",
         lowest=float(image.min()),
         highest=float(image.max()),
     )

@@ -1,7 +1,6 @@
 """Tables for the terminal; the command line prints them."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -24,7 +23,7 @@ def findings_table(found: "Findings") -> Table:
         "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
         "in fold 0)",
         "channels": ", ".join(found.channels),
-        "volumes": f"{_by(found.shape_min)} to {_by(found.shape_max)} voxels at {_by(found.spacing_mm)} mm (RAS)",
+        "volumes": _volumes(found),
         "patch": f"{_by(found.patch_size)} voxels",
         "parameters": f"{found.parameters:,}, {found.attention_parameters:,} of them in attention blocks",
         "memory": f"about {found.step_gb:.2f} GB for a training step ({found.precision}), {found.data_gb:.2f} GB "
@@ -53,22 +52,13 @@ def label_table(found: LabelFindings) -> Table:
     return table
 
 
-def scan_table(found: Sequence[ScanFacts]) -> Table:
-    """Say what was read from each scan."""
-    table = Table()
-    for name in ("file", "shape", "channels", "spacing (mm)", "axes", "values"):
-        table.add_column(name, overflow="fold")
-    for scan in found:
-        cells = (
-            scan.path.name,
-            _by(scan.shape),
-            str(scan.channels),
-            _by(tuple(round(length, 4) for length in scan.spacing_mm)) if scan.spacing_mm else "unknown",
-            scan.axes,
-            f"{scan.lowest:g} to {scan.highest:g}",
-        )
-        table.add_row(*map(escape, cells))
-    return table
+def scan_line(scan: ScanFacts) -> str:
+    """Say what was read from a scan."""
+    channels = "" if scan.channels == 1 else f", {scan.channels} channels"
+    spacing = f", {_by(tuple(round(mm, 4) for mm in scan.spacing_mm))} mm" if scan.spacing_mm else ""
+    axes = f"axes {scan.axes}" if scan.axes else "left and right unknown"
+    values = f"values {scan.lowest:g} to {scan.highest:g}"
+    return f"{scan.path}: {_by(scan.shape)} voxels{channels}{spacing}, {axes}, {values}"
 
 
 def score_table(scores: Scores, title: str) -> Table:
@@ -106,6 +96,12 @@ def _cells(name: str, dice: Summary) -> list[str]:
         f"{dice.minimum:.3f}",
     )
     return [escape(cell) for cell in cells]
+
+
+def _volumes(found: "Findings") -> str:
+    shapes = [_by(found.shape_min), _by(found.shape_max)]
+    lengths = " to ".join(dict.fromkeys(shapes)) + " voxels"
+    return lengths if found.pictures else f"{lengths} at {_by(found.spacing_mm)} mm (RAS)"
 
 
 def _orientation(found: "Findings") -> str:

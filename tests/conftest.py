@@ -83,3 +83,27 @@ def tiny_config(tmp_path: Path, make_msd: Callable[..., Path]) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY.format(root=make_msd()))
     return path
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data set, its configuration and a short run."""
+    folder = tmp_path_factory.mktemp("world")
+    root = folder / "set"
+    for name in ("imagesTr", "labelsTr"):
+        (root / name).mkdir(parents=True)
+    names = [f"ball_{i}" for i in range(4)]
+    for seed, name in enumerate(names):
+        write_case(root, name, seed)
+    content = {
+        "modality": {"0": "MR"},
+        "labels": {"0": "background", "3": "bright", "7": "dim"},
+        "training": [{"image": f"imagesTr/{n}.nii.gz", "label": f"labelsTr/{n}.nii.gz"} for n in names],
+    }
+    (root / "dataset.json").write_text(json.dumps(content))
+    config = folder / "tiny.yaml"
+    config.write_text(TINY.format(root=root).replace("max_epochs: 2", "max_epochs: 1"))
+    from commands import medse  # which imports this module
+
+    assert medse("train", config, "--run", folder / "run") == 0
+    return folder

@@ -42,7 +42,7 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
     done = medse("--help")
     elapsed = time.perf_counter() - started
     assert done.returncode == 0
-    for command in ("quickstart", "check", "train", "predict", "evaluate"):
+    for command in ("quickstart", "check", "train", "predict", "evaluate", "resample"):
         assert command in done.stdout
     assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"
 
@@ -52,8 +52,8 @@ def test_check_prints_what_a_training_would_be(tiny_config: Path) -> None:
     assert done.returncode == 0, done.stderr
     for text in (
         "Balls, 4 cases (2 training, 2 validation in fold 0)",
-        "bright = 3, dim = 7",
-        "18 x 22 x 16 to 18 x 22 x 16 voxels at 1 x 1 x 1 mm",
+        "│ bright     │     3 │     4 │",
+        "18 x 22 x 16 voxels at 1 x 1 x 1 mm",
         "2 epochs, 3 steps per epoch",
     ):
         assert text in done.stdout
@@ -185,7 +185,7 @@ def test_other_refusals(tiny_config: Path, tmp_path: Path, untouched: Callable[[
     assert "add --resume to continue that run" in refused("train", tiny_config, "--run", run)
     assert "did you mean 'tiny.yaml'" not in refused("check", tmp_path / "tyni.yaml")
     assert "'cuda' was asked for" in refused("check", tiny_config, "trainer.device=cuda")
-    assert "gone does not exist" in refused("predict", run, tmp_path / "gone", "--out", tmp_path / "p")
+    assert "gone does not exist" in refused("check", tmp_path / "gone")
     assert "Unknown weights 'worst'; available: best, final" in refused(
         "predict", run, tmp_path, "--out", tmp_path / "p", "--weights", "worst"
     )

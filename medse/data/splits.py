@@ -48,7 +48,8 @@ def make_folds(cases: Sequence[Case], folds: int, seed: int, method: Method) -> 
     groups = sum(map(len, strata.values()))
     if groups < folds:
         raise InputError(
-            f"{folds} folds were asked for but the data has {groups} groups; lower data.folds or add cases."
+            f"{folds} folds were asked for but the data has {groups} group{'s' * (groups != 1)}; lower data.folds or "
+            "add cases."
         )
     if method == "contiguous":
         remedy = "lower data.folds, add cases or set data.split=random"

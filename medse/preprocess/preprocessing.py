@@ -52,6 +52,7 @@ class Preprocessing:
         Raises:
             InputError: A channel is constant or too large, or the spacings differ too much.
         """
+        self.shape(grid, grid.canonical_shape)  # refuses before anything is computed
         normal, box = self.normalize(array, grid)
         shape = self.shape(grid, normal[0].shape)
         image = np.empty((len(normal), *shape), np.float32)

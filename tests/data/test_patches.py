@@ -1,6 +1,6 @@
 """Prepared cases and the patches drawn from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -17,10 +17,14 @@ from medse.preprocess import Preprocessing
 from medse.volumes.reading import read_grid
 
 
+def prepare(cases: Sequence[Case], loader: CaseLoader, cache_gb: float = 1) -> PreparedCases:
+    return PreparedCases(cases, {case.id: read_grid(case.images[0]) for case in cases}, loader, cache_gb)
+
+
 @pytest.fixture
 def prepared(make_msd: Callable[..., Path]) -> PreparedCases:
     found = read_msd(make_msd(cases=3))
-    return PreparedCases(found.cases, CaseLoader(Preprocessing((1, 1, 1)), found.labels, 1), cache_gb=1)
+    return prepare(found.cases, CaseLoader(Preprocessing((1, 1, 1)), found.labels, 1))
 
 
 def test_a_case_arrives_in_ras_with_indices(prepared: PreparedCases) -> None:
@@ -34,7 +38,7 @@ def test_a_case_arrives_in_ras_with_indices(prepared: PreparedCases) -> None:
 
 
 def test_cases_beyond_the_cache_are_read_each_time(prepared: PreparedCases) -> None:
-    without = PreparedCases(prepared.cases, prepared.loader, cache_gb=1e-9)
+    without = prepare(prepared.cases, prepared.loader, 1e-9)
     assert (len(prepared.memory), len(without.memory)) == (3, 0)
     np.testing.assert_array_equal(without[1]["image"], prepared[1]["image"])
 
@@ -124,7 +128,7 @@ def test_a_label_of_background_and_ignored_voxels_alone_gives_patches(
     labels = Labels(names=("bright", "dim"), values=(3, 7), ignored=(9,))
     loader = CaseLoader(Preprocessing((1, 1, 1)), labels, 1)
     relabelled(case, lambda a: np.where(np.arange(16) > 3, 9, 0 * a))
-    patches = PatchDataset(PreparedCases([case], loader, cache_gb=1), (1, 1, 1), 3, foreground)
+    patches = PatchDataset(prepare([case], loader), (1, 1, 1), 3, foreground)
     assert {int(patches[(0, seed)]["label"].item()) for seed in range(20)} == {0}
     relabelled(case, lambda a: np.full_like(a, 9))
     with pytest.raises(
@@ -180,7 +184,7 @@ def test_unusable_cases_are_explained(make_msd: Callable[..., Path]) -> None:
     wrong[0, 0, 0] = 9
     nib.save(nib.Nifti1Image(wrong, label.affine), case.label)
     with pytest.raises(InputError, match=r"ball_01.nii.gz holds undeclared label values: 9 \(1 voxels\)"):
-        PreparedCases(found.cases, loader, cache_gb=1)
+        prepare(found.cases, loader)
     moved = label.affine.copy()
     moved[0, 3] += 1
     nib.save(nib.Nifti1Image(wrong, moved), case.label)
