@@ -48,9 +48,8 @@ def predict(
     refuse_existing(out, "give another --out")
     for folder in inputs:
         refuse_inside(out, folder)
-    task_run = RunDir(run_dir)
-    numbered = task_run.read_config().data.format.name == "nnunet"
-    scans = collect_scans(inputs, len(task_run.read_task().channels), numbered)
+    trained = RunDir(run_dir)
+    scans = collect_scans(inputs, len(trained.read_task().channels), trained.read_config().data.format)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         """A reader with its options, as far as a type checker can know it."""
 
         name: str
+        images: tuple[str, ...] | None
 
 else:
     Format = one_of(READERS, DERIVED)

@@ -48,7 +48,7 @@ def read_csv(
     """
     table = read_table(root / file)
     named = given_labels(labels, str(table.path))
-    channels = _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
+    channels = image_columns(table, images)
     paths = (*channels, table.require(label, "label"))
     if repeated := [column for column in paths if paths.count(column) > 1]:
         raise InputError(
@@ -58,7 +58,7 @@ def read_csv(
     group_column = table.optional(group, "group", "group")
     split_column = table.optional(split, "split", "split")
     stratum_column = stratum and table.require(stratum, "stratum")
-    ids = _ids(table, channels[0])
+    ids = ids_of(table, channels[0])
     groups = ids if group_column is None else [row[group_column] for row in table.rows]
     folds = given_folds(table, split_column, ids, groups)
     cases = []
@@ -71,8 +71,21 @@ def read_csv(
     return Dataset(root.name, channels, named, gather(cases, str(table.path)))
 
 
-def _ids(table: Table, column: str) -> list[str]:
-    """Return the case id of each row, after the file in ``column``."""
+def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the columns of image paths: ``images``, or where that is None those found.
+
+    Raises:
+        InputError: There are none, or not those asked for.
+    """
+    return _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
+
+
+def ids_of(table: Table, column: str) -> list[str]:
+    """Return the case id of each row, after the file in ``column``.
+
+    Raises:
+        InputError: Two rows give one id.
+    """
     first: dict[str, Row] = {}
     for row in table.rows:
         name = case_id(Path(row[column]))

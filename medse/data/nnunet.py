@@ -7,9 +7,9 @@ from pathlib import Path
 from medse.data.cases import Case, Dataset
 from medse.data.dataset_json import channel_names, classes
 from medse.data.listing import existing, gather
-from medse.data.name_patterns import NamePattern, list_folder, match_cases
 from medse.errors import InputError
 from medse.labels import Labels, read_dataset_json
+from medse.volumes.name_patterns import NamePattern, list_folder, match_cases
 from medse.volumes.names import SUFFIXES
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from medse.errors import InputError
 from medse.grid import Grid, check_same_grid
 from medse.metrics.overlap import LabelArray
-from medse.volumes.names import case_id, list_volumes
+from medse.volumes.name_patterns import find_volumes
+from medse.volumes.names import case_id
 from medse.volumes.reading import read_label_map
 
 SHOWN = 5
@@ -20,7 +21,8 @@ def find_pairs(
     """Map case id to its reference and prediction file.
 
     Args:
-        references: A folder of label maps in any format, or one file.
+        references: A folder of label maps in any format, a pattern in one (``labels/{case}_seg.nii.gz``), or one
+            file.
         predictions: The same; two single files are a pair whatever their names.
         only: Case ids to keep; without it both folders must hold exactly the same cases.
 
@@ -35,7 +37,7 @@ def find_pairs(
         expected = {case_id(references): references}
         found = {case_id(references): predictions}
     else:
-        expected, found = list_volumes(references), list_volumes(predictions)
+        expected, found = find_volumes(references), find_volumes(predictions)
     cases = list(expected) if only is None else [case for case in expected if case in set(only)]
     if unknown := [case for case in only or () if case not in expected]:
         raise InputError(

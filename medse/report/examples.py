@@ -16,7 +16,8 @@ from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
 from medse.report.panels import COLOURS, OTHERS, Panel, draw_panels
 from medse.report.planes import Array, Plane, cut_planes
-from medse.volumes.names import case_id, list_volumes
+from medse.volumes.name_patterns import find_volumes
+from medse.volumes.names import case_id
 from medse.volumes.opening import open_volume
 from medse.volumes.reading import read_image
 
@@ -123,7 +124,7 @@ def _image_file(images: Path, case: str) -> Path:
     if images.is_file():
         case_id(images)
         return images
-    found = list_volumes(images)
+    found = find_volumes(images)
     for name in (case, f"{case}_0000"):
         if name in found:
             return found[name]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medse.errors import InputError
-from medse.volumes.names import SUFFIXES, case_id, suffix_of
+from medse.volumes.names import SUFFIXES, case_id, list_volumes, suffix_of
 
 CASE = "{case}"
 
@@ -95,6 +95,30 @@ def match_cases(patterns: Sequence[NamePattern]) -> dict[str, tuple[Path, ...]]:
             "all its channels and a label; add the file or remove the case."
         )
     return whole
+
+
+def find_volumes(where: Path) -> dict[str, Path]:
+    """Map case id to file, sorted.
+
+    Args:
+        where: A folder of volumes; or a pattern in one, such as ``labels/{case}_seg.nii.gz``: files that do not fit
+            it are left out.
+
+    Raises:
+        InputError: As :func:`list_volumes`; or it is no pattern, or no file fits it.
+    """
+    if CASE not in str(where):
+        return list_volumes(where)
+    try:
+        check_pattern(where.as_posix())
+    except ValueError as error:
+        raise InputError(f"{where} cannot be used: {error}; correct it.") from None
+    pattern = NamePattern.of(where.parent, where.name)
+    found = {pattern.case(path.name): path for path in list_folder(where.parent)}
+    found.pop("", None)
+    if not found:
+        raise InputError(f"No file fits {where}; add the files or correct the pattern.")
+    return found
 
 
 def list_folder(folder: Path) -> Iterator[Path]:
