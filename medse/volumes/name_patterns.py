@@ -53,13 +53,13 @@ def check_pattern(text: str) -> str:
     """Return ``text`` if it can be a :class:`NamePattern`.
 
     Raises:
-        InputError: ``{case}`` does not occur exactly once, in the file name, or that ends in no volume's suffix.
+        ValueError: ``{case}`` does not occur exactly once, in the file name, or that ends in no volume's suffix.
     """
     folder, _, name = text.rpartition("/")
     if name.count(CASE) != 1 or CASE in folder:
-        raise InputError(f"a pattern has {CASE} exactly once, in the file name, as in images/{CASE}.nii.gz")
+        raise ValueError(f"a pattern has {CASE} exactly once, in the file name, as in images/{CASE}.nii.gz")
     if not suffix_of(Path(name)):
-        raise InputError(f"a pattern ends in the suffix of a volume: {', '.join(SUFFIXES)}")
+        raise ValueError(f"a pattern ends in the suffix of a volume: {', '.join(SUFFIXES)}")
     return text
 
 
