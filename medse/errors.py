@@ -11,6 +11,10 @@ class InputError(ValueError):
     """
 
 
+SHOWN = 20
+"""How many sentences one error has at most."""
+
+
 class Refusals:
     """Collects the refusals of several things that are looked at one after the other.
 
@@ -37,4 +41,6 @@ class Refusals:
             InputError: Something was refused.
         """
         if self.sentences:
-            raise InputError("\n".join(dict.fromkeys(self.sentences)))
+            different = list(dict.fromkeys(self.sentences))
+            more = [f"and {len(different) - SHOWN} more of the kind."] if len(different) > SHOWN else []
+            raise InputError("\n".join(different[:SHOWN] + more))

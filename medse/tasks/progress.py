@@ -1,5 +1,6 @@
 """Showing a training on a terminal, or as lines in a log file."""
 
+import math
 from typing import Any
 
 import lightning.pytorch as pl
@@ -15,6 +16,11 @@ from rich.progress import (
 )
 
 from medse.tasks.budget import Budget
+
+MOST_SHOWN = 8
+"""Most classes that are all named after a validation; ``log.csv`` has every one."""
+LOWEST = 3
+"""How many are named where there are more."""
 
 
 class ProgressDisplay(Callback):
@@ -58,14 +64,17 @@ class ProgressDisplay(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the validation proxy."""
         metrics = trainer.callback_metrics
-        classes = "  ".join(
-            f"{name.removeprefix('dice_')} {float(value):.3f}"
+        dice = {
+            name.removeprefix("dice_"): float(value)
             for name, value in metrics.items()
-            if name.startswith("dice_")
-        )
+            if name.startswith("dice_") and not math.isnan(value)
+        }
+        shown = sorted(dice, key=lambda name: dice[name])[:LOWEST] if len(dice) > MOST_SHOWN else list(dice)
+        classes = "  ".join(f"{name} {dice[name]:.3f}" for name in shown)
+        lowest = f"lowest of {len(dice)} classes: " if len(dice) > MOST_SHOWN else ""
         self.console.print(
             f"epoch {trainer.current_epoch + 1}, {self.budget.minutes:.1f} min: "
-            f"validation Dice (proxy) {float(metrics['dice']):.3f}  {classes}",
+            f"validation Dice (proxy) {float(metrics['dice']):.3f}  {lowest}{classes}",
             highlight=False,
         )
 

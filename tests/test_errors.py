@@ -1,0 +1,28 @@
+"""Collecting refusals."""
+
+import pytest
+
+from medse.errors import SHOWN, InputError, Refusals
+
+
+def test_refusals_are_kept_and_faults_are_not() -> None:
+    refused = Refusals()
+    refused.raise_any()
+    for sentence in ("b; c.", "a; c.", "b; c."):
+        with refused:
+            raise InputError(sentence)
+    with pytest.raises(ZeroDivisionError), refused:
+        _ = 1 / 0
+    with pytest.raises(InputError) as found:
+        refused.raise_any()
+    assert str(found.value) == "b; c.\na; c."
+
+
+def test_many_are_counted() -> None:
+    refused = Refusals()
+    refused.sentences = [f"{number}; x." for number in range(SHOWN + 3)]
+    with pytest.raises(InputError) as found:
+        refused.raise_any()
+    lines = str(found.value).split("\n")
+    assert len(lines) == SHOWN + 1
+    assert lines[-1] == "and 3 more of the kind."
