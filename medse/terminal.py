@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 a fault of medse itself; 2 something that was given cannot
 
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ def run_app(app: Callable[..., None]) -> None:
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    if not debug:
+        threading.excepthook = _unless_the_disk
     try:
         app(args=arguments)
     except (InputError, OSError, MemoryError) as error:
@@ -33,6 +36,12 @@ def run_app(app: Callable[..., None]) -> None:
     except KeyboardInterrupt:
         errors.print("Interrupted.")
         raise SystemExit(130) from None
+
+
+def _unless_the_disk(fault: threading.ExceptHookArgs) -> None:
+    """Report what ended a thread, but not what a writer's thread hands on to the main one as well."""
+    if not isinstance(fault.exc_value, OSError):
+        threading.__excepthook__(fault)
 
 
 def _sentence(error: InputError | OSError | MemoryError) -> str:

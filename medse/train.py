@@ -141,6 +141,10 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
         trainer.fit(module, patches, volumes, ckpt_path=last if last.is_file() else None, weights_only=True)
     except SystemExit:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from None
+    except OSError as error:  # TensorBoard's log: all other files are written by medse, which says so itself
+        raise InputError(
+            f"Cannot write the log in {run_dir}: {error.strerror or error}; make room, then continue with --resume."
+        ) from error
     with atomic_path(run.weights) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
 
