@@ -146,7 +146,8 @@ def evaluate(
         Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
     ] = None,
     cases: Annotated[
-        Path | None, typer.Option(help="Text file with the case ids to score, one per line.")
+        Path | None,
+        typer.Option(help="Text file with the case ids to score, one per line; group after a tab."),
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the scans, shown under the contours.")

@@ -43,7 +43,8 @@ def evaluate(
             unless every case was scored.
         labels: The classes; without them every value found is a class named after its value. Voxels that the
             reference ignores are left out of every count.
-        cases: Text file with one case id per line; only these are scored.
+        cases: Text file with one case id per line; only these are scored. A group (patient) after a tab makes
+            intervals account for cases that belong together.
         copy_affine: Let predictions with another affine take that of the reference; recorded in the settings.
 
     Raises:
@@ -53,10 +54,15 @@ def evaluate(
     refuse_existing(out, "give another --out or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
-    pairs = find_pairs(references, predictions, None if cases is None else read_case_list(cases))
+    groups = None if cases is None else read_case_list(cases)
+    pairs = find_pairs(references, predictions, groups)
     counted = {case: _count(*files, labels, copy_affine) for case, files in pairs.items()}
     classes = labels or _values_found((found.counts for found in counted.values()), references)
-    rows = tuple(row for case in counted for row in _score(case, counted[case], classes))
+    rows = tuple(
+        row
+        for case in counted
+        for row in _score(case, groups[case] if groups else case, counted[case], classes)
+    )
     scores = Scores(
         convention=CONVENTION,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -134,11 +140,11 @@ def _values_found(counted: Iterable[PairCounts], references: Path) -> Labels:
     return Labels.from_mapping({str(value): value for value in values}, str(references))
 
 
-def _score(case: str, found: _Counted, classes: Labels) -> list[ScoreRow]:
+def _score(case: str, group: str, found: _Counted, classes: Labels) -> list[ScoreRow]:
     return [
         ScoreRow(
             case=case,
-            group=case,
+            group=group,
             label=name,
             value=value,
             **vars(overlap(found.counts, value, found.voxel_ml)),

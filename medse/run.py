@@ -1,6 +1,7 @@
 """A run directory: the files in which training and prediction meet."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class RunDir:
 
     @property
     def validation_cases(self) -> Path:
-        """Ids of the validation cases, one per line."""
+        """Ids of the validation cases, one per line; where cases are grouped, with their group after a tab."""
         return self.path / "validation_cases.txt"
 
     @property
@@ -78,9 +79,15 @@ class RunDir:
         return self.path / "model.safetensors"
 
     def write(
-        self, config: Config, task: Task, folds: tuple[Split, ...], fold: int, provenance: dict[str, Any]
+        self,
+        config: Config,
+        task: Task,
+        folds: tuple[Split, ...],
+        fold: int,
+        groups: Mapping[str, str],
+        provenance: dict[str, Any],
     ) -> None:
-        """Write everything that is known before the first step."""
+        """Write everything that is known before the first step; ``groups`` is the group of each case."""
         write_text(self.config, dump_config(config))
         facts = {
             "name": task.name,
@@ -91,7 +98,10 @@ class RunDir:
         }
         write_text(self.dataset, _json(facts))
         write_text(self.splits, _json({"fold": fold, "folds": [asdict(split) for split in folds]}))
-        write_text(self.validation_cases, "".join(f"{name}\n" for name in folds[fold].validation))
+        lines = (
+            name if groups[name] == name else f"{name}\t{groups[name]}" for name in folds[fold].validation
+        )
+        write_text(self.validation_cases, "".join(f"{line}\n" for line in lines))
         write_text(self.provenance, _json(provenance))
 
     def read_config(self) -> Config:

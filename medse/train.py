@@ -113,7 +113,8 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
     volumes = DataLoader(validation, batch_size=None, collate_fn=_as_it_is)
     if not resume:
         facts = provenance(cases.cases, config.seed, device, precision)
-        run.write(config, task, folds, fold, {**facts, "geometry_fixed": headers.copied})
+        groups = {case.id: case.group for case in cases.cases}
+        run.write(config, task, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,

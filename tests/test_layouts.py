@@ -64,7 +64,7 @@ def lay_out(source: Path, root: Path, layout: str) -> list[tuple[Path, Path]]:
         }
         (root / "dataset.json").write_text(json.dumps(content | {"file_ending": ".nii.gz"}))
     if layout == "csv":
-        rows = [f"a b/{a.name},a b/{b.name},{a.name},{i}" for i, (a, b) in enumerate(scans)]
+        rows = [f"a b/{a.name},a b/{b.name},{a.name},p{i // 2}" for i, (a, b) in enumerate(scans)]
         (root / "cases.csv").write_text("\n".join(["image,image2,label,group", *rows]) + "\n")
     return scans
 
@@ -77,6 +77,11 @@ def test_train_and_predict(world: Path, tmp_path: Path, layout: str) -> None:
     run = tmp_path / "run"
     assert medse("check", tmp_path / "c.yaml") == 0
     assert medse("train", tmp_path / "c.yaml", "--run", run) == 0
+    listed = (run / "validation_cases.txt").read_text().splitlines()
+    split = json.loads((run / "splits.json").read_text())["folds"][0]["validation"]
+    if layout == "csv":
+        split = [f"{name}\tp{int(name[-1]) // 2}" for name in split]
+    assert listed == split
     labels = json.loads((run / "dataset.json").read_text())["labels"]
     assert labels == {"background": [0, 5], "bright": 3, "dim": 7, "ignore": 9}
     inputs = root / "cases.csv" if layout == "csv" else scans[0][0].parent

@@ -35,8 +35,8 @@ def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
     for case in cases:
         if not _names_a_file(case.id):
             raise InputError(
-                f"{source} has a case with the id {case.id!r}, which cannot name a file; ids have no slashes, line "
-                "breaks, or spaces at their ends, and start with no dot; rename it."
+                f"{source} has a case with the id {case.id!r}, which cannot name a file; ids have no slashes, tabs, "
+                "line breaks, or spaces at their ends, and start with no dot; rename it."
             )
         other = found.setdefault(case.id, case)
         if other is not case and other.images == case.images:
@@ -77,6 +77,6 @@ def given_labels(labels: Labels | None, source: str) -> Labels:
 
 
 def _names_a_file(name: str) -> bool:
-    one_line = name == name.strip() and len(name.splitlines()) == 1
+    one_line = name == name.strip() and len(name.splitlines()) == 1 and "\t" not in name
     readable = name.encode("utf-8", "ignore").decode() == name
     return one_line and readable and not name.startswith(".") and "/" not in name and "\\" not in name

@@ -79,8 +79,11 @@ def read_pair(
     return first, second, grid, fixed
 
 
-def read_case_list(path: Path) -> tuple[str, ...]:
-    """Read case ids, one per line; blank lines are skipped.
+def read_case_list(path: Path) -> dict[str, str]:
+    """Read case ids, one per line, each optionally with its group (patient) after a tab; blank lines are skipped.
+
+    Returns:
+        Case id to group, which is the case id where none is given.
 
     Raises:
         InputError: The file cannot be read, names a case twice, or names none.
@@ -91,14 +94,15 @@ def read_case_list(path: Path) -> tuple[str, ...]:
         raise InputError(
             f"{path} cannot be read ({error}); give a text file with one case id per line."
         ) from error
-    cases = [line.strip() for line in lines if line.strip()]
+    entries = [line.partition("\t") for line in lines if line.strip()]
+    cases = [case.strip() for case, _, _ in entries]
     if not cases:
         raise InputError(f"{path} names no case; write one case id per line.")
     if repeated := [case for case, times in Counter(cases).items() if times > 1]:
         raise InputError(
             f"{path} names {_count(repeated, 'cases')} more than once: {_some(repeated)}; keep one each."
         )
-    return tuple(cases)
+    return {case: group.strip() or case for case, (_, _, group) in zip(cases, entries, strict=True)}
 
 
 def _count(names: list[str], noun: str) -> str:

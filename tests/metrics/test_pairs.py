@@ -66,8 +66,8 @@ def test_a_file_and_a_folder_are_refused(tmp_path):
 
 def test_case_list(tmp_path):
     path = tmp_path / "cases.txt"
-    path.write_text("\nb\n  a \r\n\n", encoding="utf-8")
-    assert read_case_list(path) == ("b", "a")
+    path.write_text("\nb\n  a \r\n\nc d\tpatient 1\n", encoding="utf-8")
+    assert read_case_list(path) == {"b": "b", "a": "a", "c d": "patient 1"}
 
 
 @pytest.mark.parametrize(
