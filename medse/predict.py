@@ -49,7 +49,8 @@ def predict(
     for folder in inputs:
         refuse_inside(out, folder)
     trained = RunDir(run_dir)
-    scans = collect_scans(inputs, len(trained.read_task().channels), trained.read_config().data.format)
+    layout = trained.read_config().data.format
+    scans = collect_scans(inputs, len(trained.read_task().channels), layout)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():

@@ -60,7 +60,7 @@ def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> No
         )
         for i, logits in enumerate(levels)
     )
-    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_poly_goes_from_one_to_zero() -> None:
