@@ -60,6 +60,43 @@ def test_labels(
     assert not run.exists()
 
 
+def flat(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    return nib.Nifti1Image(np.full(image.shape, 7, np.float32), image.affine)
+
+
+def lost(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    image.set_qform(None, 0)
+    image.set_sform(None, 0)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("change", "pattern"),
+    [(flat, r"imagesTr/ball_2\.nii\.gz is constant"), (lost, r"ball_2\.nii\.gz.*left")],
+)
+def test_images(
+    world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[..., nib.Nifti1Image],
+    pattern: str,
+) -> None:
+    root = changed_set(world, tmp_path, "imagesTr/ball_2.nii.gz", change)
+    refused(capsys, medse("check", world / "tiny.yaml", f"data.root={root}"), pattern)
+
+
+def test_only_some_cases_say_where_left_is(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = changed_set(world, tmp_path, "imagesTr/ball_2.nii.gz", lost)
+    label = root / "labelsTr" / "ball_2.nii.gz"
+    nib.save(lost(nib.load(label)), label)
+    run = tmp_path / "run"
+    code = medse("train", world / "tiny.yaml", f"data.root={root}", "--run", run)
+    refused(capsys, code, r"ball_2\.nii\.gz does not; all cases must, or none")
+    assert not run.exists()
+
+
 def test_copied_affines_are_explicit_and_recorded(world: Path, tmp_path: Path) -> None:
     root = changed_set(world, tmp_path, "labelsTr/ball_2.nii.gz", shifted)
     config, run = world / "tiny.yaml", tmp_path / "run"
@@ -125,6 +162,19 @@ def test_pictures_train_and_predict(world: Path, tmp_path: Path) -> None:
     found = Image.open(tmp_path / "out" / "a.png")
     assert (found.size, found.mode) == ((24, 20), "L")
     assert medse("predict", world / "run", tmp_path / "pictures" / "a.png", "--out", tmp_path / "no") == 2
+    oriented = world / "set" / "imagesTr" / "ball_0.nii.gz"
+    assert medse("predict", tmp_path / "run", oriented, "--out", tmp_path / "no") == 2
+    assert not (tmp_path / "no").exists()
+
+
+def test_pictures_of_sided_classes_are_not_mirrored(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = table(tmp_path, ROWS, {"a": square(), "b": square()})
+    path = config_with_labels(world, tmp_path)
+    path.write_text(path.read_text().replace("    square: 1\n", "    left_eye: 1\n    right_eye: 2\n"))
+    refused(capsys, medse("check", path, *changes), r"mirror_axes is \[0, 1\].*may swap the sides")
+    assert medse("check", path, *changes, "trainer.augmentation.mirror_axes=[]") == 0
 
 
 def test_coloured_masks(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

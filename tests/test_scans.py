@@ -38,6 +38,8 @@ def test_numbered_channels(tmp_path: Path) -> None:
             "x": ["x_0000.nii.gz", "x_0001.nii.gz"],
             "y": ["y_0000.nii.gz", "y_0001.nii.gz"],
         }
+    given = [folder / names[0], folder / names[1]]  # in the wrong order
+    assert collected(given, 2) == {"x": ["x_0000.nii.gz", "x_0001.nii.gz"]}
     single = touch(tmp_path / "one", "z_0000.nii.gz")
     assert collected([single], 1, "nnunet") == {"z": ["z_0000.nii.gz"]}
 
