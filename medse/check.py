@@ -32,7 +32,6 @@ class Findings:
         training: Cases trained on in fold 0.
         validation: Cases validated on in fold 0.
         channels: Channel names.
-        classes: Class name to its value in files.
         spacing_mm: Spacing of the network's grid, RAS order.
         shape_min: Smallest volume on that grid.
         shape_max: Largest volume on that grid.
@@ -60,7 +59,6 @@ class Findings:
     training: int
     validation: int
     channels: tuple[str, ...]
-    classes: dict[str, int]
     spacing_mm: tuple[float, float, float]
     shape_min: tuple[int, ...]
     shape_max: tuple[int, ...]
@@ -98,7 +96,6 @@ def check(config: Config) -> Findings:
     way = build.preprocessing(config.data, headers.grids.values())
     loader = build.loader(config.data, way, cases)
     sizes = [loader.size(grid) for grid in headers.grids.values()]
-    labels, problems = _read_all(cases, headers, way)
     with torch.device("meta"):
         network = build.net(config, len(cases.channels), cases.labels.classes)
         plain = build.net(
@@ -106,6 +103,7 @@ def check(config: Config) -> Findings:
             len(cases.channels),
             cases.labels.classes,
         )
+    labels, problems = _read_all(cases, headers, way)
     parameters = _count(network)
     patch = torch.empty(
         (config.trainer.batch_size, len(cases.channels), *config.data.patch_size), device="meta"
@@ -116,7 +114,6 @@ def check(config: Config) -> Findings:
         training=len(folds[0].training),
         validation=len(folds[0].validation),
         channels=cases.channels,
-        classes=dict(zip(cases.labels.names, cases.labels.values, strict=True)),
         spacing_mm=way.spacing_mm,
         shape_min=tuple(min(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
         shape_max=tuple(max(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
