@@ -187,6 +187,22 @@ def resample(
     say(f"Written: {run(source, out, like=like, labels=labels)}")
 
 
+@app.command()
+def attention(
+    block: Annotated[str | None, typer.Argument(help="A block's name; without one, all blocks.")] = None,
+    channels: Annotated[int, typer.Option(help="Channels of the feature map.")] = 64,
+    dims: Annotated[int, typer.Option(help="2 or 3 spatial dimensions.")] = 3,
+    size: Annotated[int | None, typer.Option(help="Length of each axis; 64 in 2-D, 32 in 3-D.")] = None,
+) -> None:
+    """List the attention blocks, what they cost and when to use them; or one block in detail."""
+    from medse.catalogue_table import block_page, catalogue_table
+
+    found = (
+        catalogue_table(channels, dims, size) if block is None else block_page(block, channels, dims, size)
+    )
+    console.print(found, highlight=False)
+
+
 def main() -> None:
     """Run the command line."""
     run_app(app)

@@ -2,10 +2,12 @@
 
 import difflib
 import inspect
+import keyword
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from medse.errors import InputError
 
@@ -29,10 +31,56 @@ def pick(table: Mapping[str, T], name: str, kind: str) -> T:
     raise InputError(f"Unknown {kind} {name!r};{nearest(name, table)} available: {', '.join(sorted(table))}.")
 
 
+def build_from(
+    table: Mapping[str, Callable[..., T]],
+    choice: str | Mapping[str, Any],
+    derived: frozenset[str],
+    kind: str,
+    *arguments: Any,
+) -> T:
+    """Build a member of ``table`` from its name, or from a mapping of ``name`` and options.
+
+    Args:
+        table: Name -> builder.
+        choice: Which one, with options of the builder.
+        derived: Parameters of the builder that are not options.
+        kind: What the members are, for messages.
+        arguments: The derived arguments, which come first.
+
+    Raises:
+        InputError: The name or an option is unknown, or an option has a value that is not allowed.
+    """
+    options = {"name": choice} if isinstance(choice, str) else dict(choice)
+    if "name" not in options:
+        raise InputError(
+            f"The {kind} has no name; it was given as {options}; available: {', '.join(sorted(table))}; add name: ..."
+        )
+    name = options.pop("name")
+    builder = pick(table, name, kind)
+    model = _cached_model(builder, derived)
+    for option in options:
+        if option not in model.model_fields:
+            raise InputError(
+                f"The {kind} {name!r} has no option {option!r};{nearest(option, model.model_fields)} allowed are "
+                f"{', '.join(model.model_fields) or 'none'}; correct or remove it."
+            )
+    try:
+        chosen = model(**options).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, given = ".".join(map(str, first["loc"])), first["input"]
+        raise InputError(
+            f"The {kind} {name!r} cannot take {where} = {given!r}; {first['msg'].lower()}; give such a value."
+        ) from error
+    return builder(*arguments, **{_parameter(option): value for option, value in chosen.items()})
+
+
 def options_model(
     builder: Callable[..., Any], derived: Collection[str], name: str | None = None
 ) -> type[BaseModel]:
     """Turn the arguments of ``builder`` into a strict, frozen model.
+
+    An argument whose name is a word of Python's own has an underscore after it, which the model's field has not.
 
     Args:
         builder: A class or function whose options are annotated and have their defaults.
@@ -45,7 +93,7 @@ def options_model(
     for parameter in inspect.signature(builder).parameters.values():
         if parameter.name not in derived:
             default = {} if parameter.default is parameter.empty else {"default": parameter.default}
-            fields[parameter.name] = (hints[parameter.name], Field(**default))
+            fields[_option(parameter.name)] = (hints[parameter.name], Field(**default))
     return create_model(
         f"{name or builder.__name__.lower()}_options",
         __config__=ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False),
@@ -65,3 +113,17 @@ def one_of(table: Mapping[str, Callable[..., Any]], derived: Collection[str]) ->
         union = Annotated[union, Field(discriminator="name")]
     bare: Any = Annotated[Literal[tuple(models)], AfterValidator(lambda name: models[name](name=name))]
     return bare | union
+
+
+@cache
+def _cached_model(builder: Callable[..., Any], derived: frozenset[str]) -> type[BaseModel]:
+    return options_model(builder, derived)
+
+
+def _option(parameter: str) -> str:
+    bare = parameter.removesuffix("_")
+    return bare if keyword.iskeyword(bare) else parameter
+
+
+def _parameter(option: str) -> str:
+    return f"{option}_" if keyword.iskeyword(option) else option

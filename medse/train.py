@@ -23,6 +23,7 @@ from medse.optimizers import poly
 from medse.preprocess import window
 from medse.provenance import fingerprint, provenance
 from medse.run import RunDir, Task
+from medse.tasks.annealing import Annealing
 from medse.tasks.budget import Budget
 from medse.tasks.progress import ProgressDisplay
 from medse.tasks.recording import LAST, Checkpoints, CsvLog
@@ -128,6 +129,7 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
             budget,
             CsvLog(run.log, cases.labels.names, budget),
             Checkpoints(run.checkpoints),
+            Annealing(network, run.path, budget, console),
             ProgressDisplay(console, budget),
         ],
         logger=_tensorboard(run.path),

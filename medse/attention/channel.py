@@ -3,13 +3,24 @@
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from medse.errors import InputError
+from medse.attention.block import AttentionBlock, hidden_channels
+from medse.attention.gates import GATES, Gate
+from medse.attention.lean.pools import Mean
+from medse.attention.lean.scale import scale
+from medse.attention.lean.squeeze import squeeze
 
 
-class SqueezeExcitation(nn.Module):
+class SqueezeExcitation(AttentionBlock):
     """Channel gate with the reduction of Hu et al.
 
-    ``y = x * sigmoid(W2 relu(W1 mean(x) + b1) + b2)``, the mean running over every spatial axis.
+    ``y = x * gate(W2 relu(W1 mean(x) + b1) + b2)``, the mean running over every spatial axis.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        reduction: r; the hidden layer has ``C // r`` units.
+        bias: Whether the two layers have biases, as in the authors' networks.
+        gate: Function of the score.
 
     Shape:
         ``(B, C, *spatial)`` in and out, 2-D or 3-D.
@@ -21,26 +32,29 @@ class SqueezeExcitation(nn.Module):
         Hu et al., Squeeze-and-Excitation Networks (CVPR 2018), equations 2-4.
     """
 
-    def __init__(self, spatial_dims: int, channels: int, *, reduction: PositiveInt = 16) -> None:
-        super().__init__()
-        if not 1 <= reduction <= channels:
-            raise InputError(
-                f"reduction {reduction} does not fit {channels} channels; allowed are 1 to {channels}; "
-                "choose a smaller reduction or a wider network."
-            )
-        self.spatial_dims = spatial_dims
-        self.fc1 = nn.Linear(channels, channels // reduction)
-        self.fc2 = nn.Linear(channels // reduction, channels)
+    def __init__(
+        self,
+        spatial_dims: int,
+        channels: int,
+        *,
+        reduction: PositiveInt = 16,
+        bias: bool = True,
+        gate: Gate = "sigmoid",
+    ) -> None:
+        super().__init__(spatial_dims, channels)
+        hidden = hidden_channels(channels, reduction)
+        self.fc1 = nn.Linear(channels, hidden, bias=bias)
+        self.fc2 = nn.Linear(hidden, channels, bias=bias)
+        self.gate = gate
 
-    def gate(self, x: Tensor) -> Tensor:
-        """Return the gate, ``(B, C, 1, ..., 1)``, in [0, 1]."""
-        squeezed = x.mean(dim=tuple(range(2, x.ndim)))  # (B, C)
-        gate = self.fc2(self.fc1(squeezed).relu()).sigmoid()
-        return gate.reshape(*gate.shape, *(1,) * self.spatial_dims)  # type: ignore[no-any-return]
+    def excite(self, means: Tensor) -> Tensor:
+        """Return the gates ``(B, C, 1, ..., 1)`` of the channel means ``(B, C)``."""
+        scores = self.fc2(self.fc1(means.to(self.fc1.weight.dtype)).relu())
+        return GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale each channel of ``x`` by its gate."""
-        return x * self.gate(x)
+    def recalibrate(self, x: Tensor) -> Tensor:
+        x, means = squeeze(x, Mean())
+        return scale(x, self.excite(means))
 
 
 class ChannelSE(SqueezeExcitation):
@@ -50,5 +64,13 @@ class ChannelSE(SqueezeExcitation):
         Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.1.
     """
 
-    def __init__(self, spatial_dims: int, channels: int, *, reduction: PositiveInt = 2) -> None:
-        super().__init__(spatial_dims, channels, reduction=reduction)
+    def __init__(
+        self,
+        spatial_dims: int,
+        channels: int,
+        *,
+        reduction: PositiveInt = 2,
+        bias: bool = True,
+        gate: Gate = "sigmoid",
+    ) -> None:
+        super().__init__(spatial_dims, channels, reduction=reduction, bias=bias, gate=gate)

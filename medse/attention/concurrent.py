@@ -1,20 +1,39 @@
 """Concurrent spatial and channel squeeze-and-excitation."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
+from monai.networks.layers.factories import Conv
 from pydantic import PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 
+from medse.attention.block import AttentionBlock
 from medse.attention.channel import ChannelSE
+from medse.attention.gates import Gate
+from medse.attention.lean.pools import Mean
+from medse.attention.lean.scale import scale
+from medse.attention.lean.squeeze import squeeze
 from medse.attention.spatial import SpatialSE
 
 
-class ConcurrentSE(nn.Module):
+class ConcurrentSE(AttentionBlock):
     """Both gates of Roy et al. on one input, combined voxel by voxel.
 
-    With the channel gate ``s`` and the spatial gate ``q``, ``max`` is ``maximum(x * s, x * q)`` as in the
-    authors' released code, and ``add`` is ``x * s + x * q`` as in the text of their first paper.
+    With the channel gate ``s`` and the spatial gate ``q``:
+
+    * ``max``: ``maximum(x * s, x * q)``, the authors' released code;
+    * ``add``: ``x * s + x * q``, the text of their first paper;
+    * ``mul``: ``x * s * q``, the product of the gates (the product of both maps would be ``x^2 * s * q``);
+    * ``concat``: both maps side by side, 2C channels, followed by a 1x1 convolution back to C. The convolution
+      is medse's, so that every block keeps its channels.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        reduction: That of the channel gate.
+        combine: How both maps become one.
+        bias: Whether the layers of both gates have biases, as in the authors' code.
+        gate: Function of both scores.
 
     Shape:
         ``(B, C, *spatial)`` in and out, 2-D or 3-D.
@@ -24,7 +43,7 @@ class ConcurrentSE(nn.Module):
 
     Reference:
         Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.3; Roy et
-        al., Recalibrating Fully Convolutional Networks (TMI 2019) for the choice of ``max``.
+        al., Recalibrating Fully Convolutional Networks (TMI 2019) for the four ways to combine.
     """
 
     def __init__(
@@ -33,44 +52,25 @@ class ConcurrentSE(nn.Module):
         channels: int,
         *,
         reduction: PositiveInt = 2,
-        combine: Literal["max", "add"] = "max",
+        combine: Literal["max", "add", "mul", "concat"] = "max",
+        bias: bool = True,
+        gate: Gate = "sigmoid",
     ) -> None:
-        super().__init__()
-        self.channel = ChannelSE(spatial_dims, channels, reduction=reduction)
-        self.spatial = SpatialSE(spatial_dims, channels)
+        super().__init__(spatial_dims, channels)
+        self.channel = ChannelSE(spatial_dims, channels, reduction=reduction, bias=bias, gate=gate)
+        self.spatial = SpatialSE(spatial_dims, channels, bias=bias, gate=gate)
         self.combine = combine
+        if combine == "concat":
+            self.merge = Conv[Conv.CONV, spatial_dims](2 * channels, channels, kernel_size=1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Recalibrate ``x`` along channels and space at once."""
-        channel, spatial = self.channel.gate(x), self.spatial.gate(x)
-        if self.combine == "add":
-            return x * (channel + spatial)
-        return _LargerOfTwoGates.apply(x, channel, spatial)  # type: ignore[no-any-return,no-untyped-call]
+        y = super().forward(x)
+        return self.merge(y) if self.combine == "concat" else y
 
-
-class _LargerOfTwoGates(torch.autograd.Function):
-    """``maximum(x * s, x * q)`` that keeps only its inputs for the backward pass.
-
-    PyTorch's own backward of ``maximum`` keeps both products and walks over them many times, which took a
-    sixth of a U-Net's training step. As there, the gradient is split in halves where both products are equal
-    (``x = 0`` after a ReLU).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, s: Tensor, q: Tensor) -> Tensor:
-        ctx.save_for_backward(x, s, q)
-        return torch.maximum(x * s, x * q)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, s, q = ctx.saved_tensors
-        step = s - q  # (B, C, *spatial)
-        half = torch.tensor(0.5, dtype=step.dtype, device=step.device)
-        by_s = torch.heaviside(x * step, half)  # 1 where x * s is the larger product, 0 where x * q is
-        dx = g * torch.addcmul(q, by_s, step)
-        gx = g * x
-        gx_s = gx * by_s
-        ds = gx_s.sum(dim=tuple(range(2, x.ndim)), keepdim=True)
-        dq = gx.sum(dim=1, keepdim=True) - gx_s.sum(dim=1, keepdim=True)
-        return dx, ds, dq
+    def recalibrate(self, x: Tensor) -> Tensor:
+        x, means = squeeze(x, Mean())
+        channel = self.channel.excite(means)
+        if self.combine == "concat":
+            return torch.cat((scale(x, channel), self.spatial.recalibrate(x)), dim=1)
+        return self.spatial.recalibrate(x, channel, self.combine)

@@ -1,11 +1,21 @@
 """Spatial squeeze-and-excitation: one gate per voxel, computed from all channels."""
 
 from monai.networks.layers.factories import Conv
-from torch import Tensor, nn
+from torch import Tensor
+
+from medse.attention.block import AttentionBlock
+from medse.attention.gates import Gate
+from medse.attention.lean.voxel import Combine, gate_voxels
 
 
-class SpatialSE(nn.Module):
-    """Voxel gate ``y = x * sigmoid(w . x + b)`` with one 1x1 convolution.
+class SpatialSE(AttentionBlock):
+    """Voxel gate ``y = x * gate(w . x + b)`` with one 1x1 convolution.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        bias: Whether the convolution has a bias, as in the authors' code.
+        gate: Function of the score.
 
     Shape:
         ``(B, C, *spatial)`` in and out, 2-D or 3-D.
@@ -14,14 +24,13 @@ class SpatialSE(nn.Module):
         Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.2.
     """
 
-    def __init__(self, spatial_dims: int, channels: int) -> None:
-        super().__init__()
-        self.conv = Conv[Conv.CONV, spatial_dims](channels, 1, kernel_size=1)
+    def __init__(
+        self, spatial_dims: int, channels: int, *, bias: bool = True, gate: Gate = "sigmoid"
+    ) -> None:
+        super().__init__(spatial_dims, channels)
+        self.conv = Conv[Conv.CONV, spatial_dims](channels, 1, kernel_size=1, bias=bias)
+        self.gate = gate
 
-    def gate(self, x: Tensor) -> Tensor:
-        """Return the gate, ``(B, 1, *spatial)``, in [0, 1]."""
-        return self.conv(x).sigmoid()  # type: ignore[no-any-return]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale each voxel of ``x`` by its gate."""
-        return x * self.gate(x)
+    def recalibrate(self, x: Tensor, channel: Tensor | None = None, combine: Combine = "mul") -> Tensor:
+        """Apply the voxel gate, and combine it with a gate per channel where there is one."""
+        return gate_voxels(x, self.conv.weight, self.conv.bias, self.gate, channel, combine)

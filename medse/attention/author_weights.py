@@ -1,0 +1,115 @@
+"""Loading what the authors' own code has saved."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from medse.attention.block import AttentionBlock
+from medse.attention.cbam import ConvolutionalBlockAttention
+from medse.attention.channel import SqueezeExcitation
+from medse.attention.concurrent import ConcurrentSE
+from medse.attention.coordinate import CoordinateAttention
+from medse.attention.efficient import EfficientChannelAttention
+from medse.attention.project_excite import ProjectExcite
+from medse.attention.simam import SimAM
+from medse.attention.spatial import SpatialSE
+from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
+from medse.errors import InputError
+
+Names = Mapping[str, str]
+
+AUTHOR_NAMES: dict[type[AttentionBlock], tuple[Names, ...]] = {
+    SqueezeExcitation: ({"fc1": "fc1", "fc2": "fc2"}, {"fc1": "fc.0", "fc2": "fc.2"}),
+    SpatialSE: ({"conv": "conv"},),
+    ConcurrentSE: ({"channel": "cSE", "spatial": "sSE"},),
+    ProjectExcite: ({"reduce": "conv_c", "expand": "conv_cT"},),
+    EfficientChannelAttention: ({"conv": "conv"},),
+    CoordinateAttention: (
+        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv_h", "expand.1": "conv_w"},
+        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv2", "expand.1": "conv3"},
+    ),
+    SimAM: ({},),
+    SpatialPyramidSE: (
+        {
+            "weigh.0": "fc_spatial1",
+            "weigh.1": "fc_spatial2",
+            "weigh.2": "fc_spatial4",
+            "norm": "fc_bn",
+            "fc1": "fc_reduction",
+            "fc2": "fc_extention",
+        },
+    ),
+    ResolutionGuidedSE: (
+        {
+            "weigh": "fc_spatial.fc_spatial",
+            "norm": "fc_spatial.bn_spatial",
+            "fc1": "fc_reduction",
+            "fc2": "fc_extention",
+        },
+    ),
+    ConvolutionalBlockAttention: (
+        {
+            "fc1": "ChannelGate.mlp.1",
+            "fc2": "ChannelGate.mlp.3",
+            "conv": "SpatialGate.spatial.conv",
+            "norm": "SpatialGate.spatial.bn",
+        },
+    ),
+}
+"""Block -> for each of its published codes, our modules' names and theirs.
+
+The codes: ai-med/squeeze_and_excitation (cSE, sSE, scSE, P&E); the SE of SimAM's and FcaNet's repositories
+(``fc.0``, ``fc.2``); BangguWu/ECANet; houqb/CoordAttention and its MobileNetV2; megvii-research/RG-SENet_SP-SENet;
+CBAM as in SimAM's repository.
+"""
+
+
+def load_author_weights(block: AttentionBlock, state: Mapping[str, Tensor]) -> None:
+    """Load the authors' state dict of one block into ours.
+
+    Args:
+        block: A block of medse with the same channels and options.
+        state: What the authors' module returned as ``state_dict()``, without a prefix.
+
+    Raises:
+        InputError: There is no published code of this block, names are missing or unknown, or sizes differ.
+
+    Example:
+        >>> block = make_attention({"name": "scse", "reduction": 2}, 3, 16)
+        >>> load_author_weights(block, torch.load("scse.pt", weights_only=True))
+    """
+    kind, own, wanted = type(block).__name__, block.state_dict(), author_names(block)
+    names = next((names for names in wanted if set(names.values()) == set(state)), None)
+    if names is None:
+        raise InputError(
+            f"The weights do not belong to {kind} as it was built; given are {', '.join(sorted(state))}; allowed are "
+            f"{' or '.join(', '.join(sorted(names.values())) for names in wanted)}; build it as they did."
+        )
+    for name, tensor in own.items():
+        if tensor.numel() != state[names[name]].numel():
+            raise InputError(
+                f"{names[name]} does not fit {kind} as it was built; its shape is {tuple(state[names[name]].shape)}; "
+                f"allowed is {tuple(tensor.shape)}; build the block with the authors' channels and options."
+            )
+    block.load_state_dict({name: state[names[name]].reshape(tensor.shape) for name, tensor in own.items()})
+
+
+def author_names(block: AttentionBlock) -> list[dict[str, str]]:
+    """Return, for each published code of a block, our state dict's names with theirs.
+
+    Raises:
+        InputError: There is none.
+    """
+    for cls, codes in AUTHOR_NAMES.items():
+        if isinstance(block, cls):
+            return [{name: _translate(name, names) for name in block.state_dict()} for names in codes]
+    raise InputError(
+        f"{type(block).__name__} has no published code; weights were given for it; allowed are "
+        f"{', '.join(cls.__name__ for cls in AUTHOR_NAMES)}; use load_state_dict for weights saved by medse."
+    )
+
+
+def _translate(name: str, names: Names) -> str:
+    """Replace the longest known prefix of ``name``."""
+    prefix = max((known for known in names if name.startswith(f"{known}.")), key=len, default="")
+    return names[prefix] + name.removeprefix(prefix) if prefix else name

@@ -1,0 +1,65 @@
+"""Coordinate attention: a gate along each axis, computed from the means over the other axes."""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medse.attention.block import AttentionBlock, normalize
+from medse.attention.gates import GATES, Gate
+from medse.attention.lean.pools import Profiles, split_profiles
+from medse.attention.lean.scale import scale
+from medse.attention.lean.squeeze import squeeze
+
+
+class CoordinateAttention(AttentionBlock):
+    """Product of one gate per axis, each varying along its axis only.
+
+    The profiles (means over all other axes) lie one after the other, pass a shared 1x1 convolution to ``m``
+    channels, batch normalisation and hard swish, and are cut again; each axis has its own 1x1 convolution back.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        reduction: r of ``m = max(min_channels, C // r)``.
+        min_channels: Least m.
+        gate: Function of the score.
+
+    Shape:
+        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
+
+    Reference:
+        Hou et al., Coordinate Attention for Efficient Mobile Network Design (CVPR 2021), equations 4-9. With three
+        axes it is medse's: one more profile and one more gate. A volume with one slice is therefore not the 2-D
+        block: its third profile is the mean over both other axes.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        channels: int,
+        *,
+        reduction: PositiveInt = 32,
+        min_channels: PositiveInt = 8,
+        gate: Gate = "sigmoid",
+    ) -> None:
+        super().__init__(spatial_dims, channels)
+        hidden = max(min_channels, channels // reduction)
+        self.reduce = nn.Conv2d(channels, hidden, kernel_size=1)
+        self.norm = nn.BatchNorm2d(hidden)
+        self.expand = nn.ModuleList(nn.Conv2d(hidden, channels, kernel_size=1) for _ in range(spatial_dims))
+        self.gate = gate
+
+    def excite(self, profiles: Tensor, spatial: Sequence[int]) -> list[Tensor]:
+        """Return a gate per axis, each broadcasting against ``(B, C, *spatial)``."""
+        column = profiles.to(self.reduce.weight.dtype).unsqueeze(-1)  # (B, C, lengths, 1)
+        hidden = F.hardswish(normalize(self.norm, self.reduce(column)))
+        parts = zip(self.expand, torch.split(hidden, list(spatial), dim=2), strict=True)
+        scores = torch.cat([expand(part) for expand, part in parts], dim=2)
+        return split_profiles(GATES[self.gate](scores).squeeze(-1), spatial)
+
+    def recalibrate(self, x: Tensor) -> Tensor:
+        x, profiles = squeeze(x, Profiles())
+        return scale(x, *reversed(self.excite(profiles, x.shape[2:])))

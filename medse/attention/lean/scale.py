@@ -1,0 +1,73 @@
+"""Multiplication of a feature map by gates."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from medse.attention.lean.mode import lean, statistics_dtype
+from medse.attention.lean.slabs import Scratch, Slab, finish, slabs, working_dtype
+
+
+def scale(x: Tensor, *gates: Tensor) -> Tensor:
+    """Return ``x`` times every gate.
+
+    Args:
+        x: ``(B, C, *spatial)``.
+        gates: Tensors of as many axes, each of length 1 or of that of ``x``.
+
+    Shape:
+        As ``x``, and in its type.
+    """
+    if lean():
+        return _Scale.apply(x, *gates)  # type: ignore[no-any-return,no-untyped-call]
+    return _product(x, gates)
+
+
+def add_part(total: Tensor, slab: Slab, part: Tensor) -> None:
+    """Add what a slab contributes to a gate's gradient: ``part``, summed over the axes that the gate shares."""
+    target = slab.of(total)
+    shared = [
+        axis for axis, (few, many) in enumerate(zip(target.shape, part.shape, strict=True)) if few < many
+    ]
+    target += part.sum(shared, keepdim=True, dtype=total.dtype) if shared else part
+
+
+def _product(x: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
+    for gate in gates:
+        x = x * gate.to(x.dtype)
+    return x
+
+
+class _Scale(Function):
+    """Keeps ``x`` and the gates."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *gates: Tensor) -> Tensor:
+        ctx.save_for_backward(x, *gates)
+        y = x * gates[0].to(x.dtype)
+        for gate in gates[1:]:
+            y.mul_(gate.to(x.dtype))
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
+        x, *gates = ctx.saved_tensors
+        dx = torch.empty_like(x)
+        totals = [torch.zeros_like(gate, dtype=statistics_dtype(x)) for gate in gates]
+        factors = [gate.to(working_dtype(x)) for gate in gates]
+        scratch = [Scratch() for _ in range(4 + len(gates))]
+        for slab in slabs(x):
+            grad, products = scratch[0].load(slab.of(g)), [scratch[1].load(slab.of(x))]
+            parts = [slab.of(factor) for factor in factors]
+            out = scratch[2].draft(slab.of(dx))
+            for part, memory in zip(parts[:-1], scratch[4:], strict=False):
+                products.append(torch.mul(products[-1], part, out=memory.like(out)))
+            for part, total, product in reversed(list(zip(parts, totals, products, strict=True))):
+                add_part(total, slab, torch.mul(grad, product, out=scratch[3].like(out)))
+                grad = torch.mul(grad, part, out=out)
+            finish(slab.of(dx), out)
+        return dx, *(total.to(gate.dtype) for total, gate in zip(totals, gates, strict=True))

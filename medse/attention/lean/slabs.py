@@ -1,0 +1,94 @@
+"""Parts of a feature map that fit into a processor's cache, and memory to work on them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from medse.attention.lean.mode import statistics_dtype
+
+SLAB = 2**19
+"""Voxels times channels of a part; half a million float32 are 2 MiB, about a level-2 cache."""
+
+
+class Slab(NamedTuple):
+    """Some samples, and of a large sample some channels or some slices along the first spatial axis."""
+
+    batch: slice
+    channels: slice
+    along: slice
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return this part of ``(B, C, *spatial)``; an axis of length one is shared by all parts."""
+        part = tensor[self.batch]
+        if part.shape[1] > 1:
+            part = part[:, self.channels]
+        return part[:, :, self.along] if part.shape[2] > 1 else part
+
+
+ALL = slice(None)
+
+
+def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
+    """Cut ``(B, C, *spatial)`` into parts, so that what is computed from one is still in the cache.
+
+    Anything but a CPU gets one part: there, starting an operation costs more than memory.
+
+    Args:
+        x: The feature map.
+        whole_planes: Whether a part must hold all voxels of its channels; it may then hold few channels. Else it
+            holds all channels of its voxels.
+    """
+    samples = x.shape[0]
+    size = max(1, x.numel() // max(1, samples))
+    if x.device.type != "cpu" or samples * size <= SLAB:
+        yield Slab(ALL, ALL, ALL)
+    elif size <= SLAB:
+        count = SLAB // size
+        for start in range(0, samples, count):
+            yield Slab(slice(start, start + count), ALL, ALL)
+    else:
+        length = x.shape[1 if whole_planes else 2]
+        count = max(1, length * SLAB // size)
+        for sample in range(samples):
+            one = slice(sample, sample + 1)
+            for start in range(0, length, count):
+                few = slice(start, start + count)
+                yield Slab(one, few, ALL) if whole_planes else Slab(one, ALL, few)
+
+
+class Scratch:
+    """Memory for one intermediate result, used again for every slab: fresh memory costs more than arithmetic."""
+
+    def __init__(self) -> None:
+        self.memory: Tensor | None = None
+
+    def like(self, part: Tensor) -> Tensor:
+        """Return a tensor of the shape and layout of ``part`` and of the working type, with any content."""
+        if self.memory is None or self.memory.shape != part.shape:
+            self.memory = torch.empty_like(part, dtype=working_dtype(part))
+        return self.memory
+
+    def load(self, part: Tensor) -> Tensor:
+        """Return ``part`` in the working type: itself where it has it."""
+        return part if part.dtype == working_dtype(part) else self.like(part).copy_(part)
+
+    def draft(self, out: Tensor) -> Tensor:
+        """Return where to compute ``out``: itself where it has the working type; see :func:`finish`."""
+        return out if out.dtype == working_dtype(out) else self.like(out)
+
+
+def working_dtype(x: Tensor) -> torch.dtype:
+    """Return the type in which slabs of ``x`` are computed.
+
+    On a CPU that is float32 also for half precision, whose arithmetic is no faster there. Elsewhere it is that
+    of ``x``.
+    """
+    return statistics_dtype(x) if x.device.type == "cpu" else x.dtype
+
+
+def finish(out: Tensor, draft: Tensor) -> None:
+    """Write to ``out`` what was computed in its draft."""
+    if draft is not out:
+        out.copy_(draft)

@@ -1,0 +1,99 @@
+"""SimAM: a gate per voxel from how far it lies from the mean of its channel, without parameters."""
+
+from typing import Any
+
+import torch
+from pydantic import PositiveFloat
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from medse.attention.block import AttentionBlock
+from medse.attention.gates import GATES, IN_PLACE, Gate, slope
+from medse.attention.lean.mode import lean, statistics_dtype
+from medse.attention.lean.slabs import Scratch, finish, slabs
+
+
+class SimAM(AttentionBlock):
+    """Gate ``gate((x - mean)^2 / (4 (variance + lambda)) + 1/2)`` of each voxel, per channel.
+
+    The variance is the sample's (divided by one less than the number of voxels), as in the authors' code. A
+    channel of a single voxel has variance 0 and thus the gate ``gate(1/2)``; the authors' code gives NaN.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        lambda_: Added to the variance; ``lambda`` in a configuration. The authors' ImageNet commands use 0.1.
+        gate: Function of the score.
+
+    Shape:
+        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
+
+    Reference:
+        Yang et al., SimAM (ICML 2021), equation 5. In 3-D only mean and variance run over one more axis.
+    """
+
+    def __init__(
+        self, spatial_dims: int, channels: int, *, lambda_: PositiveFloat = 1e-4, gate: Gate = "sigmoid"
+    ) -> None:
+        super().__init__(spatial_dims, channels)
+        self.lambda_ = lambda_
+        self.gate = gate
+
+    def recalibrate(self, x: Tensor) -> Tensor:
+        if lean():
+            return _SimAM.apply(x, self.lambda_, self.gate)  # type: ignore[no-any-return,no-untyped-call]
+        axes, exact = tuple(range(2, x.ndim)), x.to(statistics_dtype(x))
+        squares = (exact - exact.mean(axes, keepdim=True)).square()
+        free = max(x[0, 0].numel() - 1, 1)
+        spread = squares.sum(axes, keepdim=True) / free + self.lambda_
+        return x * GATES[self.gate](squares / (4 * spread) + 0.5).to(x.dtype)
+
+
+class _SimAM(Function):
+    """Keeps ``x``, and mean and variance of each channel.
+
+    With ``u = x - mean``, ``D = variance + lambda``, gate ``s``, ``n`` voxels less one, ``a = g x s'`` and
+    ``t = a u / (2 D)``, the gradient is ``g s + t - mean(t) - u sum(a u^2) / (2 D^2 n)``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, lambda_: float, gate: Gate) -> Tensor:
+        axes = tuple(range(2, x.ndim))
+        mean = x.mean(axes, keepdim=True, dtype=statistics_dtype(x))
+        spread = torch.empty_like(mean)
+        free = max(x[0, 0].numel() - 1, 1)
+        y = torch.empty_like(x)
+        scratch = [Scratch() for _ in range(3)]
+        for slab in slabs(x, whole_planes=True):
+            features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
+            squares = torch.sub(features, slab.of(mean).to(features.dtype), out=out).square_()
+            variance = squares.sum(axes, keepdim=True, dtype=spread.dtype) / free + lambda_
+            slab.of(spread).copy_(variance)
+            IN_PLACE[gate](out.mul_((0.25 / variance).to(out.dtype)).add_(0.5))
+            finish(slab.of(y), out.mul_(features))
+        ctx.save_for_backward(x, mean, spread)
+        ctx.gate, ctx.free = gate, free
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        x, mean, spread = ctx.saved_tensors
+        axes, voxels = tuple(range(2, x.ndim)), x[0, 0].numel()
+        dx = torch.empty_like(x)
+        scratch = [Scratch() for _ in range(5)]
+        for slab in slabs(x, whole_planes=True):
+            grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
+            out = scratch[2].draft(slab.of(dx))
+            twice = (0.5 / slab.of(spread)).to(out.dtype)  # 1 / 2D
+            u = torch.sub(features, slab.of(mean).to(out.dtype), out=scratch[3].like(out))
+            value = torch.mul(u, u, out=out).mul_(twice / 2).add_(0.5)
+            value = IN_PLACE[ctx.gate](value)
+            a = torch.mul(grad, features, out=scratch[4].like(out)).mul_(slope(ctx.gate, value))
+            t = a.mul_(u).mul_(twice)
+            shift = t.sum(axes, keepdim=True) / voxels
+            pull = (t * u).sum(axes, keepdim=True) * twice * 2 / ctx.free
+            out.mul_(grad).add_(t).addcmul_(u, -pull).sub_(shift)
+            finish(slab.of(dx), out)
+        return dx, None, None
