@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from medse.attention.block import AttentionBlock
@@ -14,12 +15,14 @@ from medse.attention.project_excite import ProjectExcite
 from medse.attention.simam import SimAM
 from medse.attention.spatial import SpatialSE
 from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
+from medse.attention.spectral import SpectralAttention
 from medse.errors import InputError
 
 Names = Mapping[str, str]
 
 AUTHOR_NAMES: dict[type[AttentionBlock], tuple[Names, ...]] = {
     SqueezeExcitation: ({"fc1": "fc1", "fc2": "fc2"}, {"fc1": "fc.0", "fc2": "fc.2"}),
+    SpectralAttention: ({"fc1": "fc.0", "fc2": "fc.2"},),
     SpatialSE: ({"conv": "conv"},),
     ConcurrentSE: ({"channel": "cSE", "spatial": "sSE"},),
     ProjectExcite: ({"reduce": "conv_c", "expand": "conv_cT"},),
@@ -63,6 +66,8 @@ The codes: ai-med/squeeze_and_excitation (cSE, sSE, scSE, P&E); the SE of SimAM'
 CBAM as in SimAM's repository.
 """
 
+BASIS = "dct_layer.weight"
+
 
 def load_author_weights(block: AttentionBlock, state: Mapping[str, Tensor]) -> None:
     """Load the authors' state dict of one block into ours.
@@ -78,6 +83,8 @@ def load_author_weights(block: AttentionBlock, state: Mapping[str, Tensor]) -> N
         >>> block = make_attention({"name": "scse", "reduction": 2}, 3, 16)
         >>> load_author_weights(block, torch.load("scse.pt", weights_only=True))
     """
+    if isinstance(block, SpectralAttention):
+        state = _without_basis(block, state)
     kind, own, wanted = type(block).__name__, block.state_dict(), author_names(block)
     names = next((names for names in wanted if set(names.values()) == set(state)), None)
     if names is None:
@@ -107,6 +114,23 @@ def author_names(block: AttentionBlock) -> list[dict[str, str]]:
         f"{type(block).__name__} has no published code; weights were given for it; allowed are "
         f"{', '.join(cls.__name__ for cls in AUTHOR_NAMES)}; use load_state_dict for weights saved by medse."
     )
+
+
+def _without_basis(block: SpectralAttention, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Leave out FcaNet's cosines, which we compute, when they are those that ``block`` uses on maps of their size."""
+    basis = state.get(BASIS)
+    if basis is None:
+        return state
+    ours = (
+        block.filters(tuple(basis.shape[1:])).to(basis) if basis.ndim == 2 + block.spatial_dims - 1 else None
+    )
+    if ours is None or ours.shape != basis.shape or not torch.allclose(ours, basis, rtol=1e-4, atol=1e-5):
+        raise InputError(
+            f"{BASIS} holds other cosines than the block uses; its shape is {tuple(basis.shape)}; allowed are those "
+            "of the block's selection, components and size; build it with the authors' (below 7 x 7, theirs are all "
+            "the mean: selection low with 1 component)."
+        )
+    return {name: tensor for name, tensor in state.items() if name != BASIS}
 
 
 def _translate(name: str, names: Names) -> str:

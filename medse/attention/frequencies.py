@@ -117,5 +117,4 @@ def _kept(
     device: torch.device,
 ) -> Tensor:
     """Return :func:`_basis`, computed once, in double precision."""
-    with torch.inference_mode(False):  # kept for a training that may follow
-        return _basis(indices, rows, length, grid, torch.float64, torch.device("cpu")).to(device, dtype)
+    return _basis(indices, rows, length, grid, torch.float64, torch.device("cpu")).to(device, dtype)

@@ -13,6 +13,7 @@ from medse.attention.project_excite import ProjectExcite
 from medse.attention.simam import SimAM
 from medse.attention.spatial import SpatialSE
 from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
+from medse.attention.spectral import SpectralAttention
 from medse.registry import build_from
 
 MECHANISMS: dict[str, type[AttentionBlock]] = {
@@ -22,6 +23,7 @@ MECHANISMS: dict[str, type[AttentionBlock]] = {
     "scse": ConcurrentSE,
     "pe": ProjectExcite,
     "eca": EfficientChannelAttention,
+    "fca": SpectralAttention,
     "coord": CoordinateAttention,
     "simam": SimAM,
     "spse": SpatialPyramidSE,

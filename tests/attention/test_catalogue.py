@@ -54,7 +54,7 @@ def test_parameter_formula(name: str, dims: int, channels: int) -> None:
         ("coord", 2, 2048, 397_504),
         ("simam", 3, 64, 0),
         ("spse", 2, 64, 26 * 64 + 580),
-        ("rgse", 2, 64, 66 * 64 + 580),
+        ("rgse", 2, 64, 18 * 64 + 580),
         ("cbam", 2, 64, 680),
     ],
 )

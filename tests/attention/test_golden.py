@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from medse.attention import make_attention
-from medse.attention.author_weights import author_names, load_author_weights
+from medse.attention.author_weights import BASIS, author_names, load_author_weights
 from medse.attention.block import AttentionBlock
 
 GOLDEN = Path(os.environ.get("MEDSE_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
@@ -29,6 +29,12 @@ def options_of(case: dict[str, Any]) -> dict[str, Any] | None:
             return {"name": "sse"}
         case "eca" | "eca_ns" as name:
             return {"name": "eca", "kernel_size": given["k_size"], "shared": name == "eca"}
+        case "fca":
+            method, plane = given["freq_sel_method"], [given["dct_h"], given["dct_w"]]
+            basis = {"selection": method[:3], "components": int(method[3:]), "size": plane}
+            if min(plane) < 7:  # there the authors' code takes the mean for every component
+                basis |= {"selection": "low", "components": 1}
+            return {"name": "fca", "reduction": given["reduction"], **basis}
         case "coordatt":
             return {"name": "coord", "reduction": given["reduction"]}
         case "simam":
@@ -70,7 +76,7 @@ def test_equals_the_authors_code(case: dict[str, Any], mode: str) -> None:
     tolerance = {"atol": case["atol"], "rtol": case["rtol"]}
     torch.testing.assert_close(y.detach(), torch.from_numpy(stored[f"y_{mode}"]), **tolerance)
     torch.testing.assert_close(x.grad, torch.from_numpy(stored[f"gx_{mode}"]), **tolerance)
-    names = next(names for names in author_names(block) if set(names.values()) == set(case["state_dict"]))
+    names = next(n for n in author_names(block) if set(n.values()) == set(case["state_dict"]) - {BASIS})
     for name, parameter in block.named_parameters():
         expected = torch.from_numpy(stored[f"pg_{mode}/{names[name]}"]).reshape(parameter.shape)
         noise = (

@@ -30,7 +30,7 @@ def gate_grid(
     """
     if lean():
         return _GateGrid.apply(x, profiles, bias1, weight, bias2, gate)  # type: ignore[no-any-return,no-untyped-call]
-    first, *others = split_profiles(profiles + bias1[:, None], x.shape[2:])
+    first, *others = split_profiles(profiles + bias1[:, None] / (x.ndim - 2), x.shape[2:])
     for other in others:
         first = first + other
     convolve = F.conv2d if x.ndim == 4 else F.conv3d

@@ -62,18 +62,19 @@ class _GateVoxels(Function):
         combine: Combine,
     ) -> Tensor:
         dtype = working_dtype(x)
-        q = GATES[gate](_scores(x, weight, bias))
+        row, offset = weight.to(dtype), None if bias is None else bias.to(dtype)
+        q = torch.empty(x.shape[0], 1, *x.shape[2:], dtype=dtype, device=x.device)
         s = None if channel is None else channel.to(dtype)
         y = torch.empty_like(x)
-        scratch = [Scratch() for _ in range(4)]
+        scratch = [Scratch() for _ in range(3)]
         for slab in slabs(x):
-            features, part = scratch[0].load(slab.of(x)), scratch[1].load(slab.of(q))
-            out = scratch[2].draft(slab.of(y))
+            features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
+            part = slab.of(q).copy_(GATES[gate](_scores(features, row, offset)))
             if s is None:
                 torch.mul(features, part, out=out)
             elif combine == "max":
                 torch.mul(features, part, out=out)
-                torch.maximum(torch.mul(features, slab.of(s), out=scratch[3].like(out)), out, out=out)
+                torch.maximum(torch.mul(features, slab.of(s), out=scratch[2].like(out)), out, out=out)
             else:
                 join = torch.add if combine == "add" else torch.mul
                 join(slab.of(s), part, out=out).mul_(features)
@@ -87,27 +88,31 @@ class _GateVoxels(Function):
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, channel, q = ctx.saved_tensors
-        exact, dtype = statistics_dtype(x), working_dtype(x)
-        dx, dscores = torch.empty_like(x), torch.empty_like(q)
-        s = (q if channel is None else channel).to(dtype)
+        exact, dims = statistics_dtype(x), x.ndim - 2
+        dx, row = torch.empty_like(x), weight.to(q.dtype)
+        dweight, dbias = torch.zeros_like(weight, dtype=exact), torch.zeros(1, dtype=exact, device=x.device)
+        s = (q if channel is None else channel).to(q.dtype)
         ds = torch.zeros(s.shape if channel is not None else (), dtype=exact, device=x.device)
-        column = weight.to(dtype)
-        differentiate, scratch = _DIFFERENTIATE[ctx.join], [Scratch() for _ in range(6)]
+        differentiate, scratch = _DIFFERENTIATE[ctx.join], [Scratch() for _ in range(5)]
         for slab in slabs(x):
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
-            part, out = scratch[2].load(slab.of(q)), scratch[3].draft(slab.of(dx))
-            dq = differentiate(_Part(grad, features, part, slab.of(s), ds, slab, out, scratch[4:]))
-            dq *= slope(ctx.gate, part)
-            slab.of(dscores).copy_(dq)
-            finish(slab.of(dx), out.addcmul_(column, dq))
-        dims = x.ndim - 2
-        dweight = torch.ops.aten.convolution_backward(
-            *(dscores, x, weight.to(x.dtype), None, [1] * dims, [0] * dims, [1] * dims, False, [0] * dims, 1),
-            [False, True, False],
-        )[1]
-        dbias = None if ctx.bias is None else dscores.sum(dtype=exact).to(ctx.bias).reshape(1)
-        dchannel = None if channel is None else ds.to(channel.dtype)
-        return dx, dweight.to(weight.dtype), dbias, None, dchannel, None
+            out, part = scratch[2].draft(slab.of(dx)), slab.of(q)
+            dq = differentiate(_Part(grad, features, part, slab.of(s), ds, slab, out, scratch[3:]))
+            dscores = dq.mul_(slope(ctx.gate, part))
+            dweight += torch.ops.aten.convolution_backward(
+                *(dscores, features, row, None, [1] * dims, [0] * dims, [1] * dims, False, [0] * dims, 1),
+                [False, True, False],
+            )[1]
+            dbias += dscores.sum(dtype=exact)
+            finish(slab.of(dx), out.addcmul_(row, dscores))
+        return (
+            dx,
+            dweight.to(weight.dtype),
+            None if ctx.bias is None else dbias.to(ctx.bias),
+            None,
+            None if channel is None else ds.to(channel.dtype),
+            None,
+        )
 
 
 def _scores(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
