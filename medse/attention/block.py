@@ -36,7 +36,7 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` recalibrated, in the same shape and type."""
         device = x.device.type
-        if not torch.is_autocast_enabled(device):
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self.recalibrate(x)
         with torch.autocast(device, enabled=False):
             return self.recalibrate(x)

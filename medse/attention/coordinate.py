@@ -54,12 +54,17 @@ class CoordinateAttention(AttentionBlock):
 
     def excite(self, profiles: Tensor, spatial: Sequence[int]) -> list[Tensor]:
         """Return a gate per axis, each broadcasting against ``(B, C, *spatial)``."""
-        column = profiles.to(self.reduce.weight.dtype).unsqueeze(-1)  # (B, C, lengths, 1)
-        hidden = F.hardswish(normalize(self.norm, self.reduce(column)))
+        hidden = _convolve(profiles.to(self.reduce.weight.dtype), self.reduce)  # (B, m, lengths)
+        hidden = F.hardswish(normalize(self.norm, hidden.unsqueeze(-1))).squeeze(-1)
         parts = zip(self.expand, torch.split(hidden, list(spatial), dim=2), strict=True)
-        scores = torch.cat([expand(part) for expand, part in parts], dim=2)
-        return split_profiles(GATES[self.gate](scores).squeeze(-1), spatial)
+        scores = torch.cat([_convolve(part, expand) for expand, part in parts], dim=2)  # type: ignore[arg-type]
+        return split_profiles(GATES[self.gate](scores), spatial)
 
     def recalibrate(self, x: Tensor) -> Tensor:
         x, profiles = squeeze(x, Profiles())
         return scale(x, *reversed(self.excite(profiles, x.shape[2:])))
+
+
+def _convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Apply a 1x1 convolution to ``(B, C, lengths)``: the compiler cannot lay out a plane of unknown length."""
+    return F.conv1d(x, conv.weight.squeeze(-1), conv.bias)

@@ -33,7 +33,7 @@ class Observed:
             raise _unfit(name, f"returns {others[0]}; {maps}; choose a module inside or after it")
         if not shapes:
             raise _unfit(
-                name, "the net does not call in evaluation mode; its output is needed; choose one that runs"
+                name, "is not called in evaluation mode; its output is needed; choose one that runs"
             )
         odd = [shape for shape in shapes if len(shape) != self.spatial_dims + 2]
         if odd:
@@ -53,4 +53,4 @@ class Observed:
 
 
 def _unfit(name: str, reason: str) -> InputError:
-    return InputError(f"No attention can be put behind {name!r}, which {reason}.")
+    return InputError(f"No attention can be put behind {name!r}; it {reason}.")

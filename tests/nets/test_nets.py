@@ -11,7 +11,7 @@ from medse.attention import ATTENTION
 from medse.errors import InputError
 from medse.nets import NETS
 
-CHANNELS = {None: (8, 16, 16), "se": (96, 96, 96)}
+CHANNELS = {None: (8, 16, 16)} | dict.fromkeys(("se", "fca", "spse", "rgse", "cbam"), (96, 96, 96))
 """Widths at which the hidden layer of a gate has several units: a single one may be a dead ReLU."""
 EVERY = pytest.mark.parametrize(
     ("name", "spatial_dims", "attention"), list(itertools.product(NETS, (2, 3), [None, *ATTENTION]))
@@ -36,6 +36,12 @@ def test_any_size_keeps_its_shape(name: str, spatial_dims: int, attention: str |
 @EVERY
 def test_every_parameter_gets_a_gradient(name: str, spatial_dims: int, attention: str | None) -> None:
     net = build(name, spatial_dims, attention, deep_supervision=True).train()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()  # those of attention blocks would remove the biases before them
+    for key, parameter in net.named_parameters():
+        if key.endswith("fc1.bias"):
+            nn.init.ones_(parameter)  # no gate whose hidden units are all dead
     logits = net(torch.randn(2, 2, *(8,) * spatial_dims))
     torch.stack([(level * torch.randn_like(level)).sum() for level in logits]).sum().backward()
     largest = {key: p.grad.abs().max().item() for key, p in net.named_parameters() if p.grad is not None}

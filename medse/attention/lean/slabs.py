@@ -42,15 +42,18 @@ def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
     """
     samples = x.shape[0]
     size = max(1, x.numel() // max(1, samples))
-    if x.device.type != "cpu" or samples * size <= SLAB:
+    limit = SLAB if x.dtype == working_dtype(x) else SLAB // 4  # else parts are copied in another type
+    if x.device.type != "cpu" or samples * size <= limit:
         yield Slab(ALL, ALL, ALL)
-    elif size <= SLAB:
-        count = SLAB // size
+    elif size <= limit:
+        count = limit // size
         for start in range(0, samples, count):
             yield Slab(slice(start, start + count), ALL, ALL)
     else:
         length = x.shape[1 if whole_planes else 2]
-        count = max(1, length * SLAB // size)
+        if whole_planes and x.stride(1) == 1:  # channels-last: a few channels would be scattered over the memory
+            size = limit
+        count = max(1, length * limit // size)
         for sample in range(samples):
             one = slice(sample, sample + 1)
             for start in range(0, length, count):
