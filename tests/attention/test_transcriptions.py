@@ -1,5 +1,7 @@
 """Equality with float64 NumPy transcriptions of the formulas: outputs, input gradients, running statistics."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +75,8 @@ SHAPES = {
 }
 EVERY = pytest.mark.parametrize("options", CASES, ids=lambda options: "-".join(map(str, options.values())))
 DIMS = pytest.mark.parametrize("spatial_dims", SHAPES)
-MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+NORMALIZED = ("coord", "spse", "rgse", "cbam", "hybrid")
+"""Blocks with batch normalisation."""
 
 
 def build(options: dict[str, Any], spatial_dims: int, channels: int) -> nn.Module:
@@ -92,42 +95,49 @@ def state_of(block: nn.Module) -> State:
     return {name: tensor.numpy().copy() for name, tensor in block.state_dict().items()}
 
 
-@MODES
+def compared(options: dict[str, Any], shapes: list[tuple[int, ...]]) -> Iterator[tuple[nn.Module, Array]]:
+    """Return blocks and inputs: in evaluation and, where that differs, in training."""
+    for shape in shapes:
+        for training in (False, True) if options["name"] in NORMALIZED else (False,):
+            block = build(options, len(shape) - 2, shape[1]).train(training)
+            yield block, np.random.default_rng(0).normal(1, 2, shape)
+
+
 @DIMS
 @EVERY
-def test_output_and_running_statistics(options: dict[str, Any], spatial_dims: int, training: bool) -> None:
-    for shape in SHAPES[spatial_dims]:
-        block = build(options, spatial_dims, shape[1]).train(training)
+def test_output_and_running_statistics(options: dict[str, Any], spatial_dims: int) -> None:
+    for block, x in compared(options, SHAPES[spatial_dims]):
         state = state_of(block)
-        x = np.random.default_rng(0).normal(1, 2, shape)
-        expected = transcribe(x, state, options, training=training)
-        np.testing.assert_allclose(
-            block(torch.from_numpy(x)).detach(), expected, rtol=1e-10, atol=1e-12, err_msg=str(shape)
-        )
+        expected = transcribe(x, state, options, training=block.training)
+        case = f"{x.shape} {block.training}"
+        y = block(torch.from_numpy(x)).detach()
+        np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12, err_msg=case)
         for name, tensor in state_of(block).items():
             if not name.endswith("num_batches_tracked"):
-                np.testing.assert_allclose(tensor, state[name], rtol=1e-12, atol=1e-14, err_msg=name)
+                np.testing.assert_allclose(
+                    tensor, state[name], rtol=1e-12, atol=1e-14, err_msg=f"{name} {case}"
+                )
 
 
-@MODES
 @DIMS
 @EVERY
-def test_input_gradient(options: dict[str, Any], spatial_dims: int, training: bool) -> None:
-    for shape in ((3, 6, 3, 2), (1, 6, 1, 3)) if spatial_dims == 2 else ((3, 6, 2, 1, 3),):
-        block = build(options, spatial_dims, shape[1]).train(training)
-        state = state_of(block)
-        random = np.random.default_rng(2)
-        x, r = random.normal(1, 2, shape), random.normal(size=shape)
+def test_input_gradient(options: dict[str, Any], spatial_dims: int) -> None:
+    shapes = [(3, 6, 3, 2), (1, 6, 1, 3)] if spatial_dims == 2 else [(3, 6, 2, 1, 3)]
+    for block, x in compared(options, shapes):
+        state, r = state_of(block), np.random.default_rng(1).normal(size=x.shape)
         ours = torch.from_numpy(x).requires_grad_()
         (block(ours) * torch.from_numpy(r)).sum().backward()
-        expected = differences(
-            lambda moved: (transcribe(moved, dict(state), options, training=training) * r).sum(), x
-        )  # noqa: B023
-        scale = np.abs(expected).max()
-        np.testing.assert_allclose(ours.grad, expected, rtol=1e-6, atol=1e-7 * scale, err_msg=str(shape))
+        loss = partial(weighted_sum, r=r, state=state, options=options, training=block.training)
+        expected = differences(loss, x)
+        close = {"rtol": 1e-6, "atol": 1e-7 * np.abs(expected).max()}
+        np.testing.assert_allclose(ours.grad, expected, err_msg=f"{x.shape} {block.training}", **close)
 
 
-def differences(function: Any, x: Array) -> Array:
+def weighted_sum(x: Array, *, r: Array, state: State, options: dict[str, Any], training: bool) -> float:
+    return float((transcribe(x, dict(state), options, training=training) * r).sum())
+
+
+def differences(function: Callable[[Array], float], x: Array) -> Array:
     """Return the gradient of a function of ``x`` by central differences."""
     gradient, step = np.empty_like(x), 2e-6
     for index in np.ndindex(x.shape):
