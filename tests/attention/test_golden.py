@@ -87,7 +87,7 @@ def test_equals_the_authors_code(case: dict[str, Any], mode: str) -> None:
         if case["block"] == "fca":  # sums that cancel: float64 arithmetic is 4 tolerances from what is stored
             allowed["atol"] = 1e-6 * expected.abs().max().item()
         if mode == "train" and name in BEFORE_BATCH_NORM:  # exactly 0; what is stored is rounding
-            allowed["atol"] = 5e-5
+            allowed["atol"] = max(allowed["atol"], 5e-5)
         torch.testing.assert_close(parameter.grad, expected, **allowed)
     for name, buffer in block.named_buffers():
         if mode == "train" and not name.endswith("num_batches_tracked"):  # theirs was set back after the call
