@@ -83,7 +83,7 @@ def test_equals_the_authors_code(case: dict[str, Any], mode: str) -> None:
     names = next(n for n in author_names(block) if set(n.values()) == set(case["state_dict"]) - {BASIS})
     for name, parameter in block.named_parameters():
         expected = torch.from_numpy(stored[f"pg_{mode}/{names[name]}"]).reshape(parameter.shape)
-        allowed = tolerance | {"atol": 1e-3} if few else dict(tolerance)
+        allowed = tolerance | {"atol": 5e-3} if few else dict(tolerance)
         if case["block"] == "fca":  # sums that cancel: float64 arithmetic is 4 tolerances from what is stored
             allowed["atol"] = 1e-6 * expected.abs().max().item()
         if mode == "train" and name in BEFORE_BATCH_NORM:  # exactly 0; what is stored is rounding

@@ -67,4 +67,5 @@ def pooling_matrix(length: int, count: int, like: Tensor) -> Tensor:
 
 def contract(x: Tensor, matrix: Tensor, axis: int) -> Tensor:
     """Replace an axis of length ``l`` by its product with ``(l, n)``."""
-    return (x.movedim(axis, -1) @ matrix).movedim(-1, axis)
+    last = x.ndim - 1  # ONNX's older exporter does not take -1
+    return (x.movedim(axis, last) @ matrix).movedim(last, axis)
