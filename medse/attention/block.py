@@ -14,8 +14,8 @@ from medse.layers import check_spatial_dims
 class AttentionBlock(nn.Module):
     """A block that weighs the features of ``(B, C, *spatial)`` and keeps shape, type and memory format.
 
-    Means and gates are computed in float32 or better, whatever autocast is on; only the products with the
-    features are in the features' own type.
+    Means and what is computed from them are in float32 or better, whatever autocast is on. Scores per voxel and
+    products with the features may be in the features' own type.
 
     Args:
         spatial_dims: 2 or 3.

@@ -64,9 +64,10 @@ class ConvolutionalBlockAttention(AttentionBlock):
     def recalibrate(self, x: Tensor) -> Tensor:
         x, means = squeeze(x, Mean())
         maxima = x.flatten(2).max(2).values.to(means.dtype)
-        x = scale(x, self.channel_gate(means, maxima))
-        compressed = torch.cat((x.max(1, keepdim=True).values, x.mean(1, keepdim=True)), dim=1)
-        return scale(x, self.voxel_gate(compressed))
+        gate = self.channel_gate(means, maxima)
+        exact = x.to(means.dtype) * gate  # rounded to half precision, other channels would have the maximum
+        compressed = torch.cat((exact.max(1, keepdim=True).values, exact.mean(1, keepdim=True)), dim=1)
+        return scale(x, gate, self.voxel_gate(compressed))
 
     def channel_gate(self, means: Tensor, maxima: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of means and maxima ``(B, C)``."""

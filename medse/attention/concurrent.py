@@ -6,6 +6,7 @@ import torch
 from monai.networks.layers.factories import Conv
 from pydantic import PositiveInt
 from torch import Tensor
+from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock
 from medse.attention.channel import ChannelSE
@@ -63,14 +64,17 @@ class ConcurrentSE(AttentionBlock):
         if combine == "concat":
             self.merge = Conv[Conv.CONV, spatial_dims](2 * channels, channels, kernel_size=1, bias=bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Recalibrate ``x`` along channels and space at once."""
-        y = super().forward(x)
-        return self.merge(y) if self.combine == "concat" else y
-
     def recalibrate(self, x: Tensor) -> Tensor:
         x, means = squeeze(x, Mean())
         channel = self.channel.excite(means)
-        if self.combine == "concat":
-            return torch.cat((scale(x, channel), self.spatial.recalibrate(x)), dim=1)
-        return self.spatial.recalibrate(x, channel, self.combine)
+        if self.combine != "concat":
+            return self.spatial.recalibrate(x, channel, self.combine)
+        return self._merge(torch.cat((scale(x, channel), self.spatial.recalibrate(x)), dim=1))
+
+    def _merge(self, both: Tensor) -> Tensor:
+        """Apply the 1x1 convolution in the type and memory format of ``both``, 2C channels."""
+        convolve = F.conv2d if both.ndim == 4 else F.conv3d
+        bias = None if self.merge.bias is None else self.merge.bias.to(both.dtype)
+        y = convolve(both, self.merge.weight.to(both.dtype), bias)
+        last = torch.channels_last if both.ndim == 4 else torch.channels_last_3d
+        return y.contiguous(memory_format=last) if both.is_contiguous(memory_format=last) else y.contiguous()

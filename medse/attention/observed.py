@@ -32,9 +32,7 @@ class Observed:
         if others:
             raise _unfit(name, f"returns {others[0]}; {maps}; choose a module inside or after it")
         if not shapes:
-            raise _unfit(
-                name, "is not called in evaluation mode; its output is needed; choose one that runs"
-            )
+            raise _unfit(name, "is not called in evaluation mode; its output is needed; choose one that runs")
         odd = [shape for shape in shapes if len(shape) != self.spatial_dims + 2]
         if odd:
             raise _unfit(name, f"returns shape {odd[0]}; {maps}; choose a module before or after it")

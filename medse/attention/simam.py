@@ -67,11 +67,12 @@ class _SimAM(Function):
         scratch = [Scratch() for _ in range(3)]
         for slab in slabs(x, whole_planes=True):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
-            squares = torch.sub(features, slab.of(mean).to(features.dtype), out=out).square_()
-            variance = squares.sum(axes, keepdim=True, dtype=spread.dtype) / free + lambda_
+            u = torch.sub(features, slab.of(mean), out=out)
+            norm = torch.linalg.vector_norm(u, dim=axes, keepdim=True, dtype=spread.dtype)
+            variance = norm.square_().div_(free).add_(lambda_)
             slab.of(spread).copy_(variance)
-            IN_PLACE[gate](out.mul_((0.25 / variance).to(out.dtype)).add_(0.5))
-            finish(slab.of(y), out.mul_(features))
+            value = u.mul_(variance.rsqrt_().div_(2)).square_().add_(0.5)
+            finish(slab.of(y), IN_PLACE[gate](value).mul_(features))
         ctx.save_for_backward(x, mean, spread)
         ctx.gate, ctx.free = gate, free
         return y
@@ -86,14 +87,13 @@ class _SimAM(Function):
         for slab in slabs(x, whole_planes=True):
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
             out = scratch[2].draft(slab.of(dx))
-            twice = (0.5 / slab.of(spread)).to(out.dtype)  # 1 / 2D
-            u = torch.sub(features, slab.of(mean).to(out.dtype), out=scratch[3].like(out))
-            value = torch.mul(u, u, out=out).mul_(twice / 2).add_(0.5)
-            value = IN_PLACE[ctx.gate](value)
-            a = torch.mul(grad, features, out=scratch[4].like(out)).mul_(slope(ctx.gate, value))
-            t = a.mul_(u).mul_(twice)
-            shift = t.sum(axes, keepdim=True) / voxels
-            pull = (t * u).sum(axes, keepdim=True) * twice * 2 / ctx.free
-            out.mul_(grad).add_(t).addcmul_(u, -pull).sub_(shift)
+            half = slab.of(spread).rsqrt().div_(2)
+            w = torch.sub(features, slab.of(mean), out=scratch[3].like(out)).mul_(half)
+            value = IN_PLACE[ctx.gate](torch.mul(w, w, out=out).add_(0.5))
+            t = torch.mul(grad, features, out=scratch[4].like(out)).mul_(slope(ctx.gate, value)).mul_(w)
+            t.mul_(2 * half)
+            shift = t.sum(axes, keepdim=True, dtype=half.dtype) / voxels
+            pull = (t * w).sum(axes, keepdim=True, dtype=half.dtype) * (-4 / ctx.free)
+            out.mul_(grad).add_(t).add_(w.mul_(pull)).sub_(shift)
             finish(slab.of(dx), out)
         return dx, None, None

@@ -1,56 +1,76 @@
-"""Times one training step of the U-Net in every precision and memory format: the source of our defaults.
+"""Times one training step of the U-Net of configs/hippocampus_unet_scse.yaml, with and without attention.
 
-Run alone on an idle machine: python tests/benchmarks/training_step.py [--device cuda] [--steps 5]
+Run alone on an idle machine: python tests/benchmarks/training_step.py [--device cuda] [--steps 9] [--attention scse pe]
 """
 
 import argparse
 import itertools
 import platform
+import statistics
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import torch
 from monai.losses import DeepSupervisionLoss
+from torch import nn
 
+from medse.config.run import Config, load_config
 from medse.losses import DiceCE
 from medse.nets import NETS
 from medse.provenance import cpu_name
 
-SHAPE = (4, 1, 40, 56, 40)
+CONFIG = Path(__file__).parents[2] / "configs" / "hippocampus_unet_scse.yaml"
 
 
-def step_ms(
-    device: torch.device, attention: str | None, bf16: bool, channels_last: bool, steps: int
-) -> float:
-    """Return the median time of a step in ms, after two that are not counted."""
+def stepper(
+    config: Config, device: torch.device, attention: str | None, bf16: bool, compiled: bool
+) -> Callable[[], None]:
+    """Return a function that makes one training step."""
     torch.manual_seed(0)
-    layout = torch.channels_last_3d if channels_last else torch.contiguous_format
-    net = NETS["unet"](3, 1, 3, attention=attention, deep_supervision=True).to(device, memory_format=layout)
+    options = {"channels": config.net.channels, "deep_supervision": config.net.deep_supervision}
+    net: nn.Module = NETS["unet"](3, 1, 3, attention=attention, **options).to(device)
+    run = torch.compile(net) if compiled else net
     optimizer = torch.optim.AdamW(net.parameters())
     loss = DeepSupervisionLoss(DiceCE())
-    image = torch.randn(SHAPE, device=device).to(memory_format=layout)
-    label = torch.randint(0, 3, SHAPE, device=device).float()
-    times = []
-    for _ in range(steps + 2):
-        started = time.perf_counter()
+    shape = (config.trainer.batch_size, 1, *config.data.patch_size)
+    image = torch.randn(shape, device=device)
+    label = torch.randint(0, 3, shape, device=device).float()
+
+    def step() -> None:
         optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = net(image)
+            logits = run(image)
         loss(logits, label).backward()
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        times.append(1000 * (time.perf_counter() - started))
-    return sorted(times[2:])[steps // 2]
+
+    return step
+
+
+def times_ms(steps: list[Callable[[], None]], rounds: int) -> list[float]:
+    """Return the median time of each, all taking turns, after two rounds that are not counted."""
+    times: list[list[float]] = [[] for _ in steps]
+    for _ in range(rounds + 2):
+        for step, taken in zip(steps, times, strict=True):
+            started = time.perf_counter()
+            step()
+            taken.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(taken[2:]) for taken in times]
 
 
 def main() -> None:
-    """Print a table, fastest setting last."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=9)
+    parser.add_argument("--attention", nargs="+", default=["scse"])
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
+    device, config = torch.device(arguments.device), load_config(CONFIG)
     name = (
         torch.cuda.get_device_name()
         if device.type == "cuda"
@@ -59,15 +79,14 @@ def main() -> None:
     print(
         f"{name}; torch {torch.__version__}; Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d}"
     )
-    print(f"3-D U-Net 16-32-64-128, deep supervision, batch {SHAPE}, median of {arguments.steps} steps")
-    print("| attention | precision | channels-last | ms per step | against fp32 |\n|---|---|---|---|---|")
-    for attention in (None, "scse"):
-        base = 0.0
-        for bf16, channels_last in itertools.product((False, True), repeat=2):
-            ms = step_ms(device, attention, bf16, channels_last, arguments.steps)
-            base = base or ms
-            row = (attention or "none", "bf16" if bf16 else "fp32", "yes" if channels_last else "no")
-            print(f"| {' | '.join(row)} | {ms:.0f} | {base / ms:.2f}x |", flush=True)
+    print(f"{CONFIG.name}: one step, medians of {arguments.steps}, all nets of a mode taking turns")
+    print("| precision | mode | attention | ms per step | against none |\n|---|---|---|---|---|")
+    for bf16, compiled in itertools.product((False, True), repeat=2):
+        nets = [None, *arguments.attention]
+        taken = times_ms([stepper(config, device, net, bf16, compiled) for net in nets], arguments.steps)
+        for net, ms in zip(nets, taken, strict=True):
+            mode = ("bf16" if bf16 else "fp32", "compiled" if compiled else "eager", net or "none")
+            print(f"| {' | '.join(mode)} | {ms:.0f} | {ms / taken[0]:.3f}x |", flush=True)
 
 
 if __name__ == "__main__":

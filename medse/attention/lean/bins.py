@@ -61,7 +61,7 @@ def pooling_matrix(length: int, count: int, like: Tensor) -> Tensor:
     """
     voxel = torch.arange(length, device=like.device)[:, None]
     bins = torch.arange(count, device=like.device)[None]
-    start, stop = bins * length // count, -((-(bins + 1) * length) // count)
+    start, stop = bins * length // count, ((bins + 1) * length + count - 1) // count
     return ((voxel >= start) & (voxel < stop)).to(like.dtype) / (stop - start).to(like.dtype)
 
 

@@ -51,7 +51,9 @@ def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
             yield Slab(slice(start, start + count), ALL, ALL)
     else:
         length = x.shape[1 if whole_planes else 2]
-        if whole_planes and x.stride(1) == 1:  # channels-last: a few channels would be scattered over the memory
+        if (
+            whole_planes and x.stride(1) == 1
+        ):  # channels-last: a few channels would be scattered over the memory
             size = limit
         count = max(1, length * limit // size)
         for sample in range(samples):
