@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock, normalize
 from medse.attention.gates import GATES, Gate
+from medse.attention.lean.mode import lean
 from medse.attention.lean.pools import Profiles, split_profiles
 from medse.attention.lean.scale import scale
 from medse.attention.lean.squeeze import squeeze
@@ -66,5 +67,8 @@ class CoordinateAttention(AttentionBlock):
 
 
 def _convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """Apply a 1x1 convolution to ``(B, C, lengths)``: the compiler cannot lay out a plane of unknown length."""
-    return F.conv1d(x, conv.weight.squeeze(-1), conv.bias)
+    """Apply a 1x1 convolution to ``(B, C, lengths)``."""
+    if lean():
+        return F.conv1d(x, conv.weight.squeeze(-1), conv.bias)
+    y = conv.weight.flatten(1) @ x  # for a convolution, the compiler would lay out the whole feature map anew
+    return y if conv.bias is None else y + conv.bias[:, None]

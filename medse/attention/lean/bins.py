@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medse.attention.lean.mode import lean, statistics_dtype
+from medse.attention.lean.slabs import ALL, Slab, slabs
 
 
 class Bins:
@@ -22,18 +23,35 @@ class Bins:
         self.counts = counts
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = x.to(statistics_dtype(x))
-        return torch.cat([self._pool(x, count).flatten(2) for count in self.counts], dim=2)
+        exact = statistics_dtype(x)
+        if not lean():
+            return torch.cat([_by_matrices(x.to(exact), count).flatten(2) for count in self.counts], dim=2)
+        bins = sum(count ** (x.ndim - 2) for count in self.counts)
+        numbers = torch.empty(*x.shape[:2], bins, dtype=exact, device=x.device)
+        whole = [Slab(ALL, ALL, ALL)] if x.dtype == exact else slabs(x, whole_planes=True)
+        for slab in whole:
+            part = slab.of(x).to(exact)
+            torch.cat([self._pool(part, n).flatten(2) for n in self.counts], dim=2, out=slab.of(numbers))
+        return numbers
 
     def spread(self, numbers: Tensor, gradient: Tensor) -> None:
-        spatial = gradient.shape[2:]
-        along = torch.cat([pooling_matrix(spatial[-1], count, numbers) for count in self.counts], dim=1)
-        rows = []
-        for grid, count in zip(self.split(numbers, len(spatial)), self.counts, strict=True):
-            for axis, length in enumerate(spatial[:-1], start=2):
-                grid = contract(grid, pooling_matrix(length, count, numbers).T, axis)
-            rows.append(grid)
-        gradient += (torch.cat(rows, dim=-1) @ along.T).to(gradient.dtype)
+        spatial, finest = gradient.shape[2:], max(self.counts)
+        grids = self.split(numbers, len(spatial))
+        if any(finest % count for count in self.counts) or any(length % finest for length in spatial):
+            self._spread_by_matrices(grids, gradient)
+            return
+        axes = range(2, gradient.ndim)
+        same = []
+        for grid, count in zip(grids, self.counts, strict=True):
+            for axis in axes:
+                grid = grid.repeat_interleave(finest // count, axis)
+            same.append(grid * (count ** len(spatial) / spatial.numel()))
+        total = torch.stack(same).sum(0)  # on the finest grid
+        blocks = gradient
+        for axis in reversed(axes):  # (B, C, bins, voxels of a bin, bins, voxels of a bin, ...)
+            blocks = blocks.unflatten(axis, (finest, -1))
+            total = total.unsqueeze(axis + 1)
+        blocks += total.to(gradient.dtype)
 
     def split(self, numbers: Tensor, dims: int) -> list[Tensor]:
         """Cut ``(B, C, bins of all grids)`` into ``(B, C, count, count, ...)``."""
@@ -44,14 +62,26 @@ class Bins:
         ]
 
     def _pool(self, x: Tensor, count: int) -> Tensor:
-        # The authors' operations, to the last bit: batch normalisation of few samples magnifies any rounding.
-        if lean() and len(self.counts) == 1 and all(length % count == 0 for length in x.shape[2:]):
+        """Pool by the authors' operations, to the last bit: normalisation of few samples magnifies any rounding."""
+        if len(self.counts) == 1 and all(length % count == 0 for length in x.shape[2:]):
             return (F.avg_pool2d if x.ndim == 4 else F.avg_pool3d)(x, [n // count for n in x.shape[2:]])
-        if lean():
-            return (F.adaptive_avg_pool2d if x.ndim == 4 else F.adaptive_avg_pool3d)(x, count)
-        for axis in reversed(range(2, x.ndim)):
-            x = contract(x, pooling_matrix(x.shape[axis], count, x), axis)
-        return x
+        return (F.adaptive_avg_pool2d if x.ndim == 4 else F.adaptive_avg_pool3d)(x, count)
+
+    def _spread_by_matrices(self, grids: list[Tensor], gradient: Tensor) -> None:
+        *lines, row = gradient.shape[2:]
+        rows = []
+        for grid, count in zip(grids, self.counts, strict=True):
+            for axis, length in enumerate(lines, start=2):
+                grid = contract(grid, pooling_matrix(length, count, grid).T, axis)
+            rows.append(grid)
+        along = torch.cat([pooling_matrix(row, count, rows[0]) for count in self.counts], dim=1)
+        gradient += (torch.cat(rows, dim=-1) @ along.T).to(gradient.dtype)
+
+
+def _by_matrices(x: Tensor, count: int) -> Tensor:
+    for axis in reversed(range(2, x.ndim)):
+        x = contract(x, pooling_matrix(x.shape[axis], count, x), axis)
+    return x
 
 
 def pooling_matrix(length: int, count: int, like: Tensor) -> Tensor:
