@@ -96,8 +96,8 @@ def spse(block: Any, x: Tensor) -> Tensor:
 
 
 def rgse(block: Any, x: Tensor) -> Tensor:
-    pool = F.adaptive_avg_pool2d if x.ndim == 4 else F.adaptive_avg_pool3d
-    descriptor = block.norm(block.weigh(pool(x, block.grid)).flatten(1)).relu()
+    pool = F.avg_pool2d if x.ndim == 4 else F.avg_pool3d
+    descriptor = block.norm(block.weigh(pool(x, x.shape[2] // block.grid)).flatten(1)).relu()
     gate = block.fc2(block.fc1(descriptor).relu()).sigmoid()
     return x * gate.reshape(*gate.shape, *(1,) * (x.ndim - 2))
 

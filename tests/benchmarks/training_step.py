@@ -1,6 +1,6 @@
 """Times one training step of the U-Net of configs/hippocampus_unet_scse.yaml, with and without attention.
 
-Run alone on an idle machine: python tests/benchmarks/training_step.py [--device cuda] [--steps 9] [--attention scse pe]
+Run alone on an idle machine: python tests/benchmarks/training_step.py [--device cuda] [--steps 9] [--attention pe]
 """
 
 import argparse

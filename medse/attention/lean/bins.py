@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medse.attention.lean.mode import lean, statistics_dtype
-from medse.attention.lean.slabs import ALL, Slab, slabs
+from medse.attention.lean.slabs import ALL, Slab, laid_out_like, slabs
 
 
 class Bins:
@@ -40,18 +40,21 @@ class Bins:
         if any(finest % count for count in self.counts) or any(length % finest for length in spatial):
             self._spread_by_matrices(grids, gradient)
             return
-        axes = range(2, gradient.ndim)
+        *lines, row = range(2, gradient.ndim)
         same = []
         for grid, count in zip(grids, self.counts, strict=True):
-            for axis in axes:
+            for axis in lines:
                 grid = grid.repeat_interleave(finest // count, axis)
+            grid = grid.repeat_interleave(
+                spatial[-1] // count, row
+            )  # to voxels, so that what is added to is long
             same.append(grid * (count ** len(spatial) / spatial.numel()))
-        total = torch.stack(same).sum(0)  # on the finest grid
+        total = laid_out_like(gradient, torch.stack(same).sum(0).to(gradient.dtype))
         blocks = gradient
-        for axis in reversed(axes):  # (B, C, bins, voxels of a bin, bins, voxels of a bin, ...)
-            blocks = blocks.unflatten(axis, (finest, -1))
+        for axis in reversed(lines):  # (B, C, bins, voxels of a bin, bins, voxels of a bin, ..., voxels)
+            blocks = blocks.unflatten(axis, (finest, -1))  # type: ignore[no-untyped-call]
             total = total.unsqueeze(axis + 1)
-        blocks += total.to(gradient.dtype)
+        blocks += total
 
     def split(self, numbers: Tensor, dims: int) -> list[Tensor]:
         """Cut ``(B, C, bins of all grids)`` into ``(B, C, count, count, ...)``."""

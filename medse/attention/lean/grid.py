@@ -12,7 +12,7 @@ from medse.attention.gates import GATES, IN_PLACE, Gate, slope
 from medse.attention.lean.mode import lean, statistics_dtype
 from medse.attention.lean.pools import split_profiles
 from medse.attention.lean.scale import add_part
-from medse.attention.lean.slabs import Scratch, Slab, finish, slabs, working_dtype
+from medse.attention.lean.slabs import Scratch, Slab, finish, laid_out_like, slabs, working_dtype
 
 
 def gate_grid(
@@ -96,7 +96,8 @@ class _Grid:
         self, x: Tensor, profiles: Tensor, bias1: Tensor, weight: Tensor, bias2: Tensor, gate: Gate
     ) -> None:
         dtype = working_dtype(x)
-        self.profiles = split_profiles((profiles + bias1[:, None] / (x.ndim - 2)).to(dtype), x.shape[2:])
+        parts = split_profiles((profiles + bias1[:, None] / (x.ndim - 2)).to(dtype), x.shape[2:])
+        self.profiles = [laid_out_like(x, part) for part in parts]
         self.matrix = weight.flatten(1).to(dtype)  # (C, R)
         self.bias = bias2.to(dtype)[:, None]
         self.gate = gate

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from medse.attention.lean.mode import statistics_dtype
+from medse.attention.lean.slabs import laid_out_like
 
 
 class Mean:
@@ -29,7 +30,8 @@ class Profiles:
 
     def spread(self, numbers: Tensor, gradient: Tensor) -> None:
         for profile in split_profiles(numbers, gradient.shape[2:]):
-            gradient += (profile * (profile.numel() / gradient.numel())).to(gradient.dtype)
+            each = (profile * (profile.numel() / gradient.numel())).to(gradient.dtype)
+            gradient += laid_out_like(gradient, each)
 
 
 def split_profiles(profiles: Tensor, spatial: Sequence[int]) -> list[Tensor]:

@@ -8,7 +8,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from medse.attention.lean.mode import lean, statistics_dtype
-from medse.attention.lean.slabs import Scratch, Slab, finish, slabs, working_dtype
+from medse.attention.lean.slabs import Scratch, Slab, finish, laid_out_like, slabs, working_dtype
 
 
 def scale(x: Tensor, *gates: Tensor) -> Tensor:
@@ -47,9 +47,10 @@ class _Scale(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, *gates: Tensor) -> Tensor:
         ctx.save_for_backward(x, *gates)
-        y = x * gates[0].to(x.dtype)
-        for gate in gates[1:]:
-            y.mul_(gate.to(x.dtype))
+        first, *others = [laid_out_like(x, gate.to(x.dtype)) for gate in gates]
+        y = x * first
+        for gate in others:
+            y.mul_(gate)
         return y
 
     @staticmethod
@@ -58,16 +59,17 @@ class _Scale(Function):
         x, *gates = ctx.saved_tensors
         dx = torch.empty_like(x)
         totals = [torch.zeros_like(gate, dtype=statistics_dtype(x)) for gate in gates]
-        factors = [gate.to(working_dtype(x)) for gate in gates]
+        factors = [laid_out_like(x, gate.to(working_dtype(x))) for gate in gates]
         scratch = [Scratch() for _ in range(4 + len(gates))]
-        for slab in slabs(x):
+        for slab in slabs(x, whole_planes=True):
             grad, products = scratch[0].load(slab.of(g)), [scratch[1].load(slab.of(x))]
             parts = [slab.of(factor) for factor in factors]
             out = scratch[2].draft(slab.of(dx))
+            spare = scratch[3].like(out) if len(gates) > 1 else out
             for part, memory in zip(parts[:-1], scratch[4:], strict=False):
                 products.append(torch.mul(products[-1], part, out=memory.like(out)))
             for part, total, product in reversed(list(zip(parts, totals, products, strict=True))):
-                add_part(total, slab, torch.mul(grad, product, out=scratch[3].like(out)))
+                add_part(total, slab, torch.mul(grad, product, out=spare))
                 grad = torch.mul(grad, part, out=out)
             finish(slab.of(dx), out)
         return dx, *(total.to(gate.dtype) for total, gate in zip(totals, gates, strict=True))

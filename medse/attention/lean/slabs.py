@@ -11,6 +11,8 @@ from medse.attention.lean.mode import statistics_dtype
 SLAB = 2**19
 """Voxels times channels of a part; half a million float32 are 2 MiB, about a level-2 cache."""
 
+ALL = slice(None)
+
 
 class Slab(NamedTuple):
     """Some samples, and of a large sample some channels or some slices along the first spatial axis."""
@@ -21,13 +23,10 @@ class Slab(NamedTuple):
 
     def of(self, tensor: Tensor) -> Tensor:
         """Return this part of ``(B, C, *spatial)``; an axis of length one is shared by all parts."""
-        part = tensor[self.batch]
-        if part.shape[1] > 1:
+        part = tensor if self.batch is ALL else tensor[self.batch]
+        if self.channels is not ALL and part.shape[1] > 1:
             part = part[:, self.channels]
-        return part[:, :, self.along] if part.shape[2] > 1 else part
-
-
-ALL = slice(None)
+        return part if self.along is ALL or part.shape[2] == 1 else part[:, :, self.along]
 
 
 def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
@@ -97,3 +96,8 @@ def finish(out: Tensor, draft: Tensor) -> None:
     """Write to ``out`` what was computed in its draft."""
     if draft is not out:
         out.copy_(draft)
+
+
+def laid_out_like(x: Tensor, small: Tensor) -> Tensor:
+    """Return ``small`` with its channels last in memory where those of ``x`` are: only so do products run fast."""
+    return small.movedim(1, -1).contiguous().movedim(-1, 1) if x.stride(1) == 1 else small

@@ -9,7 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from medse.attention.gates import GATES, Gate, slope
+from medse.attention.gates import GATES, IN_PLACE, Gate, slope
 from medse.attention.lean.mode import lean, statistics_dtype
 from medse.attention.lean.scale import add_part
 from medse.attention.lean.slabs import Scratch, Slab, finish, slabs, working_dtype
@@ -69,7 +69,10 @@ class _GateVoxels(Function):
         scratch = [Scratch() for _ in range(3)]
         for slab in slabs(x):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
-            part = slab.of(q).copy_(GATES[gate](_scores(features, row, offset)))
+            part = slab.of(q)
+            flat = torch.bmm(row.view(1, 1, -1).expand(part.shape[0], -1, -1), features.flatten(2))
+            scores = flat.view(part.shape)
+            part.copy_(IN_PLACE[gate](scores if offset is None else scores.add_(offset)))
             if s is None:
                 torch.mul(features, part, out=out)
             elif combine == "max":
