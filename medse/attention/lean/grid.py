@@ -49,7 +49,7 @@ class _GateGrid(Function):
         grid = _Grid(x, profiles, bias1, weight, bias2, gate)
         y = torch.empty_like(x)
         scratch = Scratch(), Scratch()
-        for slab in slabs(x):
+        for slab in slabs(x, share=16):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
             _, value = grid.of(slab, features)
             finish(slab.of(y), torch.mul(features, value, out=out))
@@ -65,7 +65,7 @@ class _GateGrid(Function):
         dparts = split_profiles(dprofiles, x.shape[2:])
         dmatrix, dbias2 = torch.zeros_like(grid.matrix, dtype=exact), torch.zeros_like(bias2, dtype=exact)
         scratch = [Scratch() for _ in range(4)]
-        for slab in slabs(x):
+        for slab in slabs(x, share=16):
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
             out = scratch[2].draft(slab.of(dx))
             hidden, value = grid.of(slab, features)

@@ -61,7 +61,7 @@ class _Scale(Function):
         totals = [torch.zeros_like(gate, dtype=statistics_dtype(x)) for gate in gates]
         factors = [laid_out_like(x, gate.to(working_dtype(x))) for gate in gates]
         scratch = [Scratch() for _ in range(4 + len(gates))]
-        for slab in slabs(x, whole_planes=True):
+        for slab in slabs(x, whole_planes=x.stride(1) != 1, share=16):
             grad, products = scratch[0].load(slab.of(g)), [scratch[1].load(slab.of(x))]
             parts = [slab.of(factor) for factor in factors]
             out = scratch[2].draft(slab.of(dx))

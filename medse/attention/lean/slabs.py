@@ -29,7 +29,7 @@ class Slab(NamedTuple):
         return part if self.along is ALL or part.shape[2] == 1 else part[:, :, self.along]
 
 
-def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
+def slabs(x: Tensor, *, whole_planes: bool = False, share: int = 8) -> Iterator[Slab]:
     """Cut ``(B, C, *spatial)`` into parts, so that what is computed from one is still in the cache.
 
     Anything but a CPU gets one part: there, starting an operation costs more than memory.
@@ -38,10 +38,11 @@ def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
         x: The feature map.
         whole_planes: Whether a part must hold all voxels of its channels; it may then hold few channels. Else it
             holds all channels of its voxels.
+        share: Half precision is copied to float32 part by part; a part is then at most 1 / ``share`` of ``x``.
     """
     samples = x.shape[0]
     size = max(1, x.numel() // max(1, samples))
-    limit = SLAB if x.dtype == working_dtype(x) else SLAB // 4  # else parts are copied in another type
+    limit = SLAB if x.dtype == working_dtype(x) else max(1, min(SLAB, samples * size // share))
     if x.device.type != "cpu" or samples * size <= limit:
         yield Slab(ALL, ALL, ALL)
     elif size <= limit:
@@ -50,10 +51,8 @@ def slabs(x: Tensor, *, whole_planes: bool = False) -> Iterator[Slab]:
             yield Slab(slice(start, start + count), ALL, ALL)
     else:
         length = x.shape[1 if whole_planes else 2]
-        if (
-            whole_planes and x.stride(1) == 1
-        ):  # channels-last: a few channels would be scattered over the memory
-            size = limit
+        if whole_planes and x.stride(1) == 1:
+            size = limit  # channels-last: a few channels would be scattered over the memory
         count = max(1, length * limit // size)
         for sample in range(samples):
             one = slice(sample, sample + 1)
