@@ -13,10 +13,9 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
-from plain_formulas import BLOCKS
+from plain_formulas import BLOCKS, Plain
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -28,17 +27,6 @@ CASES = (
     ((2, 32, 32, 32, 32), torch.float32, torch.contiguous_format),
     ((8, 64, 64, 64), torch.bfloat16, torch.channels_last),
 )
-
-
-class Plain(nn.Module):
-    """The parameters of a block with the plain formula."""
-
-    def __init__(self, block: nn.Module, formula: Callable[[Any, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.block, self.formula = block, formula
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.formula(self.block, x)
 
 
 class Copy(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -126,3 +126,14 @@ BLOCKS: dict[str, tuple[Any, Callable[[Any, Tensor], Tensor], float]] = {
     "cbam": ("cbam", cbam, 12),
 }
 """Name -> block, plain formula, and how many times the input's size must be moved."""
+
+
+class Plain(nn.Module):
+    """The parameters of a block with the plain formula."""
+
+    def __init__(self, block: nn.Module, formula: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.block, self.formula = block, formula
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.formula(self.block, x)

@@ -14,13 +14,17 @@ from pathlib import Path
 
 import torch
 from monai.losses import DeepSupervisionLoss
+from plain_formulas import BLOCKS, Plain
 from torch import nn
 
+from medse.attention import make_attention
 from medse.config.run import Config, load_config
 from medse.losses import DiceCE
 from medse.nets import NETS
 from medse.provenance import cpu_name
 
+PLAIN = "plain "
+"""Before a block's name: the same block by the formula that its authors write."""
 CONFIG = Path(__file__).parents[2] / "configs" / "hippocampus_unet_scse.yaml"
 
 
@@ -30,7 +34,14 @@ def stepper(
     """Return a function that makes one training step."""
     torch.manual_seed(0)
     options = {"channels": config.net.channels, "deep_supervision": config.net.deep_supervision}
-    net: nn.Module = NETS["unet"](3, 1, 3, attention=attention, **options).to(device)
+    plain = attention is not None and attention.startswith(PLAIN)
+    name = attention.removeprefix(PLAIN) if attention else None
+
+    def block(dims: int, channels: int) -> nn.Module:
+        built = make_attention(name, dims, channels)
+        return Plain(built, BLOCKS[name if name in BLOCKS else f"{name} max"][1]) if plain else built
+
+    net: nn.Module = NETS["unet"](3, 1, 3, attention=block if name else None, **options).to(device)
     run = torch.compile(net) if compiled else net
     optimizer = torch.optim.AdamW(net.parameters())
     loss = DeepSupervisionLoss(DiceCE())
@@ -68,7 +79,7 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, default=9)
-    parser.add_argument("--attention", nargs="+", default=["scse"])
+    parser.add_argument("--attention", nargs="+", default=["scse", PLAIN + "scse"])
     arguments = parser.parse_args()
     device, config = torch.device(arguments.device), load_config(CONFIG)
     name = (

@@ -38,11 +38,11 @@ def slabs(x: Tensor, *, whole_planes: bool = False, share: int = 8) -> Iterator[
         x: The feature map.
         whole_planes: Whether a part must hold all voxels of its channels; it may then hold few channels. Else it
             holds all channels of its voxels.
-        share: Half precision is copied to float32 part by part; a part is then at most 1 / ``share`` of ``x``.
+        share: Half precision is copied to float32 part by part; a part of a large ``x`` is then 1 / ``share`` of it.
     """
     samples = x.shape[0]
     size = max(1, x.numel() // max(1, samples))
-    limit = SLAB if x.dtype == working_dtype(x) else max(1, min(SLAB, samples * size // share))
+    limit = SLAB if x.dtype == working_dtype(x) else min(SLAB, max(SLAB // 4, samples * size // share))
     if x.device.type != "cpu" or samples * size <= limit:
         yield Slab(ALL, ALL, ALL)
     elif size <= limit:
