@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from medse.attention.lean.apart import apart
 from medse.errors import InputError
 from medse.layers import check_spatial_dims
 
@@ -36,8 +35,6 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` recalibrated, in the same shape and type."""
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            x = apart(x)
         device = x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self.recalibrate(x)

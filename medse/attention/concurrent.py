@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from medse.attention.block import AttentionBlock
 from medse.attention.channel import ChannelSE
 from medse.attention.gates import Gate
+from medse.attention.lean.apart import apart
 from medse.attention.lean.pools import Mean
 from medse.attention.lean.scale import scale
 from medse.attention.lean.squeeze import squeeze
@@ -65,6 +66,8 @@ class ConcurrentSE(AttentionBlock):
             self.merge = Conv[Conv.CONV, spatial_dims](2 * channels, channels, kernel_size=1, bias=bias)
 
     def recalibrate(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+            x = apart(x)
         x, means = squeeze(x, Mean())
         channel = self.channel.excite(means)
         if self.combine != "concat":

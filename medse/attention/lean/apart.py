@@ -1,7 +1,7 @@
 """A border that the compiler does not fuse across.
 
-Without it, what comes before a block (normalisation, activation) is computed again inside each of the block's sums:
-a compiled U-Net with attention then takes twice as long as the copy that the border costs.
+Without it, what comes before a concurrent block (normalisation, activation) is computed again inside each of its
+sums: a step of a compiled U-Net took 1.5 times as long, and with the border, which costs a copy, 1.1 times.
 """
 
 from typing import Any
