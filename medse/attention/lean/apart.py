@@ -7,10 +7,10 @@ sums: a step of a compiled U-Net took 1.5 times as long, and with the border, wh
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 
-@torch.library.custom_op("medse::apart", mutates_args=())
+@library.custom_op("medse::apart", mutates_args=())
 def apart(x: Tensor) -> Tensor:
     """Return a copy of ``x`` that a compiled graph writes to memory."""
     return x.clone()
