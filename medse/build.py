@@ -22,7 +22,7 @@ from medse.inference.torch_backend import TorchBackend
 from medse.labels import Labels
 from medse.laterality import one_sided, pairs
 from medse.losses import LOSSES
-from medse.nets import NETS
+from medse.nets import SEGMENTATION_NETS
 from medse.optimizers import OPTIMIZERS
 from medse.preprocess import Preprocessing, window
 from medse.registry import pick
@@ -68,10 +68,10 @@ def net(config: Config, channels: int, classes: int) -> nn.Module:
     Raises:
         InputError: Its options do not fit each other or the patch.
     """
-    build = pick(NETS, config.net.name, "network")
+    build = pick(SEGMENTATION_NETS, config.net.name, "network")
     spatial_dims = len(config.data.patch_size)
     built = build(spatial_dims, channels, classes, **options(config.net))
-    check_patch_size(config.data.patch_size, cast(int, built.stride))
+    check_patch_size(config.data.patch_size, cast(tuple[int, ...], built.stride))
     return built
 
 

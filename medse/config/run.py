@@ -15,7 +15,7 @@ from medse.data.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation import Augmentation
 from medse.losses import LOSSES
 from medse.nets import DERIVED as NET_DERIVED
-from medse.nets import NETS
+from medse.nets import SEGMENTATION_NETS
 from medse.optimizers import DERIVED as OPTIMIZER_DERIVED
 from medse.optimizers import OPTIMIZERS
 from medse.registry import one_of, options_model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Optimizer = Net
     AugmentationOptions = Net
 else:
-    Net = one_of(NETS, NET_DERIVED)
+    Net = one_of(SEGMENTATION_NETS, NET_DERIVED)
     Loss = one_of(LOSSES, ())
     Optimizer = one_of(OPTIMIZERS, OPTIMIZER_DERIVED)
     AugmentationOptions = options_model(Augmentation, AUGMENTATION_DERIVED)

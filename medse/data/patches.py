@@ -94,16 +94,19 @@ class PatchDataset(Dataset[dict[str, Any]]):
         return np.pad(array, [(0, 0), *((n // 2, n - n // 2) for n in missing)])
 
 
-def check_patch_size(patch_size: tuple[int, ...], stride: int) -> None:
-    """Raise unless every length of the 2-D or 3-D patch is a multiple of ``stride`` and at least twice as long.
+def check_patch_size(patch_size: tuple[int, ...], stride: tuple[int, ...]) -> None:
+    """Raise unless each length of the 2-D or 3-D patch is a multiple of its ``stride`` and at least twice as long.
 
     Raises:
         InputError: It is not; the sentence gives the nearest sizes that work.
     """
-    if all(n % stride == 0 and n >= 2 * stride for n in patch_size):
+    lengths = list(zip(patch_size, stride, strict=True))
+    if all(n % step == 0 and n >= 2 * step for n, step in lengths):
         return
-    works = [max(2 * stride, stride * round(n / stride)) for n in patch_size]
+    works = [max(2 * step, step * round(n / step)) for n, step in lengths]
+    steps = stride[0] if len(set(stride)) == 1 else list(stride)
     raise InputError(
-        f"data.patch_size {list(patch_size)} does not suit a network of total stride {stride}; each length must "
-        f"be a multiple of {stride} and at least {2 * stride}; {works} would work."
+        f"data.patch_size {list(patch_size)} does not suit a network of total stride {steps}; each length must "
+        f"be a multiple of {steps} and at least {2 * steps if isinstance(steps, int) else 'twice that'}; {works} "
+        "would work."
     )

@@ -1,44 +1,70 @@
-"""U-Net with attention after every encoder and decoder block."""
+"""U-Net: plain, residual, or with a residual encoder."""
 
-from typing import Annotated
+import math
+from functools import partial
+from typing import Annotated, Literal
 
 import torch
-from monai.networks.blocks import Convolution, UpSample
+from monai.networks.blocks import UpSample
+from monai.networks.layers import Pool
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from medse.attention import Attention, make_attention
+from medse.attention import Attention
 from medse.errors import InputError
-from medse.layers import Norm, check_spatial_dims, conv_norm_act, crop_to, pad_to_multiple
+from medse.layers import (
+    Norm,
+    PerLevel,
+    check_spatial_dims,
+    counts,
+    norm_layer,
+    odd_kernels,
+    pad_to_multiple,
+    per_level,
+)
+from medse.nets.heads import Heads
+from medse.nets.placing import AS_ROY, Place, Placement, attend
+from medse.nets.stages import plain_stage, residual_stage
 
 
 class UNet(nn.Module):
-    """U-Net of two convolutions per block, strided down, transposed convolutions up.
-
-    Attention follows each encoder and each decoder block, so that both the skip connection and the way
-    down see the recalibrated map; the deepest block (the bottleneck) has none, as in Roy et al.
+    """U-Net whose widths, depths, kernels and strides are given per resolution.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels: Channels of the image.
         out_channels: Classes including background.
-        channels: Feature maps per resolution, finest first; each further entry halves the resolution.
-        attention: Block after each encoder and decoder block; see :func:`medse.attention.make_attention`.
+        channels: Feature maps per resolution, finest first.
+        blocks: Convolutions, or residual blocks of two, of the encoder at each resolution, finest first.
+        decoder_blocks: The same of the decoder, finest first; one entry fewer.
+        kernel_size: Odd lengths of the kernels at each resolution, finest first.
+        strides: Step from each resolution to the next coarser one, finest first; one entry fewer than ``channels``.
+        variant: ``plain``: convolutions, normalised and activated; ``residual``: residual blocks;
+            ``residual_encoder``: residual blocks in the encoder alone, as in nnU-Net's ResEnc presets.
+        downsampling: ``strided``: by the first convolution of the coarser block; ``max``: by maximum pooling.
+        upsampling: ``transposed`` convolution, or ``linear`` interpolation, which has no parameters where widths
+            are equal and otherwise follows a 1x1(x1) convolution.
+        activation: ``leaky_relu`` after each normalisation; ``relu_first``: ReLU before it, and biases, as Roy et
+            al. have it.
+        attention: Block at every place of ``placement``; see :func:`medse.attention.make_attention`.
+        placement: Any of encoder, bottleneck, decoder (each after its blocks) and skip.
         norm: Normalisation after each convolution.
         deep_supervision: While training, also return logits from the coarser decoder blocks.
 
+    Attributes:
+        stride: Total step along each axis; input is padded inside to a multiple of it.
+
     Shape:
-        ``(B, in_channels, *spatial)`` to ``(B, out_channels, *spatial)`` for any spatial size (padded
-        inside to a multiple of the total stride). In training mode with deep supervision: a list of
-        logits, finest first, each half the size of the one before.
+        ``(B, in_channels, *spatial)`` to ``(B, out_channels, *spatial)`` for any spatial size. In training mode with
+        deep supervision: a list of logits, finest first, each smaller than the one before by its stride.
 
     Raises:
-        InputError: Fewer than two entries in ``channels``, or one that is not positive or does not suit
-            the norm or the attention.
+        InputError: Fewer than two entries in ``channels``, numbers that do not suit each other, the axes or the
+            norm, or that the attention cannot take.
 
     Reference:
-        Ronneberger et al., U-Net (MICCAI 2015); Cicek et al., 3D U-Net (MICCAI 2016); placement of the
-        attention from Roy et al. (MICCAI 2018), figure 2; deep supervision from Isensee et al., nnU-Net.
+        Ronneberger et al., U-Net (MICCAI 2015); Cicek et al., 3D U-Net (MICCAI 2016); Isensee et al., nnU-Net
+        Revisited (MICCAI 2024) for the residual encoder; Roy et al. (MICCAI 2018) for the places of attention.
     """
 
     def __init__(
@@ -48,60 +74,90 @@ class UNet(nn.Module):
         out_channels: int,
         *,
         channels: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (16, 32, 64, 128),
+        blocks: PositiveInt | tuple[PositiveInt, ...] = 2,
+        decoder_blocks: PositiveInt | tuple[PositiveInt, ...] = 2,
+        kernel_size: PerLevel = 3,
+        strides: PerLevel = 2,
+        variant: Literal["plain", "residual", "residual_encoder"] = "plain",
+        downsampling: Literal["strided", "max"] = "strided",
+        upsampling: Literal["transposed", "linear"] = "transposed",
+        activation: Literal["leaky_relu", "relu_first"] = "leaky_relu",
         attention: Attention = None,
+        placement: Placement = AS_ROY,
         norm: Norm = "instance",
         deep_supervision: bool = False,
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        if len(channels) < 2 or min(channels) < 1:
+        depth = len(channels)
+        if depth < 2 or min(channels) < 1:
             raise InputError(
                 f"channels is {channels}; at least two numbers above 0 are needed, finest first."
             )
-        if norm == "group" and any(c % 8 for c in channels):
-            raise InputError(f"channels is {channels}; with norm 'group' each must be a multiple of 8.")
-        self.stride = 2 ** (len(channels) - 1)
-        self.deep_supervision = deep_supervision
-
-        def block(before: int, after: int, stride: int, attend: bool) -> nn.Sequential:
-            return nn.Sequential(
-                conv_norm_act(spatial_dims, before, after, stride=stride, norm=norm),
-                conv_norm_act(spatial_dims, after, after, norm=norm),
-                make_attention(attention if attend else None, spatial_dims, after),
+        if activation == "relu_first" and variant != "plain":
+            raise InputError(
+                f"activation is 'relu_first' and variant is {variant!r}; residual blocks activate after the "
+                "normalisation; choose variant 'plain' or activation 'leaky_relu'."
             )
+        norm_layer(norm, channels)  # refuses channels that it does not suit
+        kernels = odd_kernels(kernel_size, depth, spatial_dims)
+        steps = per_level(strides, depth - 1, spatial_dims, "strides")
+        down_counts = counts(blocks, depth, "blocks")
+        up_counts = counts(decoder_blocks, depth - 1, "decoder_blocks")
+        self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
+        place = partial(attend, attention, placement=placement, spatial_dims=spatial_dims)
+        plain = partial(plain_stage, spatial_dims, norm=norm, relu_first=activation == "relu_first")
+        residual = partial(residual_stage, spatial_dims, norm=norm)
+        down = plain if variant == "plain" else residual
+        up = residual if variant == "residual" else plain
+        one = (1,) * spatial_dims
 
-        inputs = (in_channels, *channels[:-1])
-        depth = len(channels)
-        self.encoders = nn.ModuleList(
-            block(inputs[i], channels[i], 1 if i == 0 else 2, attend=i < depth - 1) for i in range(depth)
-        )
-        finer = channels[-2::-1]
-        self.ups = nn.ModuleList(
-            UpSample(spatial_dims, coarse, fine, scale_factor=2, mode="deconv")
-            for coarse, fine in zip(channels[::-1], finer, strict=False)
-        )
-        self.decoders = nn.ModuleList(block(2 * fine, fine, 1, attend=True) for fine in finer)
-        supervised = finer if deep_supervision else finer[-1:]
-        self.heads = nn.ModuleList(
-            Convolution(spatial_dims, fine, out_channels, kernel_size=1, conv_only=True)
-            for fine in supervised
-        )
+        self.encoders = nn.ModuleList()
+        for level, width in enumerate(channels):
+            before = channels[level - 1] if level else in_channels
+            stride = steps[level - 1] if level else one
+            pools = [Pool["max", spatial_dims](stride)] if level and downsampling == "max" else []
+            stage = down(
+                before,
+                width,
+                count=down_counts[level],
+                kernel_size=kernels[level],
+                stride=one if pools else stride,
+            )
+            where: Place = "encoder" if level < depth - 1 else "bottleneck"
+            self.encoders.append(nn.Sequential(*pools, *stage, place(where, channels=width)))
+        self.skips = nn.ModuleList(place("skip", channels=width) for width in channels[:-1])
+        self.ups, self.decoders = nn.ModuleList(), nn.ModuleList()
+        for level in reversed(range(depth - 1)):
+            coarse, width = channels[level + 1], channels[level]
+            self.ups.append(
+                UpSample(spatial_dims, coarse, width, scale_factor=steps[level], mode="deconv")
+                if upsampling == "transposed"
+                else UpSample(
+                    spatial_dims,
+                    coarse,
+                    width,
+                    scale_factor=steps[level],
+                    mode="nontrainable",
+                    align_corners=False,
+                )
+            )
+            stage = up(2 * width, width, count=up_counts[level], kernel_size=kernels[level], stride=one)
+            self.decoders.append(nn.Sequential(*stage, place("decoder", channels=width)))
+        self.heads = Heads(spatial_dims, channels[-2::-1], out_channels, deep_supervision=deep_supervision)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """Return logits (see Shape)."""
         spatial = x.shape[2:]
         x = pad_to_multiple(x, self.stride)
-        skips = []
+        kept = []
         for encoder in self.encoders:
             x = encoder(x)
-            skips.append(x)
-        skips.pop()
+            kept.append(x)
+        skipped = [skip(features) for skip, features in zip(self.skips, kept[:-1], strict=True)]
         decoded = []
         for up, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(torch.cat((skips.pop(), up(x)), dim=1))  # (B, fine, *2 spatial)
+            x = decoder(torch.cat((skipped.pop(), up(x)), dim=1))  # (B, finer channels, *finer spatial)
             decoded.append(x)
-        logits = crop_to(self.heads[-1](x), spatial)
-        if not (self.training and self.deep_supervision):
-            return logits
-        coarser = zip(self.heads[:-1], decoded[:-1], strict=True)
-        return [logits, *reversed([head(features) for head, features in coarser])]
+        logits: Tensor | list[Tensor] = self.heads(decoded, spatial)
+        return logits

@@ -170,9 +170,9 @@ def test_the_sampler_visits_every_case_before_any_again() -> None:
 
 
 def test_patch_sizes_that_work() -> None:
-    check_patch_size((16, 24, 8), 4)
+    check_patch_size((16, 24, 8), (4, 4, 4))
     with pytest.raises(InputError, match=r"multiple of 8 and at least 16; \[40, 16, 64\] would work"):
-        check_patch_size((41, 8, 64), 8)
+        check_patch_size((41, 8, 64), (8, 8, 8))
 
 
 def test_unusable_cases_are_explained(make_msd: Callable[..., Path]) -> None:

@@ -102,5 +102,5 @@ def test_bad_options_are_explained() -> None:
         NETS["unet"](1, 1, 2)
     with pytest.raises(InputError, match=r"channels is \(8,\); at least two"):
         NETS["unet"](2, 1, 2, channels=(8,))
-    with pytest.raises(InputError, match="each must be a multiple of 8"):
+    with pytest.raises(InputError, match="must be a multiple of 8"):
         NETS["unet"](2, 1, 2, channels=(8, 12), norm="group")
