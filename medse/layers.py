@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medse.errors import InputError
+from medse.norm_act import SLOPE, InstanceNormLeakyReLU
 
 Norm = Literal["instance", "batch", "group"]
 Lengths = PositiveInt | tuple[PositiveInt, ...]
@@ -20,7 +21,7 @@ Act = str | tuple[str, dict[str, Any]]
 
 GROUPS = 8
 """Groups of the group normalisation."""
-LEAKY: Act = ("leakyrelu", {"negative_slope": 0.01, "inplace": True})
+LEAKY: Act = ("leakyrelu", {"negative_slope": SLOPE, "inplace": True})
 _NORMS: dict[Norm, tuple[str, dict[str, object]]] = {
     "instance": ("instance", {"affine": True}),
     "batch": ("batch", {}),
@@ -155,8 +156,9 @@ def conv_norm_act(
     Shape:
         ``(B, in_channels, *spatial)`` to ``(B, out_channels, *ceil(spatial / stride))``.
     """
+    fused = norm == "instance" and act == LEAKY and not act_first
     order = "AN" if act_first else "NA"
-    return Convolution(
+    built = Convolution(
         spatial_dims,
         in_channels,
         out_channels,
@@ -166,7 +168,11 @@ def conv_norm_act(
         act=act,
         norm=norm_layer(norm, [out_channels]),
         bias=act_first,
+        conv_only=fused,
     )
+    if fused:
+        built.add_module("norm_act", InstanceNormLeakyReLU(out_channels))
+    return built
 
 
 def pad_to_multiple(x: Tensor, multiples: Sequence[int]) -> Tensor:
