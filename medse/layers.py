@@ -1,5 +1,6 @@
 """Layers that MONAI's factories leave to the caller, for 2-D and 3-D alike."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from medse.errors import InputError
 from medse.norm_act import SLOPE, InstanceNormLeakyReLU
+from medse.registry import pick
 
 Norm = Literal["instance", "batch", "group"]
 Lengths = PositiveInt | tuple[PositiveInt, ...]
@@ -20,12 +22,12 @@ Act = str | tuple[str, dict[str, Any]]
 """An activation as MONAI's factory takes it."""
 
 GROUPS = 8
-"""Groups of the group normalisation."""
+"""Groups of the group normalisation, where channels can be divided into so many."""
 LEAKY: Act = ("leakyrelu", {"negative_slope": SLOPE, "inplace": True})
-_NORMS: dict[Norm, tuple[str, dict[str, object]]] = {
+_NORMS: dict[str, tuple[str, dict[str, object]]] = {
     "instance": ("instance", {"affine": True}),
     "batch": ("batch", {}),
-    "group": ("group", {"num_groups": GROUPS}),
+    "group": ("group", {}),
 }
 
 
@@ -44,18 +46,14 @@ def norm_layer(norm: Norm, channels: Sequence[int]) -> tuple[str, dict[str, obje
 
     Args:
         norm: Its name.
-        channels: All numbers of channels that it is used on.
+        channels: All numbers of channels that it is used on; group normalisation has :data:`GROUPS` groups where
+            that divides them all, and else as many as their greatest common divisor with it.
 
     Raises:
-        InputError: One of ``channels`` cannot be divided into the groups of group normalisation.
+        InputError: There is no such normalisation.
     """
-    uneven = sorted({count for count in channels if count % GROUPS})
-    if norm == "group" and uneven:
-        raise InputError(
-            f"norm is 'group', but there are layers of {', '.join(map(str, uneven))} channels; with it each number "
-            f"of channels must be a multiple of {GROUPS}; change them or the norm."
-        )
-    return _NORMS[norm]
+    name, options = pick(_NORMS, norm, "norm")
+    return name, {**options, "num_groups": math.gcd(GROUPS, *channels)} if norm == "group" else options
 
 
 def counts(given: int | tuple[int, ...], levels: int, what: str) -> tuple[int, ...]:

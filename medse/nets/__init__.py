@@ -7,14 +7,31 @@ from collections.abc import Callable
 
 from torch import nn
 
+from medse.nets.densenet import DenseNet
+from medse.nets.fcdensenet import FCDenseNet
+from medse.nets.mobilenetv2 import MobileNetV2
+from medse.nets.quicknat import QuickNAT
+from medse.nets.resnet import ResNet
+from medse.nets.resnetv2 import ResNetV2
+from medse.nets.sdnet import SDNet
 from medse.nets.unet import UNet
 
-SEGMENTATION_NETS: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
+SEGMENTATION_NETS: dict[str, Callable[..., nn.Module]] = {
+    "unet": UNet,
+    "fcdensenet": FCDenseNet,
+    "sdnet": SDNet,
+    "quicknat": QuickNAT,
+}
 """Name in a config -> network from ``(B, in_channels, *spatial)`` to ``(B, out_channels, *spatial)``.
 
 Each has ``stride``, its total step along each axis."""
 
-CLASSIFICATION_NETS: dict[str, Callable[..., nn.Module]] = {}
+CLASSIFICATION_NETS: dict[str, Callable[..., nn.Module]] = {
+    "resnet": ResNet,
+    "resnetv2": ResNetV2,
+    "mobilenetv2": MobileNetV2,
+    "densenet": DenseNet,
+}
 """Name -> network from ``(B, in_channels, *spatial)`` to ``(B, out_channels)``."""
 
 NETS = {**SEGMENTATION_NETS, **CLASSIFICATION_NETS}

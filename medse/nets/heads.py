@@ -15,7 +15,8 @@ class Heads(nn.ModuleList):
         spatial_dims: 2 or 3.
         channels: Channels of the decoder blocks, coarsest first.
         out_channels: Classes including background.
-        deep_supervision: While training, also return logits of the coarser blocks.
+        deep_supervision: While training, also return logits of the coarser blocks. They cover what the input was
+            padded with, so train on sizes that divide by the network's stride.
 
     Reference:
         Lee et al., Deeply-Supervised Nets (AISTATS 2015); per resolution as in Isensee et al., nnU-Net (2021).

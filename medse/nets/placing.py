@@ -1,11 +1,12 @@
 """Where attention stands in an encoder-decoder."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 from torch import nn
 
 from medse.attention import Attention, make_attention
+from medse.errors import InputError
 
 Place = Literal["encoder", "bottleneck", "decoder", "skip"]
 Placement = Annotated[tuple[Place, ...], Field(min_length=1)]
@@ -28,6 +29,11 @@ def attend(
         channels: Channels of the feature map.
 
     Raises:
-        InputError: As :func:`medse.attention.make_attention`.
+        InputError: There is no such place, or as :func:`medse.attention.make_attention`.
     """
+    unknown = [repr(name) for name in placement if name not in get_args(Place)]
+    if unknown or not isinstance(placement, tuple | list):
+        raise InputError(
+            f"placement is {placement!r}; allowed is a sequence of {', '.join(get_args(Place))}; correct it."
+        )
     return make_attention(attention if place in placement else None, spatial_dims, channels)

@@ -4,11 +4,10 @@ import math
 from functools import partial
 from typing import Annotated, Literal
 
-import torch
 from monai.networks.blocks import UpSample
 from monai.networks.layers import Pool
 from pydantic import Field, PositiveInt
-from torch import Tensor, nn
+from torch import nn
 
 from medse.attention import Attention
 from medse.errors import InputError
@@ -17,17 +16,16 @@ from medse.layers import (
     PerLevel,
     check_spatial_dims,
     counts,
-    norm_layer,
     odd_kernels,
-    pad_to_multiple,
     per_level,
 )
+from medse.nets.encoder_decoder import EncoderDecoder
 from medse.nets.heads import Heads
 from medse.nets.placing import AS_ROY, Place, Placement, attend
 from medse.nets.stages import plain_stage, residual_stage
 
 
-class UNet(nn.Module):
+class UNet(EncoderDecoder):
     """U-Net whose widths, depths, kernels and strides are given per resolution.
 
     Args:
@@ -40,10 +38,10 @@ class UNet(nn.Module):
         kernel_size: Odd lengths of the kernels at each resolution, finest first.
         strides: Step from each resolution to the next coarser one, finest first; one entry fewer than ``channels``.
         variant: ``plain``: convolutions, normalised and activated; ``residual``: residual blocks;
-            ``residual_encoder``: residual blocks in the encoder alone, as in nnU-Net's ResEnc presets.
+            ``residual_encoder``: residual blocks in the encoder alone, in the manner of nnU-Net's ResEnc presets.
         downsampling: ``strided``: by the first convolution of the coarser block; ``max``: by maximum pooling.
-        upsampling: ``transposed`` convolution, or ``linear`` interpolation, which has no parameters where widths
-            are equal and otherwise follows a 1x1(x1) convolution.
+        upsampling: ``transposed`` convolution, or ``linear`` interpolation, which has no parameters; where widths
+            differ, a 1x1(x1) convolution precedes it.
         activation: ``leaky_relu`` after each normalisation; ``relu_first``: ReLU before it, and biases, as Roy et
             al. have it.
         attention: Block at every place of ``placement``; see :func:`medse.attention.make_attention`.
@@ -59,8 +57,8 @@ class UNet(nn.Module):
         deep supervision: a list of logits, finest first, each smaller than the one before by its stride.
 
     Raises:
-        InputError: Fewer than two entries in ``channels``, numbers that do not suit each other, the axes or the
-            norm, or that the attention cannot take.
+        InputError: Fewer than two entries in ``channels``, numbers that do not suit each other or the axes, or
+            that the attention cannot take.
 
     Reference:
         Ronneberger et al., U-Net (MICCAI 2015); Cicek et al., 3D U-Net (MICCAI 2016); Isensee et al., nnU-Net
@@ -99,11 +97,13 @@ class UNet(nn.Module):
                 f"activation is 'relu_first' and variant is {variant!r}; residual blocks activate after the "
                 "normalisation; choose variant 'plain' or activation 'leaky_relu'."
             )
-        norm_layer(norm, channels)  # refuses channels that it does not suit
         kernels = odd_kernels(kernel_size, depth, spatial_dims)
         steps = per_level(strides, depth - 1, spatial_dims, "strides")
+        if downsampling == "strided":
+            _check_reach(kernels[1:], steps)
         down_counts = counts(blocks, depth, "blocks")
         up_counts = counts(decoder_blocks, depth - 1, "decoder_blocks")
+        self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         place = partial(attend, attention, placement=placement, spatial_dims=spatial_dims)
         plain = partial(plain_stage, spatial_dims, norm=norm, relu_first=activation == "relu_first")
@@ -146,18 +146,12 @@ class UNet(nn.Module):
             self.decoders.append(nn.Sequential(*stage, place("decoder", channels=width)))
         self.heads = Heads(spatial_dims, channels[-2::-1], out_channels, deep_supervision=deep_supervision)
 
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits (see Shape)."""
-        spatial = x.shape[2:]
-        x = pad_to_multiple(x, self.stride)
-        kept = []
-        for encoder in self.encoders:
-            x = encoder(x)
-            kept.append(x)
-        skipped = [skip(features) for skip, features in zip(self.skips, kept[:-1], strict=True)]
-        decoded = []
-        for up, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(torch.cat((skipped.pop(), up(x)), dim=1))  # (B, finer channels, *finer spatial)
-            decoded.append(x)
-        logits: Tensor | list[Tensor] = self.heads(decoded, spatial)
-        return logits
+
+def _check_reach(kernels: list[tuple[int, ...]], steps: list[tuple[int, ...]]) -> None:
+    """Raise if a strided convolution would step over voxels that it never sees."""
+    for kernel, step in zip(kernels, steps, strict=True):
+        if any(size < stride for size, stride in zip(kernel, step, strict=True)):
+            raise InputError(
+                f"kernel_size has the entry {kernel} where strides has {step}; a strided convolution must reach as "
+                "far as it steps; enlarge the kernel of the coarser resolution or choose downsampling 'max'."
+            )

@@ -1,0 +1,117 @@
+"""MobileNetV2, with attention where the authors of coordinate attention put it."""
+
+import math
+from functools import partial
+
+from monai.networks.blocks import Convolution
+from monai.networks.layers import Pool, SkipConnection
+from pydantic import PositiveFloat
+from torch import Tensor, nn
+
+from medse.attention import Attention, make_attention
+from medse.errors import InputError
+from medse.layers import Lengths, Norm, PerLevel, check_spatial_dims, norm_layer, odd_kernels, per_level
+from medse.nets.coarsest import refuse_one_voxel
+
+STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
+"""Expansion, channels and number of blocks of each stage."""
+STEM, LAST = 32, 1280
+"""Channels of the first and of the last convolution."""
+DROPOUT = 0.2
+
+
+class MobileNetV2(nn.Module):
+    """MobileNetV2: inverted residual blocks, whose middle is wide and convolved depthwise.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: Channels of the image.
+        out_channels: Classes.
+        width: Factor of all numbers of channels, which are rounded to multiples of 8; the last convolution's is not
+            lessened.
+        strides: Step of the stem and of the seven stages.
+        kernel_size: Odd lengths of the depthwise kernels.
+        attention: Block between the activated depthwise convolution and the linear projection of every block that
+            expands; see :func:`medse.attention.make_attention`.
+        norm: Normalisation after each convolution.
+
+    Attributes:
+        stride: Total step along each axis.
+
+    Shape:
+        ``(B, in_channels, *spatial)`` to logits ``(B, out_channels)``, for any size that leaves the norm a variance.
+
+    Raises:
+        InputError: Numbers do not suit each other, the axes or the norm, the attention cannot take them, or the
+            input is so small that the norm meets one number per channel.
+
+    Reference:
+        Sandler et al., MobileNetV2 (CVPR 2018), table 2; Hou et al., Coordinate Attention (CVPR 2021) for the place
+        of attention.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        *,
+        width: PositiveFloat = 1.0,
+        strides: PerLevel = (2, 1, 2, 2, 2, 1, 2, 1),
+        kernel_size: Lengths = 3,
+        attention: Attention = None,
+        norm: Norm = "batch",
+    ) -> None:
+        super().__init__()
+        check_spatial_dims(spatial_dims)
+        if not 0 < width < math.inf:
+            raise InputError(f"width is {width}; allowed is a number above 0; 1 is usual.")
+        steps = per_level(strides, 1 + len(STAGES), spatial_dims, "strides")
+        (kernel,) = odd_kernels((kernel_size,), 1, spatial_dims)
+        relu6 = ("relu6", {"inplace": True})
+        conv = partial(
+            Convolution,
+            spatial_dims,
+            adn_ordering="NA",
+            act=relu6,
+            norm=norm_layer(norm, [8]),  # as all widths are, see _rounded
+            bias=False,
+        )
+
+        def inverted(before: int, expansion: int, after: int, stride: tuple[int, ...]) -> nn.Module:
+            hidden = expansion * before
+            depthwise = conv(hidden, hidden, kernel_size=kernel, strides=stride, groups=hidden)
+            projection = conv(hidden, after, kernel_size=1, adn_ordering="N", act=None)
+            if expansion == 1:
+                branch = nn.Sequential(depthwise, projection)
+            else:
+                gates = make_attention(attention, spatial_dims, hidden)
+                branch = nn.Sequential(conv(before, hidden, kernel_size=1), depthwise, gates, projection)
+            same = before == after and max(stride) == 1
+            return SkipConnection(branch, mode="add") if same else branch
+
+        self.norm: Norm = norm
+        self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
+        before = _rounded(STEM * width)
+        features = [conv(in_channels, before, strides=steps[0])]
+        for (expansion, channels, count), stride in zip(STAGES, steps[1:], strict=True):
+            after = _rounded(channels * width)
+            for n in range(count):
+                features.append(inverted(before, expansion, after, (1,) * spatial_dims if n else stride))
+                before = after
+        last = _rounded(LAST * max(1.0, width))
+        self.features = nn.Sequential(*features, conv(before, last, kernel_size=1))
+        self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten(), nn.Dropout(DROPOUT))
+        self.classifier = nn.Linear(last, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (see Shape)."""
+        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        logits: Tensor = self.classifier(self.mean(self.features(x)))
+        return logits
+
+
+def _rounded(channels: float) -> int:
+    """Return the nearest multiple of 8, or the next one where that loses more than a tenth."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8

@@ -1,0 +1,152 @@
+"""ResNet with pre-activation, in Keras' layout."""
+
+import math
+from functools import partial
+from typing import Annotated
+
+from monai.networks.blocks import ADN, Convolution
+from monai.networks.layers import Pad, Pool
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from medse.attention import Attention
+from medse.layers import Lengths, Norm, PerLevel, check_spatial_dims, norm_layer, odd_kernels, per_level
+from medse.nets.coarsest import refuse_one_voxel
+from medse.nets.residual import Residual, ResidualPlacement
+
+EPSILON = 1.001e-5
+"""What Keras adds to a variance."""
+EXPANSION = 4
+"""Output channels of a block per channel of its spatial convolution."""
+RELU = ("relu", {"inplace": True})
+
+
+class ResNetV2(nn.Module):
+    """ResNet50V2: bottleneck blocks that normalise and activate before their convolutions.
+
+    The stem is a biased convolution and a maximum pooling that zeros surround. The last block of each stage strides,
+    with a 1x1(x1) maximum pooling as its shortcut; the first has a biased convolution of the pre-activated input.
+    Running statistics follow at PyTorch's rate of 0.1, where Keras' is 0.01.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: Channels of the image.
+        out_channels: Classes.
+        channels: Channels of the stem and of the first stage's spatial convolutions; each stage doubles them.
+        blocks: Residual blocks of each stage.
+        strides: Step of the stem, of its maximum pooling (an axis of step 1 is not pooled), and of each stage.
+        kernel_size: Odd lengths of the kernels of the blocks' spatial convolutions.
+        attention: Block in every residual block; see :func:`medse.attention.make_attention`.
+        placement: Where in the residual block; see :data:`medse.nets.residual.ResidualPlacement`. ``pre`` is before
+            the pre-activation, or after it in the first block of a stage, whose shortcut shares it.
+        norm: Normalisation before each activation.
+
+    Attributes:
+        stride: Total step along each axis.
+
+    Shape:
+        ``(B, in_channels, *spatial)`` to logits ``(B, out_channels)``, for any size that leaves the norm a variance.
+
+    Raises:
+        InputError: Numbers do not suit each other, the axes or the norm, the attention cannot take them, or the
+            input is so small that the norm meets one number per channel.
+
+    Reference:
+        He et al., Identity Mappings in Deep Residual Networks (ECCV 2016), as in ``keras.applications.ResNet50V2``,
+        whose weights :func:`medse.nets.published_weights.load_published_weights` takes; they were trained on images
+        scaled to [-1, 1].
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        *,
+        channels: PositiveInt = 64,
+        blocks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (3, 4, 6, 3),
+        strides: PerLevel = (2, 2, 2, 2, 2, 1),
+        kernel_size: Lengths = 3,
+        attention: Attention = None,
+        placement: ResidualPlacement = "standard",
+        norm: Norm = "batch",
+    ) -> None:
+        super().__init__()
+        check_spatial_dims(spatial_dims)
+        steps = per_level(strides, 2 + len(blocks), spatial_dims, "strides")
+        (kernel,) = odd_kernels((kernel_size,), 1, spatial_dims)
+        one = (1,) * spatial_dims
+        biased = partial(Convolution, spatial_dims, conv_only=True)
+
+        def convolved(before: int, after: int, **shape: Lengths) -> Convolution:
+            normed = _norm(norm, after)
+            return Convolution(
+                spatial_dims, before, after, adn_ordering="NA", act=RELU, norm=normed, bias=False, **shape
+            )
+
+        def activated(width: int) -> ADN:
+            return ADN("NA", width, RELU, _norm(norm, width), spatial_dims)
+
+        def residual(before: int, width: int, stride: tuple[int, ...], *, first: bool) -> nn.Module:
+            after = EXPANSION * width
+            convolutions = [
+                convolved(before, width, kernel_size=1),
+                convolved(width, width, kernel_size=kernel, strides=stride),
+                biased(width, after, kernel_size=1),
+            ]
+            placed = partial(
+                Residual,
+                act=nn.Identity(),
+                attention=attention,
+                placement=placement,
+                spatial_dims=spatial_dims,
+                in_channels=before,
+                channels=after,
+            )
+            if first:
+                projected = biased(before, after, kernel_size=1, strides=stride)
+                return nn.Sequential(activated(before), placed(nn.Sequential(*convolutions), projected))
+            strided = Pool["max", spatial_dims](1, stride) if stride != one else nn.Identity()
+            return placed(nn.Sequential(activated(before), *convolutions), strided)
+
+        self.norm: Norm = norm
+        self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
+        windows = tuple(3 if step > 1 else 1 for step in steps[1])
+        zeros = [n for window in reversed(windows) for n in (window // 2, window // 2)]
+        self.stem = nn.Sequential(
+            biased(in_channels, channels, kernel_size=7, strides=steps[0]),
+            Pad["constantpad", spatial_dims](zeros, 0.0),
+            Pool["max", spatial_dims](windows, steps[1]),
+        )
+        self.stages = nn.ModuleList()
+        before = channels
+        for level, (count, stride) in enumerate(zip(blocks, steps[2:], strict=True)):
+            width = channels * 2**level
+            stage = [
+                residual(
+                    EXPANSION * width if n else before,
+                    width,
+                    stride if n == count - 1 else one,
+                    first=n == 0,
+                )
+                for n in range(count)
+            ]
+            self.stages.append(nn.Sequential(*stage))
+            before = EXPANSION * width
+        self.activated = activated(before)
+        self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten())
+        self.classifier = nn.Linear(before, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (see Shape)."""
+        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        logits: Tensor = self.classifier(self.mean(self.activated(x)))
+        return logits
+
+
+def _norm(norm: Norm, channels: int) -> tuple[str, dict[str, object]]:
+    name, options = norm_layer(norm, [channels])
+    return name, {**options, "eps": EPSILON}

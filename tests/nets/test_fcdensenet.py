@@ -1,0 +1,334 @@
+"""The fully convolutional DenseNet: its structure, its counts, and a forward pass written out by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medse.attention.channel import ChannelSE
+from medse.errors import InputError
+from medse.nets.dense import DenseBlock
+from medse.nets.dense_layers import DenseLayers
+from medse.nets.fcdensenet import FCDenseNet
+from medse.nets.placing import AS_ROY
+
+TINY: dict[str, dict[str, Any]] = {
+    "tiramisu": {"depth": 3, "growth": 3, "layers": (2, 1, 2), "init_channels": 5},
+    "roy": {"block": "roy", "depth": 3, "growth": 4},
+}
+PUBLISHED: dict[int, dict[str, Any]] = {
+    56: {"depth": 6},
+    67: {"depth": 6, "growth": 16, "layers": 5},
+    103: {"depth": 6, "growth": 16, "layers": (4, 5, 7, 10, 12, 15)},
+}
+
+
+class Weigh(nn.Module):
+    """Multiply each channel by a number of its own."""
+
+    def __init__(self, _spatial_dims: int, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.linspace(-1, 2, self.channels).reshape(-1, *[1] * (x.ndim - 2))
+
+
+class Third(nn.Module):
+    """Let a third through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 3
+
+
+def scramble(net: nn.Module) -> nn.Module:
+    """Give every weight and statistic a value that matters."""
+    torch.manual_seed(0)
+    for key, tensor in net.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) + 0.5 if "var" in key else torch.randn_like(tensor) * 0.5)
+    return net.eval()
+
+
+@pytest.mark.parametrize("kind", TINY)
+@pytest.mark.parametrize("upsampling", ["transposed", "linear"])
+@pytest.mark.parametrize(
+    ("size", "options", "stride"),
+    [
+        ((9, 13), {}, (4, 4)),
+        ((7, 5, 3), {}, (4, 4, 4)),
+        ((11, 6), {"strides": ((3, 1), 2), "kernel_size": ((3, 1), 3, 5)}, (6, 2)),
+        ((6, 9, 5), {"strides": ((2, 2, 1), (4, 3, 2)), "kernel_size": ((3, 3, 1), 3, 3)}, (8, 6, 2)),
+    ],
+)
+@torch.no_grad()
+def test_any_size_keeps_its_shape(
+    kind: str, upsampling: Any, size: tuple[int, ...], options: Any, stride: tuple[int, ...]
+) -> None:
+    net = FCDenseNet(len(size), 2, 4, **TINY[kind], upsampling=upsampling, **options).eval()
+    assert net.stride == stride
+    assert net(torch.randn(2, 2, *size)).shape == (2, 4, *size)
+    inside = net(torch.randn(1, 2, *stride))  # a single voxel at the bottleneck
+    assert inside.shape == (1, 4, *stride)
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_deep_supervision_gives_smaller_logits_only_while_training(kind: str) -> None:
+    net = FCDenseNet(3, 1, 4, **TINY[kind], strides=((2, 2, 1), 2), deep_supervision=True)
+    x = torch.randn(2, 1, 15, 16, 8)
+    assert [level.shape for level in net.train()(x)] == [(2, 4, 15, 16, 8), (2, 4, 8, 8, 8)]
+    assert net.eval()(x).shape == (2, 4, 15, 16, 8)
+
+
+def test_the_maps_of_fc_densenet103_are_those_of_its_authors() -> None:
+    stacks, given = [], []
+
+    def note(block: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+        new = sum(m.out_channels for m in block.modules() if isinstance(m, nn.Conv2d))
+        stacks.append(inputs[0].shape[1] + new)
+        given.append(out.shape[1])
+
+    with torch.device("meta"):
+        net = FCDenseNet(2, 3, 11, **PUBLISHED[103])
+        for module in net.modules():
+            if isinstance(module, DenseLayers):
+                module.register_forward_hook(note)
+        net(torch.zeros(1, 3, 64, 32))
+    # Table 2 of the paper, with the correction of the authors' README from the bottleneck on
+    assert stacks == [112, 192, 304, 464, 656, 896, 1088, 816, 576, 384, 256]
+    assert given == [112, 192, 304, 464, 656, 240, 192, 160, 112, 80, 256]
+
+
+@pytest.mark.parametrize(("convolutions", "millions"), [(56, 1.4), (67, 3.5), (103, 9.4)])
+def test_published_depths_and_counts(convolutions: int, millions: float) -> None:
+    with torch.device("meta"):
+        net = FCDenseNet(2, 3, 11, **PUBLISHED[convolutions])
+    weights = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    kernels = [m.kernel_size[0] for m in weights]
+    assert len(weights) == convolutions
+    assert kernels.count(1) == 5 + 1
+    # The authors count the running mean and variance too.
+    values = sum(v.numel() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked"))
+    assert round(values / 1e6, 1) == millions
+
+
+def test_parameters_follow_the_formula() -> None:
+    growth, layers, first, classes, taps = 6, (3, 1, 2, 4), 10, 5, 27
+
+    def dense(channels: int, count: int) -> int:
+        return sum(2 * c + taps * c * growth for c in range(channels, channels + count * growth, growth))
+
+    expected, width, skips = 2 * first * taps, first, []
+    for count in layers[:-1]:
+        expected += dense(width, count)
+        width += count * growth
+        skips.append(width)
+        expected += 2 * width + width**2
+    expected += dense(width, layers[-1])
+    new = layers[-1] * growth
+    for count, skip in zip(layers[-2::-1], skips[::-1], strict=True):
+        expected += taps * new**2 + dense(skip + new, count)
+        into, new = skip + new, count * growth
+    expected += (into + new) * classes + classes
+    net = FCDenseNet(3, 2, classes, growth=growth, layers=layers, init_channels=first)
+    assert sum(p.numel() for p in net.parameters()) == expected
+
+
+def test_parameters_with_the_block_of_roy() -> None:
+    def dense(c: int, f: int = 64, taps: int = 25) -> int:
+        norms = 2 * (c + (c + f) + (c + 2 * f))
+        return taps * c * f + f + taps * (c + f) * f + f + (c + 2 * f) * f + f + norms + 1
+
+    options: dict[str, Any] = {"block": "roy", "depth": 5, "growth": 64, "kernel_size": 5}
+    expected = dense(1) + 4 * dense(64) + 4 * dense(128) + 64 * 28 + 28
+    ups: list[tuple[Any, int]] = [("linear", 0), ("transposed", 4 * 9 * 64 * 64)]
+    for upsampling, of_the_ups in ups:
+        net = FCDenseNet(2, 1, 28, **options, upsampling=upsampling)
+        assert sum(p.numel() for p in net.parameters()) == expected + of_the_ups
+
+
+@pytest.mark.parametrize("placement", [AS_ROY, ("bottleneck", "skip")])
+@pytest.mark.parametrize(
+    ("size", "kernel_size", "steps"),
+    [((8, 6), (3, (1, 3), 5), ((2, 1), (2, 3))), ((4, 8, 6), ((3, 3, 1), 3, 3), ((1, 2, 2), (2, 2, 1)))],
+)
+@torch.no_grad()
+def test_forward_of_the_tiramisu(placement: Any, size: Any, kernel_size: Any, steps: Any) -> None:
+    dims = len(size)
+    net = FCDenseNet(
+        dims,
+        2,
+        4,
+        **TINY["tiramisu"],
+        kernel_size=kernel_size,
+        strides=steps,
+        attention=Weigh,
+        placement=placement,
+    )
+    s = scramble(net).state_dict()
+    convolve: Callable[..., Tensor] = getattr(F, f"conv{dims}d")
+    pool: Callable[..., Tensor] = getattr(F, f"max_pool{dims}d")
+
+    def same(x: Tensor, key: str) -> Tensor:
+        weight = s[f"{key}.conv.weight"]
+        return convolve(x, weight, padding=[k // 2 for k in weight.shape[2:]])
+
+    def unit(x: Tensor, key: str) -> Tensor:
+        shape = (-1, *[1] * dims)
+        mean, var, scale, shift = (
+            s[f"{key}.0.N.{of}"].reshape(shape) for of in ("running_mean", "running_var", "weight", "bias")
+        )
+        return same(((x - mean) / (var + 1e-5).sqrt() * scale + shift).clamp(min=0), f"{key}.1")
+
+    def two(x: Tensor, key: str) -> tuple[Tensor, Tensor]:
+        a = unit(x, f"{key}.layers.0")
+        return a, unit(torch.cat((x, a), 1), f"{key}.layers.1")
+
+    def up(x: Tensor, key: str, step: tuple[int, ...]) -> Tensor:
+        """Spread the voxels, then convolve with the mirrored kernel."""
+        weight = s[f"{key}.deconv.weight"]
+        assert weight.shape[2:] == tuple({1: 1, 2: 3, 3: 3}[n] for n in step)
+        sparse = x.new_zeros(*x.shape[:2], *(n * by for n, by in zip(x.shape[2:], step, strict=True)))
+        spread: Any = (..., *(slice(None, None, by) for by in step))
+        sparse[spread] = x
+        mirrored = weight.transpose(0, 1).flip(tuple(range(2, 2 + dims)))
+        return convolve(sparse, mirrored, padding=[k // 2 for k in weight.shape[2:]])
+
+    def weigh(x: Tensor, place: str) -> Tensor:
+        return Weigh(dims, x.shape[1])(x) if place in placement else x
+
+    x = torch.randn(2, 2, *size)
+    first = same(x, "encoders.0.0")
+    fine = weigh(torch.cat((first, *two(first, "encoders.0.1")), 1), "encoder")
+    below = pool(unit(fine, "encoders.1.0"), steps[0])
+    middle = weigh(torch.cat((below, unit(below, "encoders.1.2.layers.0")), 1), "encoder")
+    below = pool(unit(middle, "encoders.2.0"), steps[1])
+    new = weigh(torch.cat(two(below, "encoders.2.2"), 1), "bottleneck")
+    stack = torch.cat((weigh(middle, "skip"), up(new, "ups.0", steps[1])), 1)
+    new = weigh(unit(stack, "decoders.0.0.layers.0"), "decoder")
+    stack = torch.cat((weigh(fine, "skip"), up(new, "ups.1", steps[0])), 1)
+    last = weigh(torch.cat((stack, *two(stack, "decoders.1.0")), 1), "decoder")
+    logits = same(last, "heads.0") + s["heads.0.conv.bias"].reshape(-1, *[1] * dims)
+    torch.testing.assert_close(net(x), logits, rtol=1e-4, atol=1e-4 * float(logits.abs().max()))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("placement", [AS_ROY, ("bottleneck", "skip")])
+@torch.no_grad()
+def test_forward_with_the_block_of_roy(dims: int, placement: Any) -> None:
+    net = FCDenseNet(dims, 2, 4, **TINY["roy"], upsampling="linear", attention=Weigh, placement=placement)
+    scramble(net)
+    enc0, enc1, deepest, dec1, dec0 = [m for m in net.modules() if isinstance(m, DenseBlock)]
+    pool: Callable[..., Tensor] = getattr(F, f"max_pool{dims}d")
+
+    def up(x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="bilinear" if dims == 2 else "trilinear")
+
+    def weigh(x: Tensor, place: str) -> Tensor:
+        return Weigh(dims, 4)(x) if place in placement else x
+
+    x = torch.randn(2, 2, *(8, 12, 4)[:dims])
+    fine = weigh(enc0(x), "encoder")
+    middle = weigh(enc1(pool(fine, 2)), "encoder")
+    low = weigh(deepest(pool(middle, 2)), "bottleneck")
+    low = weigh(dec1(torch.cat((weigh(middle, "skip"), up(low)), 1)), "decoder")
+    low = weigh(dec0(torch.cat((weigh(fine, "skip"), up(low)), 1)), "decoder")
+    torch.testing.assert_close(net(x), net.heads[0](low))
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_kernels_follow_the_resolution(kind: str) -> None:
+    net = FCDenseNet(2, 1, 2, **TINY[kind], kernel_size=((1, 3), 3, (5, 7)))
+    found: dict[str, set[tuple[int, ...]]] = {}
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
+            found.setdefault(name[: len("encoders.0")], set()).add(module.kernel_size)
+    assert found == {
+        "encoders.0": {(1, 3)}, "encoders.1": {(3, 3)}, "encoders.2": {(5, 7)},
+        "decoders.0": {(3, 3)}, "decoders.1": {(1, 3)},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_attention_stands_where_it_is_placed(kind: str) -> None:
+    def places(**options: Any) -> set[str]:
+        made = FCDenseNet(3, 1, 2, **TINY[kind], attention={"name": "cse", "reduction": 1}, **options)
+        return {
+            name.rsplit(".", 1)[0] if name[0] != "s" else name
+            for name, module in made.named_modules()
+            if isinstance(module, ChannelSE)
+        }
+
+    encoder, decoder = {"encoders.0", "encoders.1"}, {"decoders.0", "decoders.1"}
+    assert places() == encoder | decoder
+    assert places(placement=("encoder",)) == encoder
+    assert places(placement=("decoder",)) == decoder
+    assert places(placement=("bottleneck",)) == {"encoders.2"}
+    assert places(placement=("skip",)) == {"skips.0", "skips.1"}
+
+
+def test_dropout_stands_where_the_papers_have_it() -> None:
+    def drops(kind: str, dropout: float) -> list[str]:
+        net = FCDenseNet(3, 1, 2, **TINY[kind], dropout=dropout)
+        found = {n: m for n, m in net.named_modules() if isinstance(m, nn.Dropout | nn.Dropout3d)}
+        assert all(m.p == dropout for m in found.values())
+        assert {type(m) for m in found.values()} <= {nn.Dropout if kind == "tiramisu" else nn.Dropout3d}
+        return list(found)
+
+    assert drops("tiramisu", 0.0) == drops("roy", 0.0) == []
+    assert len(drops("tiramisu", 0.2)) == (2 + 1 + 2 + 1 + 2) + 2  # layers, transitions down
+    assert drops("roy", 0.2) == ["encoders.0.2", "encoders.1.3", "decoders.0.2", "decoders.1.2"]
+
+
+@torch.no_grad()
+def test_instance_norm_undoes_a_gate_per_channel() -> None:
+    x = torch.randn(2, 8, 16, 16)
+
+    def change(norm: Any) -> float:
+        options: dict[str, Any] = {"block": "roy", "depth": 2, "growth": 8, "placement": ("encoder",)}
+        plain, gated = (
+            scramble(FCDenseNet(2, 8, 2, norm=norm, attention=gate, **options))(x)
+            for gate in (None, lambda _dims, _channels: Third())
+        )
+        return float((plain - gated).abs().max() / plain.abs().max())
+
+    assert change("instance") < 1e-3
+    assert change("batch") > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"depth": 1}, "depth is 1; at least 2 are needed"),
+        ({"growth": 0}, "growth is 0 and init_channels is None; allowed are numbers above 0"),
+        ({"init_channels": 0}, "growth is 12 and init_channels is 0; allowed are numbers above 0"),
+        ({"layers": (4, 4)}, r"layers is \(4, 4\); this network takes one number above 0, or 4 of them"),
+        ({"dropout": 1.0}, "dropout is 1.0; allowed is 0 or a chance below 1"),
+        ({"strides": (2, 2)}, "strides has 2 entries; this network needs 3"),
+        ({"kernel_size": 4}, "kernel_size is 4; each length must be odd"),
+        ({"norm": "group"}, "there are layers of 12 channels; with it each number of channels must be"),
+        ({"norm": "group", "block": "roy", "growth": 8}, "there are layers of 1 channels"),
+        ({"block": "roy", "layers": 4}, "layers is 4 and init_channels is None where block is 'roy'"),
+        ({"block": "roy", "init_channels": 8}, "layers is None and init_channels is 8 where block is 'roy'"),
+    ],
+)
+def test_bad_options_are_explained(options: Any, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        FCDenseNet(3, 1, 2, **options)
+
+
+def test_group_norm_suits_multiples_of_eight() -> None:
+    net = FCDenseNet(2, 1, 2, depth=2, growth=8, init_channels=8, layers=1, norm="group")
+    assert net(torch.randn(1, 1, 8, 8)).shape == (1, 2, 8, 8)
+    assert any(isinstance(module, nn.GroupNorm) for module in net.modules())
+
+
+def test_a_bottleneck_that_cannot_be_normalised_is_explained() -> None:
+    x = torch.randn(1, 1, 4, 3)
+    with pytest.raises(InputError, match="An input of 4 x 3 voxels becomes a single one"):
+        FCDenseNet(2, 1, 2, **TINY["tiramisu"])(x)
+    with pytest.raises(InputError, match="which norm 'instance' cannot normalise"):
+        FCDenseNet(2, 1, 2, **TINY["tiramisu"], norm="instance").eval()(x)

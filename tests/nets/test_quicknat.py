@@ -1,0 +1,160 @@
+"""QuickNAT: its sizes, the sizes it takes, its published names, and what it refuses."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from medse.errors import InputError
+from medse.nets.dense import DenseBlock
+from medse.nets.placing import AS_ROY
+from medse.nets.quicknat import QuickNAT
+from medse.nets.quicknat_names import QUICKNAT_UNUSED, quicknat_names
+
+APPLIED_EVERYWHERE = ("encoder", "bottleneck", "decoder")
+
+
+def parameters(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("attention", "classes", "count", "each"),
+    [
+        (None, 28, 3_516_971, 0),
+        ("cse", 28, 3_554_699, 4192),
+        ("sse", 28, 3_517_556, 65),
+        ("scse", 28, 3_555_284, 4257),
+        (None, 33, 3_517_296, 0),
+        ("cse", 33, 3_555_024, 4192),
+        ("sse", 33, 3_517_881, 65),
+        ("scse", 33, 3_555_609, 4257),
+    ],
+)
+def test_parameters_are_those_of_the_released_network(
+    attention: str | None, classes: int, count: int, each: int
+) -> None:
+    """The authors count attention in the middle block, which they never apply; ours has it only where it is."""
+    assert parameters(QuickNAT(2, 1, classes, attention=attention, placement=APPLIED_EVERYWHERE)) == count
+    assert parameters(QuickNAT(2, 1, classes, attention=attention)) == count - each
+
+
+def test_parameters_of_each_part() -> None:
+    net = QuickNAT(2, 1, 28, attention="scse", placement=APPLIED_EVERYWHERE)
+    assert [parameters(part) for part in net.encoders] == [118_696, 324_706, 324_706, 324_706]
+    assert parameters(net.bottleneck) == 324_706
+    assert [parameters(part) for part in net.decoders] == [533_986] * 4
+    assert parameters(net.heads) == 1820
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_the_dense_block_has_one_slope_and_the_parameters_it_states(spatial_dims: int) -> None:
+    c, width, weights = 3, 5, 3**spatial_dims
+    block = DenseBlock(spatial_dims, c, width, kernel_size=3, norm="batch")
+    convolutions = weights * c * width + weights * (c + width) * width + (c + 2 * width) * width + 3 * width
+    assert parameters(block) == convolutions + 2 * (3 * c + 3 * width) + 1
+    assert [tuple(m.weight.shape) for m in block.modules() if isinstance(m, nn.PReLU)] == [(1,)]
+    assert block.activation.weight.item() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("spatial", "options", "stride"),
+    [
+        ((37, 20), {}, (16, 16)),
+        ((20, 9), {"strides": ((2, 1), 2, (2, 1), 1), "kernel_size": ((1, 3), 3, 5, 3, 3)}, (8, 2)),
+        ((17, 16, 9), {"kernel_size": 3, "attention": "scse"}, (16, 16, 16)),
+        (
+            (5, 16, 12),
+            {"strides": ((1, 2, 2), (1, 2, 2), 2, 2), "kernel_size": ((1, 3, 3), 3, 3, 3, 3)},
+            (4, 16, 16),
+        ),
+        ((40, 33), {"norm": "instance"}, (16, 16)),
+        ((40, 33), {"norm": "group"}, (16, 16)),
+    ],
+)
+def test_any_size_keeps_its_shape(
+    spatial: tuple[int, ...], options: dict[str, Any], stride: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    net = QuickNAT(len(spatial), 2, 3, channels=8, **options).train()
+    assert net.stride == stride
+    y = net(torch.randn(2, 2, *spatial))
+    assert y.shape == (2, 3, *spatial)
+    y.sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_dropout_zeroes_whole_channels_after_encoders_and_decoders_only(spatial_dims: int) -> None:
+    torch.manual_seed(0)
+    net = QuickNAT(spatial_dims, 1, 2, channels=16, kernel_size=1, dropout=0.5).double().train()
+    share = {}
+    for name in [f"{part}s.{n}.layers" for part in ("encoder", "decoder") for n in range(4)] + ["bottleneck"]:
+
+        def look(_: nn.Module, __: Any, y: torch.Tensor, name: str = name) -> None:
+            dropped = (y == 0).flatten(2)
+            assert torch.equal(dropped.any(-1), dropped.all(-1))
+            share[name] = dropped.float().mean().item()
+
+        net.get_submodule(name).register_forward_hook(look)
+    net(torch.randn(4, 1, *(16,) * spatial_dims, dtype=torch.float64))
+    assert share.pop("bottleneck") == 0
+    assert len(share) == 8
+    assert all(0.2 < each < 0.8 for each in share.values())
+    x = torch.randn(1, 1, *(16,) * spatial_dims, dtype=torch.float64)
+    assert torch.equal(net.eval()(x), net(x))
+
+
+@pytest.mark.parametrize("attention", [None, "cse", "sse", "scse"])
+def test_each_weight_has_its_own_published_name(attention: str | None) -> None:
+    names = quicknat_names(QuickNAT(2, 1, 3, channels=8, attention=attention))
+    state = QuickNAT(2, 1, 3, channels=8, attention=attention).state_dict()
+    assert sorted(names) == sorted(state)
+    assert len(set(names.values())) == len(names)
+    assert {name.split(".")[0] for name in names.values()} == {
+        *(f"{part}code{n}" for part in ("en", "de") for n in range(1, 5)),
+        "bottleneck",
+        "classifier",
+    }
+    assert not any(name.startswith(QUICKNAT_UNUSED) for name in names.values())
+
+
+def test_published_names_of_the_decoders_are_in_the_order_they_are_applied() -> None:
+    names = quicknat_names(QuickNAT(2, 1, 3, channels=8, attention="scse"))
+    first = [names[f"decoders.{n}.layers.0.convs.0.conv.weight"] for n in range(4)]
+    assert first == [f"decode{n}.conv1.weight" for n in (4, 1, 2, 3)]
+    assert names["encoders.2.layers.0.norms.1.running_var"] == "encode3.batchnorm2.running_var"
+    assert names["encoders.0.layers.0.activation.weight"] == "encode1.prelu.weight"
+    assert names["decoders.1.layers.1.channel.fc2.bias"] == "decode1.SELayer.cSE.fc2.bias"
+    assert names["heads.0.conv.bias"] == "classifier.conv.bias"
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"attention": "sse", "placement": ("skip",)}, "skips.0.conv.weight"),
+        ({"attention": "sse", "placement": APPLIED_EVERYWHERE}, "bottleneck.1.conv.weight"),
+        ({"attention": "eca", "placement": AS_ROY}, "encoders.0.layers.1.conv.weight"),
+    ],
+)
+def test_what_the_published_network_does_not_have_is_explained(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(
+        InputError, match=f"The published QuickNAT has no weight like {name} of this network; "
+    ):
+        quicknat_names(QuickNAT(2, 1, 3, channels=8, **options))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"spatial_dims": 1}, "spatial_dims is 1; allowed are 2 and 3"),
+        ({"channels": 0}, r"channels is \(0, 0, 0, 0\); each must be above 0"),
+        ({"kernel_size": (5, 5, 5, 5)}, "kernel_size has 4 entries; this network needs 5"),
+        ({"strides": ((2, 2, 2), 2, 2, 2)}, r"strides has the entry \(2, 2, 2\); .* each of the 2 axes"),
+        ({"dropout": -0.1}, "dropout is -0.1; allowed is a share from 0 to below 1"),
+    ],
+)
+def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        QuickNAT(options.pop("spatial_dims", 2), 1, 2, **options)

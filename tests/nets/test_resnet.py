@@ -1,0 +1,111 @@
+"""ResNet: published counts, anisotropic options, refusals."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from medse.attention import Attention, make_attention
+from medse.cost import cost
+from medse.errors import InputError
+from medse.nets.resnet import ResNet
+
+KERNELS = {256: 3, 512: 5, 1024: 5, 2048: 7}
+GRIDS = {256: 8, 512: 4, 1024: 2, 2048: 1}
+
+
+def eca(spatial_dims: int, channels: int) -> nn.Module:
+    return make_attention({"name": "eca", "kernel_size": KERNELS[channels]}, spatial_dims, channels)
+
+
+def rgse(spatial_dims: int, channels: int) -> nn.Module:
+    return make_attention({"name": "rgse", "grid": GRIDS[channels]}, spatial_dims, channels)
+
+
+@pytest.mark.parametrize(
+    ("attention", "parameters"),
+    [
+        (None, 25_557_032),
+        (eca, 25_557_032 + 80),
+        ("se", 25_557_032 + 2_514_944 + 16_048),
+        ({"name": "se", "bias": False}, 25_557_032 + 2_514_944),
+        ("spse", 28_480_728),
+        (rgse, 28_212_440),
+    ],
+)
+def test_published_counts_of_50_layers(attention: Attention, parameters: int) -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in ResNet(2, 3, 1000, attention=attention).parameters()) == parameters
+
+
+@pytest.mark.parametrize(("depth", "parameters"), [(18, 11_689_512), (34, 21_797_672)])
+def test_published_counts_of_basic_blocks(depth: Any, parameters: int) -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in ResNet(2, 3, 1000, depth=depth).parameters()) == parameters
+
+
+@torch.no_grad()
+def test_an_axis_of_step_1_keeps_its_slices_apart_until_the_blocks() -> None:
+    flat = ((1, 2, 2), (1, 2, 2), 1, (1, 2, 2), (1, 2, 2), 2)
+    net = ResNet(3, 1, 2, depth=18, channels=8, strides=flat, kernel_size=(1, 3, 3)).eval()
+    maps: list[torch.Tensor] = []
+    for stage in (net.pool, *net.stages):
+        stage.register_forward_hook(lambda _, __, out: maps.append(out))
+    x = torch.randn(1, 1, 5, 40, 33)
+    net(x)
+    sizes = [(5, 10, 9), (5, 10, 9), (5, 5, 5), (5, 3, 3), (3, 2, 2)]
+    assert [tuple(map_.shape[2:]) for map_ in maps] == sizes
+    assert net.stride == (2, 32, 32)
+    assert {m.kernel_size for m in net.stages.modules() if isinstance(m, nn.Conv3d)} == {(1, 3, 3), (1, 1, 1)}
+    stem = net.stem(x)
+    slices = [nn.functional.max_pool2d(stem[:, :, z], 3, 2, 1) for z in range(5)]
+    torch.testing.assert_close(net.pool(stem), torch.stack(slices, dim=2))
+
+
+def test_flops_are_those_published() -> None:
+    found = cost(ResNet(2, 3, 1000), (1, 3, 224, 224)).flops
+    assert found / 2 == pytest.approx(4.09e9, rel=0.01)  # torchvision's table, in multiply-adds
+
+
+@pytest.mark.parametrize(("norm", "batch", "training"), [("batch", 1, True), ("instance", 2, False)])
+@torch.no_grad()
+def test_one_voxel_per_channel_is_refused_where_the_norm_needs_more(
+    norm: Any, batch: int, training: bool
+) -> None:
+    net = ResNet(2, 1, 2, depth=18, channels=8, norm=norm).train(training)
+    with pytest.raises(
+        InputError, match="32 x 17 voxels becomes .* allowed are at least 33 along axis 0 or 33 al"
+    ):
+        net(torch.randn(batch, 1, 32, 17))
+    assert net(torch.randn(batch, 1, 33, 17)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("norm", "batch", "training"), [("batch", 2, True), ("batch", 1, False), ("group", 1, True)]
+)
+@torch.no_grad()
+def test_one_voxel_per_channel_is_enough_otherwise(norm: Any, batch: int, training: bool) -> None:
+    net = ResNet(3, 1, 2, depth=18, channels=8, norm=norm).train(training)
+    assert net(torch.randn(batch, 1, 9, 8, 7)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 101}, "depth is 101; allowed are 18, 34, 50; choose"),
+        ({"strides": (2, 2)}, "strides has 2 entries; this network needs 6"),
+        ({"strides": (2, 2, 1, 2, 2, (2, 2, 2))}, r"entry \(2, 2, 2\); .* each of the 2 axes"),
+        ({"kernel_size": 2}, "each length must be odd"),
+        ({"norm": "layer"}, "Unknown norm 'layer'; available: batch, group, instance"),
+        ({"attention": {"name": "se", "reduction": 64}}, "reduction 64 does not fit 32 channels"),
+    ],
+)
+def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ResNet(2, 1, 2, **{"channels": 8, **options})
+
+
+def test_four_axes_are_refused() -> None:
+    with pytest.raises(InputError, match="spatial_dims is 4; allowed are 2 and 3"):
+        ResNet(4, 1, 2)

@@ -1,0 +1,55 @@
+"""Options that make every network tiny, so that all of them can be run with every attention block."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medse.nets import NETS, SEGMENTATION_NETS
+
+TINY: dict[str, dict[str, Any]] = {
+    "unet": {"channels": (16, 32, 32)},
+    "fcdensenet": {"depth": 3, "growth": 16, "layers": 2, "init_channels": 16},
+    "sdnet": {"channels": (16, 32), "kernel_size": 3},
+    "quicknat": {"channels": 16, "kernel_size": 3, "strides": (2, 2, 1, 1), "dropout": 0.0},
+    "resnet": {"depth": 18, "channels": 16},
+    "resnetv2": {"channels": 8, "blocks": (1, 2, 1, 1)},
+    "mobilenetv2": {"width": 0.25},
+    "densenet": {"blocks": (2, 2, 1, 1), "growth": 8, "init_channels": 16},
+}
+"""Network -> options."""
+
+SIZES = {
+    **dict.fromkeys(SEGMENTATION_NETS, ((8, 8, 16), (9, 13, 11), (17, 5, 3))),
+    **dict.fromkeys(("resnet", "resnetv2", "mobilenetv2"), ((20, 24, 40), (33, 13, 1), (9, 13, 11))),
+    "densenet": ((29, 30, 40), (33, 35, 31)),
+}
+"""Network -> sizes to run it at. The first divides by the stride of segmentation networks, and is long along the
+last axis, of which 2-D networks get the last two: where a map is one voxel wide there, oneDNN leaves the gradient of
+weights in bf16 partly unwritten."""
+
+
+def sizes(name: str, spatial_dims: int) -> list[tuple[int, ...]]:
+    """Sizes to run a network at."""
+    return [size[-spatial_dims:] for size in SIZES[name]]
+
+
+def build(name: str, spatial_dims: int, attention: str | None, **options: Any) -> nn.Module:
+    """Build a network of 2 input and 3 output channels with fixed weights.
+
+    FCA has no biases: with a hidden layer of one unit it may pass no gradient at all, so it gets more units.
+    """
+    torch.manual_seed(0)
+    chosen = {"name": attention, "reduction": 2} if attention == "fca" else attention
+    return NETS[name](spatial_dims, 2, 3, **{**TINY[name], "attention": chosen, **options})
+
+
+def image(name: str, spatial_dims: int, batch: int = 2) -> Tensor:
+    """A random batch of the first size."""
+    torch.manual_seed(1)
+    return torch.randn(batch, 2, *sizes(name, spatial_dims)[0])
+
+
+def supervised(name: str) -> dict[str, bool]:
+    """The option of deep supervision, for networks that have it."""
+    return {"deep_supervision": True} if name in SEGMENTATION_NETS and name != "quicknat" else {}
