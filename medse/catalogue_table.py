@@ -8,11 +8,10 @@ from torch import nn
 
 from medse.attention import ATTENTION, DERIVED, make_attention
 from medse.attention.catalogue import CATALOGUE, GUIDE
-from medse.config.allowed import allowed
-from medse.config.json_schema import Schema
-from medse.config.wording import shown
 from medse.cost import Cost, cost
 from medse.errors import InputError
+from medse.options_table import defaults, options_table
+from medse.quantities import by, percent, short
 from medse.registry import options_model, pick
 
 SIZE = {2: 64, 3: 32}
@@ -50,7 +49,7 @@ def catalogue_table(channels: int, dims: int, size: int | None) -> Group:
         numbers = ("-", "-")
         try:
             found = _cost(name, shape)
-            numbers = (f"{found.parameters:,}", _short(found.flops))
+            numbers = (f"{found.parameters:,}", short(found.flops))
         except InputError as error:
             refused.append(escape(f"{name}: {error}"))
         table.add_row(name, *numbers, entry.papers[0].short if entry.papers else "medse", escape(entry.use))
@@ -80,7 +79,8 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
         layer = (nn.Conv2d if dims == 2 else nn.Conv3d)(channels, channels, 3, padding=1)
     convolution = cost(layer, shape)
     kernel = "x".join(["3"] * dims)
-    options, defaults = _options(name)
+    has_options = len(options_model(ATTENTION[name], DERIVED, name).model_fields) > 1
+    options = [options_table(ATTENTION[name], DERIVED, name)] if has_options else []
     facts = [
         *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in entry.papers),
         ("does", entry.what),
@@ -90,39 +90,19 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
             "parameters",
             f"{found.parameters:,}" + f" = {entry.parameters}; C channels, d axes" * bool(found.parameters),
         ),
-        ("FLOPs", f"{_short(found.flops)} forward on {_described(shape)}; a multiply-add is two"),
+        ("FLOPs", f"{short(found.flops)} forward on {_described(shape)}; a multiply-add is two"),
         (
             "share",
-            f"{_percent(found.parameters, convolution.parameters)} of the parameters and "
-            f"{_percent(found.flops, convolution.flops)} of the FLOPs of a {kernel} convolution",
+            f"{percent(found.parameters, convolution.parameters)} of the parameters and "
+            f"{percent(found.flops, convolution.flops)} of the FLOPs of a {kernel} convolution",
         ),
         ("in YAML", f"net: {{name: unet, attention: {name}}}"),
-        *([("or", f"attention: {defaults}")] if defaults else []),
+        *([("or", f"attention: {defaults(ATTENTION[name], DERIVED, name)}")] if has_options else []),
     ]
     page = Table(title=f"{name}: {entry.title}", title_justify="left", show_header=False, box=None)
     for title, text in facts:
         page.add_row(f"[bold]{title}[/bold]", escape(text))
     return Group(page, *options)
-
-
-def _options(name: str) -> tuple[list[Table], str]:
-    """Return a table of the options, if there are any, and the block in YAML with all of them."""
-    schema = Schema.of(options_model(ATTENTION[name], DERIVED, name))
-    table = Table(title="Options", title_justify="left")
-    for title in ("option", "default", "allowed"):
-        table.add_column(title)
-    written = [f"name: {name}"]
-    for key, option in schema.raw["properties"].items():
-        if key != "name":
-            default = _written(option["default"]) if "default" in option else ""
-            table.add_row(key, escape(default), escape(allowed(schema.child(key))))
-            written.append(f"{key}: {default}")
-    return ([table], f"{{{', '.join(written)}}}") if table.rows else ([], "")
-
-
-def _written(value: object) -> str:
-    """Return ``value`` as in YAML; names need no quotes."""
-    return value if isinstance(value, str) else shown(value)
 
 
 def _shape(channels: int, dims: int, size: int | None) -> tuple[int, ...]:
@@ -140,17 +120,4 @@ def _cost(name: str, shape: tuple[int, ...]) -> Cost:
 
 
 def _described(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]} channels of {' x '.join(map(str, shape[2:]))}"
-
-
-def _short(number: float) -> str:
-    """Return three digits and a unit: ``12.7 M``."""
-    for unit in ("", " k", " M", " G"):
-        if number < 999.5:
-            return f"{number:.3g}{unit}"
-        number /= 1000
-    return f"{number:.3g} T"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2g} %"
+    return f"{shape[1]} channels of {by(shape[2:])}"

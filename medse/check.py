@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from medse import build
 from medse.config.run import Config
@@ -16,6 +15,7 @@ from medse.data.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.errors import Refusals
 from medse.hardware import resolve_device, resolve_precision
 from medse.laterality import pairs
+from medse.net_facts import NetFacts, net_facts
 from medse.preprocess import Preprocessing
 from medse.survey import LabelFindings, LabelSurvey, merge_surveys, survey_label
 from medse.volumes.names import PICTURES, suffix_of
@@ -35,13 +35,9 @@ class Findings:
         spacing_mm: Spacing of the network's grid, RAS order.
         shape_min: Smallest volume on that grid.
         shape_max: Largest volume on that grid.
-        patch_size: Voxels the network sees at once.
-        parameters: Trainable parameters.
-        attention_parameters: Those of them in attention blocks.
+        net: What the network needs and sees, and its patch.
         device: Where the training would run.
-        precision: Lightning's name of the precision.
-        step_gb: Estimated memory of a training step in GB: weights, gradients, optimizer, activations.
-        data_gb: Memory of all prepared cases in GB.
+        prepared_bytes: Memory of all prepared cases.
         steps_per_epoch: Optimizer steps in an epoch.
         epochs: Epochs, None when minutes alone end the training.
         minutes: Minutes, None when epochs alone end the training.
@@ -62,13 +58,9 @@ class Findings:
     spacing_mm: tuple[float, float, float]
     shape_min: tuple[int, ...]
     shape_max: tuple[int, ...]
-    patch_size: tuple[int, ...]
-    parameters: int
-    attention_parameters: int
+    net: NetFacts
     device: str
-    precision: str
-    step_gb: float
-    data_gb: float
+    prepared_bytes: int
     steps_per_epoch: int
     epochs: int | None
     minutes: float | None
@@ -96,18 +88,8 @@ def check(config: Config) -> Findings:
     way = build.preprocessing(config.data, headers.grids.values())
     loader = build.loader(config.data, way, cases)
     sizes = [loader.size(grid) for grid in headers.grids.values()]
-    with torch.device("meta"):
-        network = build.net(config, len(cases.channels), cases.labels.classes)
-        plain = build.net(
-            config.model_copy(update={"net": config.net.model_copy(update={"attention": None})}),
-            len(cases.channels),
-            cases.labels.classes,
-        )
+    net = _net_facts(config, cases, device)
     labels, problems = _read_all(cases, headers, way)
-    parameters = _count(network)
-    patch = torch.empty(
-        (config.trainer.batch_size, len(cases.channels), *config.data.patch_size), device="meta"
-    )
     return Findings(
         name=cases.name,
         cases=len(cases.cases),
@@ -117,13 +99,9 @@ def check(config: Config) -> Findings:
         spacing_mm=way.spacing_mm,
         shape_min=tuple(min(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
         shape_max=tuple(max(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
-        patch_size=config.data.patch_size,
-        parameters=parameters,
-        attention_parameters=parameters - _count(plain),
+        net=net,
         device=device.type,
-        precision=(precision := resolve_precision(config.trainer.precision, device)),
-        step_gb=(_activation_bytes(network, patch, precision) + 16 * parameters) / 1e9,
-        data_gb=sum(size.bytes for size in sizes) / 1e9,
+        prepared_bytes=sum(size.bytes for size in sizes),
         steps_per_epoch=config.trainer.steps_per_epoch,
         epochs=config.trainer.max_epochs,
         minutes=config.trainer.max_minutes,
@@ -134,6 +112,22 @@ def check(config: Config) -> Findings:
         oriented=headers.oriented,
         copied=headers.copied,
         problems=problems,
+    )
+
+
+def _net_facts(config: Config, cases: Dataset, device: torch.device) -> NetFacts:
+    """Build the network without memory, and once more without its attention."""
+    channels, classes = len(cases.channels), cases.labels.classes
+    plain = config.model_copy(update={"net": config.net.model_copy(update={"attention": None})})
+    with torch.device("meta"):
+        network = build.net(config, channels, classes)
+        without = build.net(plain, channels, classes)
+    return net_facts(
+        network,
+        None if plain == config else without,
+        (config.trainer.batch_size, channels, *config.data.patch_size),
+        bf16=resolve_precision(config.trainer.precision, device) == "bf16-mixed",
+        device=device.type,
     )
 
 
@@ -166,25 +160,3 @@ def _read_all(cases: Dataset, headers: Headers, way: Preprocessing) -> tuple[Lab
         if survey.misplaced:
             problems.sentences.append(survey.misplacement)
     return merge_surveys(surveys, cases.labels), problems
-
-
-def _count(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
-def _activation_bytes(network: nn.Module, patch: torch.Tensor, precision: str) -> int:
-    """Bytes that autograd keeps for the backward pass of one step, each storage counted once."""
-    kept: dict[int, int] = {}
-    held: list[torch.Tensor] = []
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
-        held.append(tensor)
-        return tensor
-
-    network.train()
-    own = {p.untyped_storage()._cdata for p in network.parameters()}
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        network(patch)
-    size = sum(count for storage, count in kept.items() if storage not in own)
-    return size // 2 if precision == "bf16-mixed" else size

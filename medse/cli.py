@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medse.arguments import Config, Device, FixGeometry, GeometryFix, Overrides
+from medse.net_command import net
 from medse.terminal import console, errors, quiet, run_app, say
 
 if TYPE_CHECKING:
@@ -38,17 +39,20 @@ def quickstart(
     out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path(
         "medse-quickstart"
     ),
+    body: Annotated[str, typer.Option(help="What is generated: brain, or torso (ten minutes).")] = "brain",
 ) -> None:
-    """Train, predict and score on a generated brain cohort: no download, under five minutes."""
+    """Train, predict and score on a generated cohort: no download, under five minutes for brains."""
     from medse.quickstart import quickstart as run
 
     quiet()
-    result = run(out, console)
+    result = run(out, console, body=body)
     _print_scores(result.held_out, "Dice on held-out subjects of the generated cohort")
-    template = result.template.summaries.mean_dice.mean
-    console.print(f"The real template, never trained on: mean Dice {template:.3f}.", highlight=False)
+    if result.template:
+        template = result.template.summaries.mean_dice.mean
+        console.print(f"The real template, never trained on: mean Dice {template:.3f}.", highlight=False)
+    source = "from one template" if result.template else "and holds no real patients"
     console.print(
-        "The cohort is generated from one template: these figures say that medse works here, not how well it "
+        f"The cohort is generated {source}: these figures say that medse works here, not how well it "
         "does on patients."
     )
     say(f"Report: {result.report}")
@@ -201,6 +205,9 @@ def attention(
         catalogue_table(channels, dims, size) if block is None else block_page(block, channels, dims, size)
     )
     console.print(found, highlight=False)
+
+
+app.command()(net)
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from medse.metrics.scores import Scores
 from medse.metrics.statistics import Summary
+from medse.net_wording import fact_rows
+from medse.quantities import by, memory
 from medse.scan_check import ScanFacts
 from medse.survey import LabelFindings
 
@@ -24,14 +26,15 @@ def findings_table(found: "Findings") -> Table:
         "in fold 0)",
         "channels": ", ".join(found.channels),
         "volumes": _volumes(found),
-        "patch": f"{_by(found.patch_size)} voxels",
-        "parameters": f"{found.parameters:,}, {found.attention_parameters:,} of them in attention blocks",
-        "memory": f"about {found.step_gb:.2f} GB for a training step ({found.precision}), {found.data_gb:.2f} GB "
-        "for the prepared cases",
+        "patch": f"{by(found.net.patch)} voxels",
+        **fact_rows(found.net),
+        "prepared cases": memory(found.prepared_bytes),
         "orientation": _orientation(found),
         "training": f"{' or '.join(ends)}, {found.steps_per_epoch} steps per epoch, on {found.device}",
     }
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column()
     for name, text in rows.items():
         table.add_row(f"[bold]{name}[/bold]", escape(text))
     return table
@@ -55,10 +58,10 @@ def label_table(found: LabelFindings) -> Table:
 def scan_line(scan: ScanFacts) -> str:
     """Say what was read from a scan."""
     channels = "" if scan.channels == 1 else f", {scan.channels} channels"
-    spacing = f", {_by(tuple(round(mm, 4) for mm in scan.spacing_mm))} mm" if scan.spacing_mm else ""
+    spacing = f", {by(tuple(round(mm, 4) for mm in scan.spacing_mm))} mm" if scan.spacing_mm else ""
     axes = f"axes {scan.axes}" if scan.axes else "left and right unknown"
     values = f"values {scan.lowest:g} to {scan.highest:g}"
-    return f"{scan.path}: {_by(scan.shape)} voxels{channels}{spacing}, {axes}, {values}"
+    return f"{scan.path}: {by(scan.shape)} voxels{channels}{spacing}, {axes}, {values}"
 
 
 def score_table(scores: Scores, title: str) -> Table:
@@ -99,9 +102,9 @@ def _cells(name: str, dice: Summary) -> list[str]:
 
 
 def _volumes(found: "Findings") -> str:
-    shapes = [_by(found.shape_min), _by(found.shape_max)]
+    shapes = [by(found.shape_min), by(found.shape_max)]
     lengths = " to ".join(dict.fromkeys(shapes)) + " voxels"
-    return lengths if found.pictures else f"{lengths} at {_by(found.spacing_mm)} mm (RAS)"
+    return lengths if found.pictures else f"{lengths} at {by(found.spacing_mm)} mm (RAS)"
 
 
 def _orientation(found: "Findings") -> str:
@@ -112,7 +115,3 @@ def _orientation(found: "Findings") -> str:
     swapped = ", labels of pairs swapped" if found.swapped else ""
     copied = f"; affine copied in {', '.join(found.copied)}" if found.copied else ""
     return sides + mirrored + swapped + copied
-
-
-def _by(lengths: tuple[float, ...]) -> str:
-    return " x ".join(f"{length:g}" for length in lengths)

@@ -1,12 +1,19 @@
 """Data that the tests generate for themselves."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+
+if (
+    "PYTEST_XDIST_WORKER_COUNT" in os.environ
+):  # a worker, and what it starts, compute on their share of the cores
+    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ["OMP_NUM_THREADS"] = str(max(1, share))
 
 AFFINE = np.array([[-1.0, 0, 0, 10], [0, 1.0, 0, -20], [0, 0, 1.0, 5], [0, 0, 0, 1]])  # LAS: not RAS
 

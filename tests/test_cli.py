@@ -42,7 +42,7 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
     done = medse("--help")
     elapsed = time.perf_counter() - started
     assert done.returncode == 0
-    for command in ("quickstart", "check", "train", "predict", "evaluate", "resample", "attention"):
+    for command in ("quickstart", "check", "train", "predict", "evaluate", "resample", "attention", "net"):
         assert command in done.stdout
     assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"
 

@@ -12,7 +12,7 @@ from medse.preprocess import Normalization, Preprocessing, most_likely, nonzero_
 
 Lengths = tuple[int, int, int]
 Spacing = tuple[float, float, float]
-NORMALIZATIONS: list[Normalization] = ["zscore", "zscore_nonzero", None]
+NORMALIZATIONS: list[Normalization] = ["zscore", "zscore_nonzero", "hounsfield", None]
 
 
 def grid(shape: Lengths, spacing: Spacing = (1, 1, 1)) -> Grid:
@@ -41,6 +41,24 @@ def test_zscore_nonzero_leaves_the_outside_at_zero() -> None:
     inside = np.delete(found.image.ravel(), np.ravel_multi_index((1, 1, 1), (4, 4, 4)))
     assert inside.mean() == pytest.approx(0, abs=1e-5)
     assert inside.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_hounsfield_gives_a_tissue_one_value_and_air_none() -> None:
+    values = np.array([-3000, -1024, -1000, -500, -100, 0, 50, 1000, 3071], np.float32)
+    expected = [0, 0, 0, 1, 1.8, 2, 2.1, 4, 4]
+    for others in (0, -1000, 700):  # what else is in the scan does not matter
+        image = np.full((1, 3, 3, 3), others, np.float32)
+        image[0, 0] = values.reshape(3, 3)
+        image[0, 2, 2, 2] = 7
+        found = Preprocessing((1, 1, 1), "hounsfield").image(image, grid((3, 3, 3))).image
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found[0, 0].ravel(), expected, rtol=1e-6)
+
+
+def test_an_image_that_is_constant_after_clipping_is_refused() -> None:
+    image = np.random.default_rng(0).uniform(1001, 2000, (1, 4, 4, 4)).astype(np.float32)
+    with pytest.raises(InputError, match="every voxel that is not 0 holds 1000;"):
+        Preprocessing((1, 1, 1), "hounsfield").image(image, grid((4, 4, 4)))
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)

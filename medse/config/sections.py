@@ -60,7 +60,7 @@ class Data(Section):
     spacing_mm: Annotated[tuple[PositiveFloat, ...], Field(min_length=2, max_length=3)] | None = None
     """Spacing volumes are resampled to, in RAS order; none takes the median of the cases."""
     normalization: Normalization = "zscore"
-    """Intensities: zscore per volume, zscore_nonzero for skull-stripped scans, none for as in the file."""
+    """Intensities: zscore per volume, zscore_nonzero without the skull, hounsfield for CT, none as in the file."""
     folds: Annotated[int, Field(ge=2)] = 5
     """Number of folds for cross-validation; whole groups are dealt to them, unless the data gives its own folds."""
     split: Method = "random"

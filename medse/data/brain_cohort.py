@@ -4,7 +4,6 @@ Grey matter, white matter and T1 are the ICBM152 2009 maps that nilearn ships; w
 CSF. Labels are the tissue maps bent by the same deformation as the image, so they are exact.
 """
 
-import json
 from pathlib import Path
 
 import nibabel as nib
@@ -12,8 +11,7 @@ import numpy as np
 from nilearn import datasets
 
 from medse.data.brain_subject import SPACING_MM, Array, LabelMap, Template, generate_subject, label_map
-from medse.errors import InputError
-from medse.files import atomic_path, refuse_existing, write_text
+from medse.data.cohort_files import subject_names, write_case, write_dataset_json
 from medse.preprocess import nonzero_box
 
 CLASSES = ("background", "CSF", "grey matter", "white matter")
@@ -44,33 +42,23 @@ def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
     Raises:
         InputError: A number is too small, or ``root`` is not empty.
     """
-    if train < 1 or test < 0:
-        raise InputError(
-            f"A cohort of {train} training and {test} test subjects was asked for; it needs at least 1 and 0."
-        )
-    refuse_existing(root, "give another folder or remove it")
+    names = subject_names(root, train=train, test=test)
     template = load_template()
-    names = [f"subject_{number:02d}" for number in range(1, train + test + 1)]
     for number, name in enumerate(names):
         image, label = generate_subject(template, np.random.default_rng((seed, number)))
         _write_case(root, "Tr" if number < train else "Ts", name, image, label, template)
     _write_case(root, "Ts", TEMPLATE_CASE, 1000 * template.t1, label_map(template.tissues), template)
     held_out = [*names[train:], TEMPLATE_CASE]
-    content = {
-        "name": "Generated brains",
-        "description": DESCRIPTION,
-        "reference": "ICBM152 2009 nonlinear symmetric template, as shipped by nilearn",
-        "tensorImageSize": "3D",
-        "modality": {"0": "MRI T1"},
-        "labels": {str(value): name for value, name in enumerate(CLASSES)},
-        "numTraining": train,
-        "numTest": len(held_out),
-        "training": [
-            {"image": f"imagesTr/{name}.nii.gz", "label": f"labelsTr/{name}.nii.gz"} for name in names[:train]
-        ],
-        "test": [f"imagesTs/{name}.nii.gz" for name in held_out],
-    }
-    write_text(root / "dataset.json", json.dumps(content, indent=2) + "\n")
+    write_dataset_json(
+        root,
+        name="Generated brains",
+        description=DESCRIPTION,
+        reference="ICBM152 2009 nonlinear symmetric template, as shipped by nilearn",
+        modality="MRI T1",
+        labels={name: value for value, name in enumerate(CLASSES)},
+        train=names[:train],
+        held_out=held_out,
+    )
 
 
 def load_template() -> Template:
@@ -93,16 +81,12 @@ def load_template() -> Template:
 
 
 def _write_case(root: Path, part: str, name: str, image: Array, label: LabelMap, template: Template) -> None:
-    """Write image (int16) and label map (uint8), cut to the brain and a margin."""
+    """Write image and label map, cut to the brain and a margin."""
     bounds = nonzero_box(image[None])
     start = [max(0, axis.start - MARGIN) for axis in bounds]
     box = tuple(slice(low, axis.stop + MARGIN) for low, axis in zip(start, bounds, strict=True))
     affine = _shifted(template.affine, start)
-    for folder, volume in (("images", np.rint(image).astype(np.int16)), ("labels", label)):
-        nifti = nib.Nifti1Image(volume[box], affine)
-        nifti.header.set_xyzt_units("mm")
-        with atomic_path(root / f"{folder}{part}" / f"{name}.nii.gz") as temporary:
-            nib.save(nifti, temporary)
+    write_case(root, part, name, image[box], label[box], affine)
 
 
 def _shifted(affine: np.ndarray, voxels: list[int]) -> np.ndarray:

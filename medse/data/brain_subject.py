@@ -1,11 +1,12 @@
 """One generated subject: the template bent by an invertible deformation, seen by an imperfect scanner."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+
+from medse.data.deformation import draw_velocity, integrate, sample, smooth, turned, upright
 
 Array = npt.NDArray[np.float32]
 LabelMap = npt.NDArray[np.uint8]
@@ -21,8 +22,8 @@ BENDS = ((40.0, 3.0), (18.0, 2.0), (9.0, 1.2))
 """Smoothness and standard deviation, both in mm, of the velocity: whole brain, lobes, gyri."""
 PULL_MM = 1.5
 """Largest velocity towards or away from CSF (wide or narrow ventricles and sulci), and from white matter."""
-SQUARINGS = 6
-"""The displacement is that of 2**6 small steps in a row."""
+PULL_SMOOTH_MM = 4.0
+"""Standard deviation of the Gaussian that tissue borders are smoothed with before they pull."""
 SMALLEST = 10
 """Fewest voxels of a connected piece of tissue; smaller ones go to the next best tissue."""
 
@@ -46,7 +47,7 @@ def generate_subject(template: Template, random: np.random.Generator) -> tuple[A
     """Return image and label map of a new subject on the template's grid."""
     where = draw_deformation(template, random)
     t1 = np.clip(ndimage.map_coordinates(template.t1, where, order=3), 0, 1)
-    tissues = _sample(template.tissues, where)
+    tissues = sample(template.tissues, where)
     return _scan(t1, tissues, random), label_map(tissues)
 
 
@@ -70,59 +71,21 @@ def draw_deformation(template: Template, random: np.random.Generator) -> Array:
     (head size, shape and position) comes before it.
     """
     csf, _, white = template.tissues[:, ::COARSE, ::COARSE, ::COARSE]
-    velocity = np.zeros((3, *csf.shape))  # mm
-    for smooth_mm, sd_mm in BENDS:
-        for axis in velocity:
-            wave = _smooth(random.standard_normal(csf.shape), smooth_mm)
-            axis += sd_mm * wave / wave.std()
+    coarse_mm = SPACING_MM * COARSE
+    velocity = draw_velocity(random, csf.shape, BENDS, coarse_mm)
     for tissue in (csf, white):
-        pull = np.array(np.gradient(_smooth(tissue, 4.0)))
+        pull = np.array(np.gradient(smooth(tissue, PULL_SMOOTH_MM / coarse_mm)))
         velocity += random.uniform(-PULL_MM, PULL_MM) * pull / np.linalg.norm(pull, axis=0).max()
-    displacement = _integrate(velocity / (SPACING_MM * COARSE)) * COARSE
+    displacement = integrate(velocity / coarse_mm) * COARSE
 
     matrix = np.diag(np.exp(random.uniform(*LOG_SIZE) + random.uniform(-LOG_SHAPE, LOG_SHAPE, size=3)))
-    for first, second in ((0, 1), (0, 2), (1, 2)):
-        angle = np.deg2rad(random.uniform(-TURN_DEGREES, TURN_DEGREES))
-        turn = np.eye(3)
-        turn[[first, second], [first, second]] = np.cos(angle)
-        turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
-        matrix = turn @ matrix
+    matrix = turned(matrix, random, TURN_DEGREES)
     shift = random.uniform(-SHIFT_MM, SHIFT_MM, size=3) / SPACING_MM
     centre = (np.array(template.t1.shape) - 1) / 2
-    offset = np.indices(template.t1.shape) - _upright(centre + shift)
-    where = np.tensordot(np.linalg.inv(matrix), offset, axes=1) + _upright(centre)
-    bent: Array = (where + _sample(displacement, where / COARSE)).astype(np.float32)
+    offset = np.indices(template.t1.shape) - upright(centre + shift)
+    where = np.tensordot(np.linalg.inv(matrix), offset, axes=1) + upright(centre)
+    bent: Array = (where + sample(displacement, where / COARSE)).astype(np.float32)
     return bent
-
-
-def _integrate(velocity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the displacement after unit time of a velocity ``(3, X, Y, Z)`` in voxels per unit time.
-
-    Scaling and squaring: the displacement of a small step, doubled again and again.
-    """
-    here = np.indices(velocity.shape[1:])
-    displacement: npt.NDArray[np.float64] = velocity / 2**SQUARINGS
-    for _ in range(SQUARINGS):
-        displacement += _sample(displacement, here + displacement)
-    return displacement
-
-
-def _sample(field: npt.NDArray[Any], where: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Read each volume of ``field`` at ``where``, linearly; beyond the border it goes on as at the border."""
-    volumes = [ndimage.map_coordinates(volume, where, order=1, mode="nearest") for volume in field]
-    return np.stack(volumes)
-
-
-def _smooth(volume: npt.NDArray[Any], smooth_mm: float) -> npt.NDArray[np.float64]:
-    width = smooth_mm / (SPACING_MM * COARSE)
-    smoothed: npt.NDArray[np.float64] = ndimage.gaussian_filter(volume.astype(np.float64), width, truncate=3)
-    return smoothed
-
-
-def _upright(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Let a vector broadcast over the voxels of a volume."""
-    upright: npt.NDArray[np.float64] = vector.reshape(3, 1, 1, 1)
-    return upright
 
 
 def _scan(t1: Array, tissues: Array, random: np.random.Generator) -> Array:

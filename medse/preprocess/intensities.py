@@ -8,7 +8,9 @@ import numpy.typing as npt
 from medse.errors import InputError
 from medse.volumes.reading import FloatArray
 
-Normalization = Literal["zscore", "zscore_nonzero"] | None
+Normalization = Literal["zscore", "zscore_nonzero", "hounsfield"] | None
+AIR_HU, DENSE_HU, STEP_HU = -1000.0, 1000.0, 500.0
+"""HU that ``hounsfield`` clips to, air and dense bone, and HU per unit of what it returns, from 0 to 4."""
 SAME_INTENSITY = 1e-6
 """Standard deviation relative to the largest magnitude up to which an image is constant."""
 LARGEST_VALUE = 1e15
@@ -22,11 +24,13 @@ def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, s
         channel: ``(X, Y, Z)`` in RAS order.
         box: What to return; outside of it all voxels are 0.
         how: ``zscore``: zero mean and unit variance in the box; ``zscore_nonzero``: the same over non-zero
-            voxels, the others stay 0; None: as it is.
+            voxels, the others stay 0; ``hounsfield``: clipped to -1000..1000 HU, air 0 and 500 HU a unit, so that
+            a tissue has one value whatever the scan shows, padding is air, and the standard deviation is about 1
+            as augmentation expects; None: as it is.
         source: What to call the channel in messages.
 
     Raises:
-        InputError: The channel is constant, or too large to stay as it is.
+        InputError: The channel is constant (after clipping), or too large to stay as it is.
     """
     cropped = np.ascontiguousarray(channel[box])  # RAS order in memory too, so that sums have one order
     match how:
@@ -34,6 +38,8 @@ def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, s
             values = cropped
         case "zscore_nonzero":
             values = cropped[cropped != 0]
+        case "hounsfield":
+            values = cropped = np.clip(cropped, AIR_HU, DENSE_HU)
         case None:
             values = channel
     top = float(max(values.max(initial=0), -values.min(initial=0)))
@@ -51,6 +57,8 @@ def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, s
                 "allowed; correct the voxel or set data.normalization."
             )
         return cropped
+    if how == "hounsfield":
+        return (cropped - np.float32(AIR_HU)) / np.float32(STEP_HU)
     mean = values.mean(dtype=np.float64)
     normal: npt.NDArray[np.float64] = np.subtract(cropped, mean, dtype=np.float64)  # float32 could overflow
     normal /= deviation

@@ -38,7 +38,7 @@ class Preprocessing:
     Attributes:
         spacing_mm: Target spacing in RAS order; along ``slice_axis`` it means nothing.
         normalization: ``zscore``: zero mean and unit variance per channel; ``zscore_nonzero``: the same
-            over non-zero voxels, the others become 0; None: as in the file.
+            over non-zero voxels, the others become 0; ``hounsfield``: a fixed window of CT; None: as in the file.
         slice_axis: Axis in RAS order that a 2-D network's slices are cut across, not resampled; None in 3-D.
     """
 
