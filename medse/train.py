@@ -25,6 +25,7 @@ from medse.provenance import fingerprint, provenance
 from medse.run import RunDir, Task
 from medse.tasks.annealing import Annealing
 from medse.tasks.budget import Budget
+from medse.tasks.divergence import Divergence
 from medse.tasks.progress import ProgressDisplay
 from medse.tasks.recording import LAST, Checkpoints, CsvLog
 from medse.tasks.segmentation import SegmentationTask
@@ -128,6 +129,7 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
         callbacks=[
             budget,
             CsvLog(run.log, cases.labels.names, budget),
+            Divergence(),
             Checkpoints(run.checkpoints),
             Annealing(network, run.path, budget, console),
             ProgressDisplay(console, budget),

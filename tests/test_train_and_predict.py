@@ -147,6 +147,15 @@ def test_training_learns(tiny_config: Path, tmp_path: Path) -> None:
     assert float(rows(tmp_path / "run")[-1]["dice"]) > 0.8
 
 
+def test_a_training_that_diverges_stops_before_it_is_saved(tiny_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"diverged in epoch 1: its mean loss is (nan|inf).*lower optimizer\.lr"
+    ):
+        fit(tiny_config, tmp_path / "run", "optimizer.lr=1e30")
+    assert not list((tmp_path / "run" / "checkpoints").glob("*"))
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
 def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=r"exists and is not empty; add --resume to continue that run"):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from tiny import TINY, build, image, sizes, supervised
+from tiny import COARSE, TINY, build, image, sizes, supervised
 from torch import nn
 
 from medse.attention import ATTENTION
@@ -73,7 +73,7 @@ def test_each_tensor_is_named_once_and_survives_a_round_trip(
 
 @EVERY
 def test_a_bf16_step_is_finite(name: str, spatial_dims: int, attention: str | None) -> None:
-    net = build(name, spatial_dims, attention).train()
+    net = build(name, spatial_dims, attention, **COARSE.get(name, {})).train()
     with torch.autocast("cpu", torch.bfloat16):
         loss = net(image(name, spatial_dims)).float().square().mean()
     loss.backward()

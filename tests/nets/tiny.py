@@ -20,13 +20,21 @@ TINY: dict[str, dict[str, Any]] = {
 """Network -> options."""
 
 SIZES = {
-    **dict.fromkeys(SEGMENTATION_NETS, ((8, 8, 16), (9, 13, 11), (17, 5, 3))),
+    **dict.fromkeys(SEGMENTATION_NETS, ((12, 12, 16), (9, 13, 11), (17, 5, 3))),
     **dict.fromkeys(("resnet", "resnetv2", "mobilenetv2"), ((20, 24, 40), (33, 13, 1), (9, 13, 11))),
     "densenet": ((29, 30, 40), (33, 35, 31)),
 }
-"""Network -> sizes to run it at. The first divides by the stride of segmentation networks, and is long along the
-last axis, of which 2-D networks get the last two: where a map is one voxel wide there, oneDNN leaves the gradient of
-weights in bf16 partly unwritten."""
+"""Network -> sizes to run it at, of which 2-D networks get the last two axes. The first divides by the stride of
+segmentation networks."""
+
+COARSE: dict[str, dict[str, Any]] = {
+    "resnet": {"strides": (2, 2, 1, 1, 1, 1)},
+    "resnetv2": {"strides": (2, 2, 1, 1, 1, 1)},
+    "mobilenetv2": {"strides": (2, 1, 2, 1, 1, 1, 1, 1)},
+    "densenet": {"blocks": (2, 2)},
+}
+"""Options with which the first size has no map of one or two voxels along its axes: of those, oneDNN may leave the
+gradient of a convolution's weights in bf16 partly unwritten (torch 2.13 on a CPU)."""
 
 
 def sizes(name: str, spatial_dims: int) -> list[tuple[int, ...]]:
