@@ -12,10 +12,12 @@ from medse.files import refuse_existing, refuse_inside
 from medse.grid import Grid
 from medse.labels import Labels
 from medse.metrics.overlap import PairCounts, count_pairs, overlap
-from medse.metrics.pairs import find_pairs, read_case_list, read_pair
-from medse.metrics.scores import ScoreRow, Scores, Settings, write_scores
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import Scores, Settings
 from medse.metrics.statistics import LEVEL, METHOD, RESAMPLES, SEED
 from medse.metrics.summaries import summarise_rows
+from medse.scoring.pairs import find_pairs, read_case_list, read_pair
+from medse.scoring.score_files import write_scores
 from medse.versions import installed_versions
 from medse.volumes.names import PICTURES, suffix_of
 

@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score, precision_score
 from medse.errors import InputError
 from medse.evaluate import evaluate
 from medse.labels import Labels
-from medse.metrics.scores import read_scores
+from medse.scoring.score_files import read_scores
 
 LABELS = Labels(("core", "rim"), (1, 4))
 AFFINE = np.diag([0.5, 2.0, 3.0, 1.0])  # 3 mm3 per voxel

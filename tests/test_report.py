@@ -14,11 +14,11 @@ from PIL import Image
 from medse.errors import InputError
 from medse.evaluate import evaluate
 from medse.labels import Labels
-from medse.metrics.scores import read_scores
 from medse.report import write_report
 from medse.report.examples import draw_examples
 from medse.report.page import format_ml, format_signed, render
 from medse.report.panels import COLOURS
+from medse.scoring.score_files import read_scores
 
 HOSTILE = "<script>x('y')</script>$\\f$"
 LABELS = Labels((HOSTILE, "rim"), (1, 4))

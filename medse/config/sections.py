@@ -108,20 +108,12 @@ class Inference(Section):
     """Windows the network sees at once."""
 
 
-class Evaluation(Section):
-    """How predictions are scored."""
-
-    convention: Literal["medse"] = "medse"
-    """Rules for empty masks and means; it is named in every report."""
-
-
 class Scoring(BaseModel):
     """The part of a configuration that ``evaluate`` needs; the rest is not looked at."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     data: Data
-    evaluation: Evaluation = Evaluation()
 
 
 class Schedule(Section):

@@ -1,61 +1,68 @@
-"""The table of scores and its summary, as they stand in ``scores.csv`` and ``scores.json``."""
+"""What ``medse evaluate`` finds out, as it stands in ``scores.csv``, ``scores.json`` and the files beside them."""
 
-import csv
-import io
-import json
-import math
-from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from medse.errors import InputError
-from medse.files import write_text
 from medse.metrics.ledger import Ledger
-from medse.metrics.statistics import Summary
-
-TABLE = "scores.csv"
-SUMMARY = "scores.json"
+from medse.metrics.rows import ConventionRow, DetailRow, LesionRow, Record, ScoreRow
+from medse.metrics.statistics import Number, Summary
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class ConventionMean(Record):
+    """Averages one score of one class by one convention.
 
-
-class ScoreRow(_Record):
-    """One class in one case: a line of ``scores.csv``, whose columns are these fields in this order.
-
-    NaN means undefined, None not computed. ``label`` is the class name, ``value`` its value in the files;
-    ``group`` is the patient, or the case where no patient is known. Recall is undefined where the reference
-    is empty and precision where the prediction is; the volumes of pictures are undefined.
+    Attributes:
+        n: Cases with a finite value, over which the mean is.
+        undefined: Cases where the convention gives NaN or fails.
+        infinite: Cases where it gives infinity.
     """
 
-    case: str
-    group: str
-    label: str
-    value: int
-    dice: float
-    iou: float
-    precision: float
-    recall: float
-    hd_mm: float | None = None
-    hd95_mm: float | None = None
-    assd_mm: float | None = None
-    nsd: float | None = None
-    volume_reference_ml: float
-    volume_prediction_ml: float
-
-    @property
-    def reference_empty(self) -> bool:
-        """Whether the reference has no voxel of the class."""
-        return math.isnan(self.recall)
-
-    @property
-    def prediction_empty(self) -> bool:
-        """Whether the prediction has no voxel of the class."""
-        return math.isnan(self.precision)
+    n: int
+    mean: Number
+    undefined: int
+    infinite: int
 
 
-class ClassScores(_Record):
+class DistanceSummary(Record):
+    """Summarises a surface distance.
+
+    Attributes:
+        every: Over all cases in which it is defined, misses included at their penalty.
+        both_masks: Over those in which both masks have voxels.
+    """
+
+    every: Summary
+    both_masks: Summary
+
+
+class LesionSummary(Record):
+    """Adds up the lesions of one class over all cases; the ratios are of these sums.
+
+    Attributes:
+        reference: Lesions of the references.
+        prediction: Lesions of the predictions.
+        matched: Pairs that belong together.
+        sensitivity: matched / reference.
+        precision: matched / prediction.
+        f1: ``2 matched / (reference + prediction)``.
+        f1_by_case: The F1 of each case.
+        dice_by_case: :attr:`DetailRow.lesion_dice` of each case.
+        hd95_mm_by_case: :attr:`DetailRow.lesion_hd95_mm` of each case; None unless by ``brats2023``.
+    """
+
+    reference: int
+    prediction: int
+    matched: int
+    sensitivity: Number
+    precision: Number
+    f1: Number
+    f1_by_case: Summary
+    dice_by_case: Summary
+    hd95_mm_by_case: Summary | None = None
+
+
+class ClassScores(Record):
     """Summarises one class over all cases.
 
     The volume differences are prediction minus reference; cases where both masks are empty are left out, of
@@ -63,7 +70,7 @@ class ClassScores(_Record):
     """
 
     label: str
-    value: int
+    value: int | None
     dice: Summary
     iou: Summary
     precision: Summary
@@ -71,9 +78,17 @@ class ClassScores(_Record):
     volume_difference_ml: Summary
     volume_difference_percent: Summary
     ledger: Ledger
+    hd_mm: DistanceSummary | None = None
+    hd95_mm: DistanceSummary | None = None
+    assd_mm: DistanceSummary | None = None
+    nsd: Summary | None = None
+    centreline_dice: Summary | None = None
+    lesions: LesionSummary | None = None
+    conventions: dict[str, dict[str, ConventionMean]] = Field(default_factory=dict)
+    """Convention beside the main one -> score (``dice`` ... ``nsd``) -> its mean; scores it lacks are left out."""
 
 
-class Summaries(_Record):
+class Summaries(Record):
     """Summarises all rows.
 
     Attributes:
@@ -91,14 +106,25 @@ class Summaries(_Record):
     ledger: Ledger
 
 
-class Settings(_Record):
-    """What was scored and how, by folder and file names without their path.
+class Settings(Record):
+    """What was scored and how, by folder and file names without their path unless it was asked for.
 
     Attributes:
         labels: Class name to its value, or the list of values it merges, background and ignored values
-            included; None where classes are named after the values found in the files.
+            included; None where classes are named after the values found in the files, or after files.
         cases_file: Name of the file that listed the cases; None where all were scored.
         geometry_fixed: Cases whose prediction had another affine and was given that of the reference.
+        resampled: Cases whose prediction lay on another grid and was brought onto that of the reference.
+        missing_predictions: Cases without a prediction, scored as if it were empty.
+        mask_files: Whether there was a binary mask per class instead of label maps.
+        merged: Further classes -> the classes of which each is the union.
+        unit: What counts once in means and intervals: a case, or a group by the mean of its cases.
+        distances: Whether surface distances were computed.
+        tolerance_mm: Class -> tolerance of NSD.
+        centreline: Classes whose centrelines were compared.
+        lesions: Classes that were taken apart into lesions.
+        lesion_rule: A sentence: when two lesions belong together; empty without lesions.
+        pixel_mm: Length of a pixel of pictures; None where pictures have none, or there are none.
     """
 
     references: str
@@ -106,13 +132,24 @@ class Settings(_Record):
     labels: dict[str, int | list[int]] | None
     cases_file: str | None
     geometry_fixed: tuple[str, ...] = ()
+    resampled: tuple[str, ...] = ()
+    missing_predictions: tuple[str, ...] = ()
+    mask_files: bool = False
+    merged: dict[str, list[str]] = Field(default_factory=dict)
+    unit: Literal["case", "group"] = "case"
+    distances: bool = False
+    tolerance_mm: dict[str, float] = Field(default_factory=dict)
+    centreline: tuple[str, ...] = ()
+    lesions: tuple[str, ...] = ()
+    lesion_rule: str = ""
+    pixel_mm: float | None = None
     interval_method: str
     interval_level: float
     interval_resamples: int
     interval_seed: int
 
 
-class Scores(_Record):
+class Scores(Record):
     """Everything that ``medse evaluate`` found out.
 
     Attributes:
@@ -120,6 +157,10 @@ class Scores(_Record):
         created: Date and time, ISO 8601 with time zone.
         versions: Package name -> version.
         rows: The table, sorted by case; it stands in ``scores.csv`` and not in ``scores.json``.
+        details: As many, in the same order, in ``details.csv``; none where nothing of it was computed.
+        lesions: In ``lesions.csv``; none unless lesions were asked for.
+        beside: By case, class and convention, in ``conventions.csv``; none unless conventions were asked for.
+        not_scored: Case -> why it could not be read; it is in no table and no mean.
     """
 
     convention: str
@@ -127,7 +168,11 @@ class Scores(_Record):
     versions: dict[str, str]
     settings: Settings
     summaries: Summaries
+    not_scored: dict[str, str] = Field(default_factory=dict)
     rows: tuple[ScoreRow, ...] = Field(exclude=True)
+    details: tuple[DetailRow, ...] = Field((), exclude=True)
+    lesions: tuple[LesionRow, ...] = Field((), exclude=True)
+    beside: tuple[ConventionRow, ...] = Field((), exclude=True)
 
     @model_validator(mode="after")
     def _check_rows(self) -> "Scores":
@@ -136,34 +181,3 @@ class Scores(_Record):
             expected = f"{cases} cases and {classes} classes make {cases * classes}"
             raise ValueError(f"{len(self.rows)} rows where {expected}")
         return self
-
-
-def write_scores(folder: Path, scores: Scores) -> None:
-    """Write ``scores.csv`` and ``scores.json`` into ``folder``."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(ScoreRow.model_fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.model_dump() for row in scores.rows)
-    write_text(folder / TABLE, text.getvalue())
-    write_text(folder / SUMMARY, scores.model_dump_json(indent=1) + "\n")
-
-
-def read_scores(folder: Path) -> Scores:
-    """Read what :func:`write_scores` wrote.
-
-    Raises:
-        InputError: A file is missing, damaged, or was not written by :func:`write_scores`.
-    """
-    try:
-        with (folder / TABLE).open(encoding="utf-8", newline="") as lines:
-            rows = [{key: cell for key, cell in row.items() if cell != ""} for row in csv.DictReader(lines)]
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        return Scores.model_validate({**summary, "rows": rows})
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename} does not exist; run medse evaluate first.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        what = str(error)
-    raise InputError(f"{folder} holds scores that cannot be read ({what}); run medse evaluate again.")

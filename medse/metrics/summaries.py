@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from medse.metrics.ledger import ledger
-from medse.metrics.scores import ClassScores, ScoreRow, Summaries
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import ClassScores, Summaries
 from medse.metrics.statistics import FloatArray, case_means, summarise
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from medse.files import write_text
-from medse.metrics.scores import read_scores
 from medse.report.examples import draw_examples
 from medse.report.page import render
+from medse.scoring.score_files import read_scores
 
 PAGE = "report.html"
 

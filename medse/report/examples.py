@@ -10,12 +10,13 @@ import numpy as np
 from medse.errors import InputError
 from medse.grid import Grid, check_same_grid
 from medse.labels import LabelArray, Labels
-from medse.metrics.pairs import find_pairs, read_pair
-from medse.metrics.scores import ScoreRow, Scores
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import Scores
 from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
 from medse.report.panels import COLOURS, OTHERS, Panel, draw_panels
 from medse.report.planes import Array, Plane, cut_planes
+from medse.scoring.pairs import find_pairs, read_pair
 from medse.volumes.name_patterns import find_volumes
 from medse.volumes.names import case_id
 from medse.volumes.opening import open_volume

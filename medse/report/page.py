@@ -10,7 +10,8 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from medse.labels import IGNORE
-from medse.metrics.scores import ScoreRow, Scores
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import Scores
 from medse.metrics.statistics import case_means
 from medse.metrics.summaries import cases, column
 from medse.report.examples import Example

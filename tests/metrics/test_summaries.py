@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from medse.metrics.scores import ScoreRow
+from medse.metrics.rows import ScoreRow
 from medse.metrics.summaries import cases, column, summarise_rows
 
 

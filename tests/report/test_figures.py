@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from medse.metrics.scores import ScoreRow, Scores, Settings
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import Scores, Settings
 from medse.metrics.summaries import summarise_rows
 from medse.report.figures import MEAN, draw_distribution, draw_volumes
 

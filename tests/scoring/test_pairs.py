@@ -3,7 +3,7 @@
 import pytest
 
 from medse.errors import InputError
-from medse.metrics.pairs import find_pairs, read_case_list
+from medse.scoring.pairs import find_pairs, read_case_list
 
 
 def folder(path, *names):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.metrics.scores import ScoreRow, Scores, Settings, read_scores, write_scores
+from medse.metrics.rows import ScoreRow
+from medse.metrics.scores import Scores, Settings
 from medse.metrics.summaries import summarise_rows
+from medse.scoring.score_files import read_scores, write_scores
 
 COLUMNS = (
     "case,group,label,value,dice,iou,precision,recall,hd_mm,hd95_mm,assd_mm,nsd,"

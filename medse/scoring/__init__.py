@@ -1,0 +1,1 @@
+"""Label files in, tables of scores out."""
