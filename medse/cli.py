@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medse.arguments import Config, Device, FixGeometry, GeometryFix, Overrides
+from medse.compare_command import compare
+from medse.evaluate_command import evaluate
 from medse.net_command import net
 from medse.terminal import console, errors, quiet, run_app, say
 
 if TYPE_CHECKING:
     from medse.config.run import Config as RunConfig
-    from medse.metrics.scores import Scores
 
 app = typer.Typer(
     name="medse",
@@ -43,10 +44,11 @@ def quickstart(
 ) -> None:
     """Train, predict and score on a generated cohort: no download, under five minutes for brains."""
     from medse.quickstart import quickstart as run
+    from medse.score_table import print_scores
 
     quiet()
     result = run(out, console, body=body)
-    _print_scores(result.held_out, "Dice on held-out subjects of the generated cohort")
+    print_scores(console, result.held_out, "Dice on held-out subjects of the generated cohort")
     if result.template:
         template = result.template.summaries.mean_dice.mean
         console.print(f"The real template, never trained on: mean Dice {template:.3f}.", highlight=False)
@@ -140,43 +142,6 @@ def predict(
 
 
 @app.command()
-def evaluate(
-    references: Annotated[Path, typer.Argument(help="Folder of reference label maps, or one file.")],
-    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one file.")],
-    out: Annotated[
-        Path, typer.Option(help="Folder for scores.csv, scores.json and report.html; new or empty.")
-    ],
-    labels: Annotated[
-        Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
-    ] = None,
-    cases: Annotated[
-        Path | None,
-        typer.Option(help="Text file with the case ids to score, one per line; group after a tab."),
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
-    ] = None,
-    fix_geometry: FixGeometry = None,
-) -> None:
-    """Score label maps against references and write the Dice report."""
-    from medse.config.scored_labels import read_scored_labels
-    from medse.evaluate import evaluate as score
-    from medse.report import write_report
-
-    scores = score(
-        references,
-        predictions,
-        out,
-        labels=None if labels is None else read_scored_labels(labels),
-        cases=cases,
-        copy_affine=fix_geometry is not None,
-    )
-    page = write_report(out, references, predictions, images=images)
-    _print_scores(scores, "Dice")
-    say(f"Report: {page}")
-
-
-@app.command()
 def resample(
     source: Annotated[Path, typer.Argument(help="The volume to resample.")],
     out: Annotated[Path, typer.Option(help="The new file; must not exist.")],
@@ -207,6 +172,8 @@ def attention(
     console.print(found, highlight=False)
 
 
+app.command()(evaluate)
+app.command()(compare)
 app.command()(net)
 
 
@@ -231,11 +198,3 @@ def _check_scans(scans: list[Path]) -> None:
     for scan in found:
         say(scan_line(scan))
     refused.raise_any()
-
-
-def _print_scores(scores: "Scores", title: str) -> None:
-    from medse.tables import empty_masks, score_table
-
-    console.print(score_table(scores, title))
-    if line := empty_masks(scores):
-        say(line)

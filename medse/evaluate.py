@@ -1,30 +1,34 @@
-"""Two folders of label maps -> ``scores.csv`` and ``scores.json``."""
+"""Two folders of label maps -> ``scores.csv``, ``scores.json`` and the tables beside them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Literal, TypeVar
 
-import numpy as np
-
+from medse.config.evaluation import Evaluation
 from medse.errors import InputError
 from medse.files import refuse_existing, refuse_inside
-from medse.grid import Grid
 from medse.labels import Labels
-from medse.metrics.overlap import PairCounts, count_pairs, overlap
-from medse.metrics.rows import ScoreRow
+from medse.metrics.lesions import lesion_rule
+from medse.metrics.rows import DetailRow
 from medse.metrics.scores import Scores, Settings
-from medse.metrics.statistics import LEVEL, METHOD, RESAMPLES, SEED
+from medse.metrics.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
 from medse.metrics.summaries import summarise_rows
-from medse.scoring.pairs import find_pairs, read_case_list, read_pair
+from medse.scoring.case_list import read_case_list
+from medse.scoring.case_maps import find_mask_names
+from medse.scoring.case_scores import CaseScores, Rules, score_case, values_found
+from medse.scoring.class_values import MOST_UNNAMED
+from medse.scoring.classes import scored_classes
+from medse.scoring.pairs import find_cases
+from medse.scoring.running import cores, each_case
 from medse.scoring.score_files import write_scores
 from medse.versions import installed_versions
-from medse.volumes.names import PICTURES, suffix_of
 
-CONVENTION = "medse"
-PACKAGES = ("medse", "numpy", "scipy", "nibabel")
-MOST_UNNAMED = 1000
-"""Most distinct values that are taken for classes when none are named; a file with more is an image."""
+Result = TypeVar("Result")
+
+PACKAGES = ("medse", "numpy", "scipy", "nibabel", "scikit-image")
 
 
 def evaluate(
@@ -34,122 +38,146 @@ def evaluate(
     labels: Labels | None = None,
     cases: Path | None = None,
     *,
+    options: Evaluation | None = None,
     copy_affine: bool = False,
+    resample: bool = False,
+    missing: Literal["error", "worst"] = "error",
+    pixel_mm: float | None = None,
+    processes: int = 1,
+    show_paths: bool = False,
 ) -> Scores:
-    """Score every prediction against its reference and write the table and its summary into ``out``.
+    """Score every prediction against its reference and write the tables and their summary into ``out``.
 
     Args:
-        references: Folder of label maps in any format, or one file.
-        predictions: The same; files are paired by their name without suffix.
+        references: Folder of label maps in any format, of a folder of binary masks per case, or one file.
+        predictions: The same; cases are paired by their name without suffix.
         out: Folder to write to; must be absent or empty, and lie outside both folders. Nothing is written
-            unless every case was scored.
-        labels: The classes; without them every value found is a class named after its value. Voxels that the
-            reference ignores are left out of every count.
+            unless a case was scored.
+        labels: The classes of label maps; without them every value found is a class named after its value. Voxels
+            that the reference ignores are left out of every count.
         cases: Text file with one case id per line; only these are scored. A group (patient) after a tab makes
             intervals account for cases that belong together.
+        options: Conventions, tolerances, merged classes, lesions and centrelines.
         copy_affine: Let predictions with another affine take that of the reference; recorded in the settings.
+        resample: Bring predictions on another grid onto that of the reference, nearest voxel; recorded.
+        missing: What a missing prediction is: an error, or the worst, an empty one; recorded.
+        pixel_mm: Length of a pixel of pictures; without it there are no distances between pictures.
+        processes: Most processes that read and score cases at the same time. More than one must be asked for from a
+            script only below ``if __name__ == "__main__"``.
+        show_paths: Keep the whole paths of both folders in the settings, not only their names.
+
+    Returns:
+        All numbers. Cases that could not be read are in ``not_scored`` and in no number.
 
     Raises:
-        InputError: A file is missing, extra, unreadable, on another grid, or holds an undeclared value; or
-            ``out`` is not empty or lies in one of the folders.
+        InputError: A file is missing or extra; an option names no class; ``out`` is not empty or lies in one of the
+            folders; or no case could be scored, because files are unreadable, on another grid, or hold undeclared
+            values.
     """
+    options = options or Evaluation()
+    if copy_affine and resample:
+        raise InputError(
+            "--fix-geometry copy-affine and --resample-prediction were both given; the first says that the grid of a "
+            "prediction is wrong and the second that it is right; give one of them."
+        )
     refuse_existing(out, "give another --out or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
     groups = None if cases is None else read_case_list(cases)
-    pairs = find_pairs(references, predictions, groups)
-    counted = {case: _count(*files, labels, copy_affine) for case, files in pairs.items()}
-    classes = labels or _values_found((found.counts for found in counted.values()), references)
+    found = find_cases(references, predictions, groups, missing=missing)
+    workers = max(1, min(processes, len(found)))
+    rules = Rules(labels, find_mask_names(found), (), options, copy_affine, resample, pixel_mm)
+    names = labels.names if labels else rules.mask_names
+    problems: dict[str, str] = {}
+    if names is None:
+        names = _names_found(each_case(partial(values_found, rules), found, workers), references, problems)
+        found = [files for files in found if files.case not in problems]
+    rules = replace(rules, classes=scored_classes(names, options))
+    work = partial(score_case, rules, max(1, cores() // workers))
+    scored = _readable(each_case(work, found, workers), problems)
+    if not scored:
+        raise InputError("\n".join(problems.values()))
+    details = _details(scored, options)
     rows = tuple(
-        row
-        for case in counted
-        for row in _score(case, groups[case] if groups else case, counted[case], classes)
+        row.model_copy(update={"group": groups[case.case]}) if groups else row
+        for case in scored
+        for row in case.rows
     )
+    beside = tuple(row for case in scored for row in case.beside)
     scores = Scores(
-        convention=CONVENTION,
+        convention=options.convention,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(PACKAGES),
         settings=Settings(
-            references=references.resolve().name,
-            predictions=predictions.resolve().name,
+            references=str(references.resolve()) if show_paths else references.resolve().name,
+            predictions=str(predictions.resolve()) if show_paths else predictions.resolve().name,
             labels=labels.to_mapping() if labels else None,
             cases_file=cases.name if cases else None,
-            geometry_fixed=tuple(case for case, found in counted.items() if found.geometry_fixed),
-            interval_method=METHOD,
+            geometry_fixed=tuple(case.case for case in scored if case.geometry_fixed),
+            resampled=tuple(case.case for case in scored if case.resampled),
+            missing_predictions=tuple(case.case for case in scored if case.missing),
+            mask_files=rules.mask_names is not None,
+            merged={name: list(parts) for name, parts in options.merged.items()},
+            unit=options.unit,
+            distances=options.distances and any(case.measured for case in scored),
+            tolerance_mm={
+                one.name: one.tolerance_mm for one in rules.classes if one.tolerance_mm is not None
+            },
+            centreline=options.centreline,
+            lesions=options.lesions,
+            lesion_rule=lesion_rule(options.lesion_connectivity, options.lesion_iou)
+            if options.lesions
+            else "",
+            pixel_mm=pixel_mm,
+            interval_method=METHOD if options.unit == "case" else GROUP_METHOD,
             interval_level=LEVEL,
             interval_resamples=RESAMPLES,
             interval_seed=SEED,
         ),
-        summaries=summarise_rows(rows),
+        summaries=summarise_rows(rows, details, beside, options.unit),
+        not_scored=problems,
         rows=rows,
+        details=details,
+        lesions=tuple(row for case in scored for row in case.lesions),
+        beside=beside,
     )
     write_scores(out, scores)
     return scores
 
 
-@dataclass(frozen=True)
-class _Counted:
-    counts: PairCounts
-    voxel_ml: float
-    geometry_fixed: bool
+def _readable(attempts: Iterable[tuple[str, Result | InputError]], problems: dict[str, str]) -> list[Result]:
+    """Return what was made of the cases that could be read, and add to ``problems`` why others could not."""
+    results: list[Result] = []
+    for case, found in attempts:
+        if isinstance(found, InputError):
+            problems[case] = str(found)
+        else:
+            results.append(found)
+    return results
 
 
-def _count(reference_file: Path, prediction_file: Path, labels: Labels | None, copy_affine: bool) -> _Counted:
-    reference, prediction, grid, fixed = read_pair(reference_file, prediction_file, copy_affine=copy_affine)
-    counts = count_pairs(reference, prediction)
-    if labels:
-        for array, values, path in (
-            (reference, counts.reference_values, reference_file),
-            (prediction, counts.prediction_values, prediction_file),
-        ):
-            if not labels.indices.keys() >= set(values.tolist()):
-                labels.encode(array, str(path))  # raises, with every undeclared value and its voxel count
-        counts = _merge(counts, labels, prediction_file)
-    return _Counted(counts, _voxel_ml(grid), fixed)
+def _names_found(
+    attempts: Iterable[tuple[str, tuple[str, ...] | InputError]], references: Path, problems: dict[str, str]
+) -> tuple[str, ...]:
+    """Return the values that occur in any case as names of classes.
 
-
-def _merge(counts: PairCounts, labels: Labels, prediction_file: Path) -> PairCounts:
-    """Give every value that of its class, and leave out what the reference ignores."""
-    rows = labels.encode(counts.reference_values, "")
-    columns = labels.encode(counts.prediction_values, "")
-    scored, predicted = rows != labels.ignore_index, columns != labels.ignore_index
-    voxels = counts.voxels[scored]
-    if ignoring := int(voxels[:, ~predicted].sum()):
+    Raises:
+        InputError: There are none, or so many that these are no label maps, or no case could be read.
+    """
+    per_case = _readable(attempts, problems)
+    if not per_case:
+        raise InputError("\n".join(problems.values()))
+    values = sorted({int(name) for names in per_case for name in names})
+    if not values or len(values) > MOST_UNNAMED or values[0] < 0:
         raise InputError(
-            f"{prediction_file} holds ignored values ({', '.join(map(str, labels.ignored))}) in {ignoring} voxels "
-            "that the reference does not ignore; a prediction may ignore none of them; give these voxels a class "
-            "or 0."
+            f"{references} and the predictions hold {len(values)} different values other than 0; without named "
+            f"classes 1 to {MOST_UNNAMED} values above 0 are expected; name the classes with --labels, or check that "
+            "these files are label maps."
         )
-    return PairCounts(labels.decode(rows[scored]), labels.decode(columns[predicted]), voxels[:, predicted])
+    return tuple(map(str, values))
 
 
-def _voxel_ml(grid: Grid) -> float:
-    """Return the volume of a voxel in ml; NaN for a picture, whose pixels have no size."""
-    if suffix_of(Path(grid.source)) in PICTURES:
-        return float("nan")
-    return float(abs(np.linalg.det(grid.affine[:3, :3]))) / 1000
-
-
-def _values_found(counted: Iterable[PairCounts], references: Path) -> Labels:
-    arrays = [array for counts in counted for array in (counts.reference_values, counts.prediction_values)]
-    values = np.unique(np.concatenate(arrays)).tolist()
-    if not any(values) or len(values) > MOST_UNNAMED or values[0] < 0:
-        raise InputError(
-            f"{references} and the predictions hold {len(values)} different values from {values[0]} to "
-            f"{values[-1]}; without named classes 1 to {MOST_UNNAMED} values above 0 are expected; name the "
-            "classes with --labels, or check that these files are label maps."
-        )
-    return Labels.from_mapping({str(value): value for value in values}, str(references))
-
-
-def _score(case: str, group: str, found: _Counted, classes: Labels) -> list[ScoreRow]:
-    return [
-        ScoreRow(
-            case=case,
-            group=group,
-            label=name,
-            value=value,
-            **vars(overlap(found.counts, value, found.voxel_ml)),
-        )
-        for name, value in zip(classes.names, classes.values, strict=True)
-    ]
+def _details(scored: Sequence[CaseScores], options: Evaluation) -> tuple[DetailRow, ...]:
+    """Return the further numbers of all cases; none where nothing of them was asked for."""
+    asked = options.distances or options.centreline or options.lesions
+    return tuple(row for case in scored for row in case.details) if asked else ()

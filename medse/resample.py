@@ -8,7 +8,6 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.processing import resample_from_to
 from nibabel.spaces import vox2out_vox
 
 from medse.errors import InputError
@@ -18,12 +17,11 @@ from medse.volumes.names import suffix_of
 from medse.volumes.opened import Opened
 from medse.volumes.opening import open_volume
 from medse.volumes.reading import read_grid
+from medse.volumes.regridding import Target, onto_grid
 from medse.volumes.values import image_values, label_values
 
 LARGEST_GROWTH = 50
 """How many times more voxels a straight grid around a volume may have."""
-
-Target = tuple[tuple[int, int, int], npt.NDArray[np.float64]]
 
 
 def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Path:
@@ -102,19 +100,15 @@ def _straight(opened: Opened) -> Target:
 
 
 def _onto(target: Target, volume: Any, opened: Opened, labels: bool) -> npt.NDArray[Any]:
-    """Resample one ``(X, Y, Z)`` array; label values go through float64, which holds them exactly.
+    """Resample one ``(X, Y, Z)`` array.
 
     Images are continued by their outermost voxels first, so that splines do not ring at the border.
     """
-    numbers = volume.astype(np.float64)
+    affine = opened.affine
     if labels:
-        return _moved(target, numbers, opened, 0, "grid-constant").astype(volume.dtype)
-    values = _moved(target, numbers, opened, 3, "nearest")
-    covered = _moved(target, np.ones(volume.shape, np.uint8), opened, 0, "grid-constant")
+        return onto_grid(target, volume, affine, order=0, mode="grid-constant")
+    numbers = volume.astype(np.float64)
+    values = onto_grid(target, numbers, affine, order=3, mode="nearest")
+    covered = onto_grid(target, np.ones(volume.shape, np.uint8), affine, order=0, mode="grid-constant")
     values[covered == 0] = numbers.min()
     return values.astype(np.float32)
-
-
-def _moved(target: Target, array: Any, opened: Opened, order: int, mode: str) -> npt.NDArray[Any]:
-    moved = resample_from_to(nib.Nifti1Image(array, opened.affine), target, order=order, mode=mode)
-    return np.asarray(moved.dataobj)

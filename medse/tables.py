@@ -1,13 +1,10 @@
 """Tables for the terminal; the command line prints them."""
 
-import math
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
-from medse.metrics.scores import Scores
-from medse.metrics.statistics import Summary
 from medse.net_wording import fact_rows
 from medse.quantities import by, memory
 from medse.scan_check import ScanFacts
@@ -62,43 +59,6 @@ def scan_line(scan: ScanFacts) -> str:
     axes = f"axes {scan.axes}" if scan.axes else "left and right unknown"
     values = f"values {scan.lowest:g} to {scan.highest:g}"
     return f"{scan.path}: {by(scan.shape)} voxels{channels}{spacing}, {axes}, {values}"
-
-
-def score_table(scores: Scores, title: str) -> Table:
-    """Summarise Dice per class and over the classes."""
-    table = Table(title=title, title_justify="left")
-    for name in ("class", "n", "mean [95 % interval]", "sd", "median", "lowest"):
-        table.add_column(escape(name), justify="left" if name == "class" else "right")
-    classes = scores.summaries.classes
-    for entry in classes:
-        table.add_row(*_cells(entry.label, entry.dice), end_section=entry is classes[-1])
-    table.add_row(*_cells("mean of classes", scores.summaries.mean_dice))
-    return table
-
-
-def empty_masks(scores: Scores) -> str:
-    """Say how many masks were empty; an empty text where none was."""
-    ledger = scores.summaries.ledger
-    if not (ledger.both_empty or ledger.missed or ledger.hallucinated):
-        return ""
-    return (
-        f"Empty masks (case x class): {ledger.both_empty} in both, {ledger.missed} missed, "
-        f"{ledger.hallucinated} hallucinated."
-    )
-
-
-def _cells(name: str, dice: Summary) -> list[str]:
-    interval = f" [{dice.low_95:.3f}, {dice.high_95:.3f}]" if math.isfinite(dice.low_95) else ""
-    spread = f"{dice.sd:.3f}" if math.isfinite(dice.sd) else ""
-    cells = (
-        name,
-        str(dice.n),
-        f"{dice.mean:.3f}{interval}",
-        spread,
-        f"{dice.median:.3f}",
-        f"{dice.minimum:.3f}",
-    )
-    return [escape(cell) for cell in cells]
 
 
 def _volumes(found: "Findings") -> str:

@@ -46,10 +46,12 @@ def ledger(dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolA
     The last one's ``mean_dice`` is the mean over classes per case, then over cases.
 
     Args:
-        dice: ``(cases, classes)`` by the ``medse`` convention.
+        dice: ``(cases, classes)`` by any convention: where a mask is empty it does not count.
         reference_empty: Where the reference has no voxel of the class, same shape.
         prediction_empty: The same of the prediction.
     """
+    one_empty = reference_empty ^ prediction_empty
+    dice = np.where(reference_empty & prediction_empty, np.nan, np.where(one_empty, 0.0, dice))
     by_rule = {name: rule(dice, reference_empty, prediction_empty) for name, rule in RULES.items()}
 
     def entry(columns: slice) -> Ledger:

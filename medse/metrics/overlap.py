@@ -1,15 +1,47 @@
-"""How much two label maps overlap, class by class."""
+"""How many voxels two label maps share, class by class."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 LabelArray = npt.NDArray[np.integer]
-CHUNK = 1 << 20
-"""Voxels counted at a time: bounds the memory beyond the two label maps to some tens of MB."""
+CHUNK = 1 << 18
+"""Voxels counted at a time: bounds the memory beyond the two label maps to some MB."""
+LARGEST_IN_TABLE = 1 << 16
+"""Values below this are looked up in a table; larger ones are searched for, which takes longer."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many voxels two masks have."""
+
+    reference: int
+    prediction: int
+    both: int
+
+    @property
+    def dice(self) -> float:
+        """2|A and B| / (|A| + |B|); NaN where both masks are empty."""
+        return _ratio(2 * self.both, self.reference + self.prediction)
+
+    @property
+    def iou(self) -> float:
+        """|A and B| / |A or B|; NaN where both masks are empty."""
+        return _ratio(self.both, self.reference + self.prediction - self.both)
+
+    @property
+    def precision(self) -> float:
+        """|A and B| / |prediction|; NaN where nothing was predicted."""
+        return _ratio(self.both, self.prediction)
+
+    @property
+    def recall(self) -> float:
+        """|A and B| / |reference|; NaN where the reference is empty."""
+        return _ratio(self.both, self.reference)
 
 
 @dataclass(frozen=True)
@@ -17,7 +49,7 @@ class PairCounts:
     """How many voxels hold which value in the reference and which in the prediction.
 
     Attributes:
-        reference_values: The value that each row counts; rows with one value belong together.
+        reference_values: The value that each row counts, ascending.
         prediction_values: The same of the columns.
         voxels: Voxel counts, one row per reference value and one column per prediction value.
     """
@@ -26,21 +58,24 @@ class PairCounts:
     prediction_values: LabelArray
     voxels: npt.NDArray[np.int64]
 
+    def of(self, members: Collection[int]) -> Counts:
+        """Count the class with the values ``members``; values that occur in neither map are none.
 
-@dataclass(frozen=True)
-class Overlap:
-    """The scores of one class in one case; NaN where a score is undefined."""
-
-    dice: float
-    iou: float
-    precision: float
-    recall: float
-    volume_reference_ml: float
-    volume_prediction_ml: float
+        Reference:
+            Maier-Hein et al., Metrics reloaded (Nature Methods 2024), supplementary notes on Dice, IoU,
+            precision (positive predictive value) and recall (sensitivity).
+        """
+        rows = np.isin(self.reference_values, list(members))
+        columns = np.isin(self.prediction_values, list(members))
+        return Counts(
+            int(self.voxels[rows].sum()),
+            int(self.voxels[:, columns].sum()),
+            int(self.voxels[rows][:, columns].sum()),
+        )
 
 
 def count_pairs(reference: LabelArray, prediction: LabelArray) -> PairCounts:
-    """Count every combination of values of two label maps in one pass.
+    """Count every combination of values of two label maps.
 
     Args:
         reference: Label map of any shape.
@@ -53,53 +88,47 @@ def count_pairs(reference: LabelArray, prediction: LabelArray) -> PairCounts:
         raise ValueError(
             f"need two non-empty arrays of one shape, got {reference.shape} and {prediction.shape}"
         )
-    # Files are read in Fortran order, so these are views.
-    first, second = reference.ravel(order="F"), prediction.ravel(order="F")
-    rows, columns = _distinct(first), _distinct(second)
-    voxels = np.zeros(len(rows) * len(columns), dtype=np.int64)
-    for some, other in zip(_chunks(first), _chunks(second), strict=True):
-        codes = np.searchsorted(rows, some) * len(columns) + np.searchsorted(columns, other)
-        voxels += np.bincount(codes, minlength=len(voxels))
-    return PairCounts(rows, columns, voxels.reshape(len(rows), len(columns)))
+    # In the order of memory these are views.
+    order: Literal["C", "F"] = "C" if reference.flags.c_contiguous else "F"
+    first, second = (_Coded(labels.ravel(order=order)) for labels in (reference, prediction))
+    columns = len(second.values)
+    voxels = np.zeros(len(first.values) * columns, dtype=np.int64)
+    for rows, others in zip(first.chunks(), second.chunks(), strict=True):
+        rows *= columns
+        rows += others
+        voxels += np.bincount(rows, minlength=len(voxels))
+    return PairCounts(first.values, second.values, voxels.reshape(-1, columns))
 
 
-def overlap(counts: PairCounts, value: int, voxel_ml: float) -> Overlap:
-    """Score the class that has ``value`` by the ``medse`` convention.
+class _Coded:
+    """A flat label map as positions in the list of its values.
 
-    Both masks empty: every score is NaN (and the case is counted in the ledger). One mask empty: Dice and
-    IoU are 0. Precision is NaN where nothing was predicted and recall is NaN where the reference is empty,
-    because the denominator is 0; a missed class therefore has recall 0 and no precision, a hallucinated
-    one precision 0 and no recall.
-
-    Args:
-        counts: From :func:`count_pairs`.
-        value: The class's value in the files; a value that occurs in neither is an empty mask.
-        voxel_ml: Volume of one voxel in ml.
-
-    Reference:
-        Maier-Hein et al., Metrics reloaded (Nature Methods 2024), supplementary notes on Dice, IoU,
-        precision (positive predictive value) and recall (sensitivity). Deviation: where both masks are empty
-        their implementation returns Dice 1.
+    Attributes:
+        values: The values that occur, ascending.
     """
-    row, column = counts.reference_values == value, counts.prediction_values == value
-    reference, prediction = int(counts.voxels[row].sum()), int(counts.voxels[:, column].sum())
-    both = int(counts.voxels[row][:, column].sum())
-    return Overlap(
-        dice=_ratio(2 * both, reference + prediction),
-        iou=_ratio(both, reference + prediction - both),
-        precision=_ratio(both, prediction),
-        recall=_ratio(both, reference),
-        volume_reference_ml=reference * voxel_ml,
-        volume_prediction_ml=prediction * voxel_ml,
-    )
+
+    def __init__(self, flat: LabelArray) -> None:
+        self._flat = flat
+        self._table: npt.NDArray[np.int64] | None = None
+        if flat.min() >= 0 and flat.max() < LARGEST_IN_TABLE:
+            counts = sum(np.bincount(chunk, minlength=LARGEST_IN_TABLE) for chunk in _chunks(flat))
+            self.values: LabelArray = np.flatnonzero(counts)
+            self._table = np.zeros(LARGEST_IN_TABLE, np.int64)
+            self._table[self.values] = np.arange(len(self.values))
+        else:
+            self.values = np.unique(np.concatenate([np.unique(chunk) for chunk in _chunks(flat)]))
+
+    def chunks(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the positions, some at a time."""
+        for chunk in _chunks(self._flat):
+            if self._table is None:
+                yield np.searchsorted(self.values, chunk)
+            else:
+                yield self._table[chunk]
 
 
 def _ratio(numerator: int, denominator: int) -> float:
     return numerator / denominator if denominator else math.nan
-
-
-def _distinct(flat: LabelArray) -> LabelArray:
-    return np.unique(np.concatenate([np.unique(chunk) for chunk in _chunks(flat)]))
 
 
 def _chunks(flat: LabelArray) -> Iterator[LabelArray]:

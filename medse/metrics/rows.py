@@ -15,10 +15,10 @@ class Record(BaseModel):
 class ScoreRow(Record):
     """One class in one case: a line of ``scores.csv``, whose columns are these fields in this order.
 
-    NaN means undefined, None not computed. ``label`` is the class name, ``value`` its value in the files, None
-    where it has several or a file of its own; ``group`` is the patient, or the case where no patient is known.
-    Recall is undefined where the reference is empty and precision where the prediction is, by every convention;
-    the volumes of pictures are undefined.
+    NaN means undefined; None not computed, or no score of the convention. ``label`` is the class name, ``value`` its
+    value in the files, None where it has several or a file of its own; ``group`` is the patient, or the case where
+    no patient is known. Recall is undefined where the reference is empty and precision where the prediction is, by
+    every convention; the volumes of pictures are undefined.
     """
 
     case: str
@@ -26,7 +26,7 @@ class ScoreRow(Record):
     label: str
     value: int | None = None
     dice: float
-    iou: float
+    iou: float | None = None
     precision: float
     recall: float
     hd_mm: float | None = None
@@ -58,9 +58,7 @@ class DetailRow(Record):
         lesions_prediction: Lesions of the prediction.
         lesions_matched: Pairs of them that belong together by the rule in the settings.
         lesion_f1: ``2 matched / (reference + prediction)``; NaN where neither has a lesion.
-        lesion_dice: By ``brats2023``: mean Dice over lesions, where missed and hallucinated ones count 0; otherwise
-            the mean over matched pairs.
-        lesion_hd95_mm: The same of the 95th percentile distance; only by ``brats2023``.
+        lesion_dice: Mean Dice over matched pairs; NaN without one.
     """
 
     case: str
@@ -73,7 +71,6 @@ class DetailRow(Record):
     lesions_matched: int | None = None
     lesion_f1: float | None = None
     lesion_dice: float | None = None
-    lesion_hd95_mm: float | None = None
 
 
 class LesionRow(Record):

@@ -48,7 +48,6 @@ class LesionSummary(Record):
         f1: ``2 matched / (reference + prediction)``.
         f1_by_case: The F1 of each case.
         dice_by_case: :attr:`DetailRow.lesion_dice` of each case.
-        hd95_mm_by_case: :attr:`DetailRow.lesion_hd95_mm` of each case; None unless by ``brats2023``.
     """
 
     reference: int
@@ -59,7 +58,6 @@ class LesionSummary(Record):
     f1: Number
     f1_by_case: Summary
     dice_by_case: Summary
-    hd95_mm_by_case: Summary | None = None
 
 
 class ClassScores(Record):
@@ -70,9 +68,9 @@ class ClassScores(Record):
     """
 
     label: str
-    value: int | None
+    value: int | None = None
     dice: Summary
-    iou: Summary
+    iou: Summary | None
     precision: Summary
     recall: Summary
     volume_difference_ml: Summary

@@ -15,6 +15,7 @@ Number = Annotated[float, BeforeValidator(lambda given: math.nan if given is Non
 
 LEVEL = 0.95
 METHOD = "percentile bootstrap of the mean over cases, resampled by group"
+GROUP_METHOD = "percentile bootstrap of the mean over groups, each by the mean of its cases"
 RESAMPLES = 10_000
 SEED = 20_240
 """Fixed, so that the same scores always give the same interval."""
@@ -84,6 +85,13 @@ def case_means(table: FloatArray) -> FloatArray:
     count = defined.sum(axis=1)
     total = np.where(defined, table, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def group_means(values: FloatArray, groups: Sequence[str]) -> tuple[FloatArray, list[str]]:
+    """Return the mean over the defined cases of each group, NaN where none is, and the groups in order of name."""
+    names, code = np.unique(np.asarray(groups), return_inverse=True)
+    members = np.where(code == np.arange(len(names))[:, None], values, np.nan)
+    return case_means(members), names.tolist()
 
 
 _FLOATS = [name for name in Summary.model_fields if name != "n"]

@@ -1,13 +1,18 @@
 """Rows of scores -> what they say about each class and about all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
-from medse.metrics.ledger import ledger
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import ClassScores, Summaries
-from medse.metrics.statistics import FloatArray, case_means, summarise
+from medse.metrics.convention_means import convention_means
+from medse.metrics.ledger import BoolArray, ledger
+from medse.metrics.lesion_sums import sum_lesions
+from medse.metrics.rows import ConventionRow, DetailRow, ScoreRow
+from medse.metrics.scores import ClassScores, DistanceSummary, Summaries
+from medse.metrics.statistics import FloatArray, Summary, case_means, group_means, summarise
+
+DISTANCES = ("hd_mm", "hd95_mm", "assd_mm")
 
 
 def cases(rows: Sequence[ScoreRow]) -> list[str]:
@@ -15,40 +20,94 @@ def cases(rows: Sequence[ScoreRow]) -> list[str]:
     return list(dict.fromkeys(row.case for row in rows))
 
 
-def column(rows: Sequence[ScoreRow], name: str) -> FloatArray:
-    """Return one number of the rows as ``(cases, classes)``; ``rows`` are complete and sorted by case."""
+def column(rows: Sequence[ScoreRow] | Sequence[DetailRow], name: str) -> FloatArray:
+    """Return one number of the rows as ``(cases, classes)``; ``rows`` are complete and sorted by case.
+
+    NaN where it is undefined or was not computed.
+    """
     values = np.array([getattr(row, name) for row in rows], dtype=np.float64)
-    return values.reshape(len(cases(rows)), -1)
+    return values.reshape(len({row.case for row in rows}), -1)
 
 
-def summarise_rows(rows: Sequence[ScoreRow]) -> Summaries:
-    """Summarise every class, and the mean over classes per case, over cases."""
+def summarise_rows(
+    rows: Sequence[ScoreRow],
+    details: Sequence[DetailRow] = (),
+    beside: Sequence[ConventionRow] = (),
+    unit: Literal["case", "group"] = "case",
+) -> Summaries:
+    """Summarise every class, and the mean over classes per case, over cases or over groups.
+
+    Args:
+        rows: One per case and class, sorted by case.
+        details: As many in the same order, or none.
+        beside: Those of other conventions.
+        unit: What counts once: a case, or a group by the mean of its cases.
+    """
     dice, reference_ml, prediction_ml = (
         column(rows, name) for name in ("dice", "volume_reference_ml", "volume_prediction_ml")
     )
     classes = rows[: dice.shape[1]]
     groups = [row.group for row in rows[:: len(classes)]]
-    difference_ml = np.where((reference_ml == 0) & (prediction_ml == 0), np.nan, prediction_ml - reference_ml)
+    reference_empty, prediction_empty = (
+        column(rows, f"{of}_empty") == 1 for of in ("reference", "prediction")
+    )
+    difference_ml = np.where(reference_empty & prediction_empty, np.nan, prediction_ml - reference_ml)
     against = np.where(reference_ml > 0, reference_ml, np.nan)
+
+    def summary(values: FloatArray) -> Summary:
+        return summarise(*(group_means(values, groups) if unit == "group" else (values, groups)))
+
     tables = {
-        **{name: column(rows, name) for name in ("dice", "iou", "precision", "recall")},
+        **{name: column(rows, name) for name in ("dice", "precision", "recall")},
         "volume_difference_ml": difference_ml,
         "volume_difference_percent": 100 * difference_ml / against,
     }
-    empty = (column(rows, f"{of}_empty") == 1 for of in ("reference", "prediction"))
-    *per_class, together = ledger(dice, *empty)
+    *per_class, together = ledger(dice, reference_empty, prediction_empty)
+    both = ~reference_empty & ~prediction_empty
     return Summaries(
         cases=len(groups),
         groups=len(set(groups)),
-        mean_dice=summarise(case_means(dice), groups),
+        mean_dice=summary(case_means(dice)),
         ledger=together,
         classes=tuple(
             ClassScores(
                 label=row.label,
                 value=row.value,
                 ledger=per_class[k],
-                **{name: summarise(table[:, k], groups) for name, table in tables.items()},
+                **{name: summary(table[:, k]) for name, table in tables.items()},
+                **{name: _optional(rows, name, k, summary) for name in ("iou", "nsd")},
+                **{name: _distance(rows, name, k, both[:, k], summary) for name in DISTANCES},
+                centreline_dice=_optional(details, "centreline_dice", k, summary),
+                lesions=sum_lesions([row for row in details if row.label == classes[k].label], summary),
+                conventions=convention_means([other for other in beside if other.label == row.label]),
             )
             for k, row in enumerate(classes)
         ),
     )
+
+
+def _optional(
+    rows: Sequence[ScoreRow] | Sequence[DetailRow],
+    name: str,
+    k: int,
+    summary: Callable[[FloatArray], Summary],
+) -> Summary | None:
+    """Summarise a score of the ``k``-th class; None where it was computed in no case."""
+    label = rows[k].label if rows else ""
+    values = [getattr(row, name) for row in rows if row.label == label]
+    if all(value is None for value in values):
+        return None
+    return summary(np.array(values, dtype=np.float64))
+
+
+def _distance(
+    rows: Sequence[ScoreRow],
+    name: str,
+    k: int,
+    both: BoolArray,
+    summary: Callable[[FloatArray], Summary],
+) -> DistanceSummary | None:
+    every = _optional(rows, name, k, summary)
+    if every is None:
+        return None
+    return DistanceSummary(every=every, both_masks=summary(np.where(both, column(rows, name)[:, k], np.nan)))

@@ -1,7 +1,7 @@
 """Drawing a slice in two layers: the image, and on top the reference outlined and the prediction filled."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,20 +46,28 @@ class Panel:
         return 100 * self.bar_mm / self.plane.size_mm[0]
 
 
-def draw_panels(planes: list[Plane], colours: Mapping[int, str]) -> list[Panel]:
-    """Draw the slices of a case with one grey window and one scale.
+def grey_window(planes: Sequence[Plane]) -> tuple[float, float]:
+    """Return the intensities that are black and white: nearly all that the slices of a case show."""
+    images = [plane.image.ravel() for plane in planes if plane.image is not None]
+    if not images:
+        return 0.0, 1.0
+    low, high = np.percentile(np.concatenate(images), (1, 99.5))
+    return float(low), float(max(high, low + max(1e-6, abs(low) * 1e-6)))
+
+
+def draw_panels(planes: list[Plane], colours: Mapping[int, str], window: tuple[float, float]) -> list[Panel]:
+    """Draw the slices of a case with one scale.
 
     Args:
         planes: Slices of one case.
-        colours: Label value -> colour.
+        colours: Class index -> colour.
+        window: Intensities that are black and white.
     """
     pixels_per_mm = WIDTH * len(planes) / sum(plane.size_mm[0] for plane in planes)
-    images = [plane.image.ravel() for plane in planes if plane.image is not None]
-    low, high = np.percentile(np.concatenate(images), (1, 99.5)) if images else (0.0, 1.0)
     longest = planes[0].size_mm[0] / 3
     bar_mm = max((length for length in _BARS_MM if length <= longest), default=longest)
     return [
-        Panel(plane, _draw_labels(plane, colours, pixels_per_mm), _draw_image(plane, low, high), bar_mm)
+        Panel(plane, _draw_labels(plane, colours, pixels_per_mm), _draw_image(plane, *window), bar_mm)
         for plane in planes
     ]
 
@@ -68,9 +76,7 @@ def _draw_image(plane: Plane, low: float, high: float) -> bytes | None:
     if plane.image is None:
         return None
     buffer = io.BytesIO()
-    imsave(
-        buffer, plane.image.T, vmin=low, vmax=max(high, low + 1e-6), cmap="gray", origin="lower", format="png"
-    )
+    imsave(buffer, plane.image.T, vmin=low, vmax=high, cmap="gray", origin="lower", format="png")
     return buffer.getvalue()
 
 

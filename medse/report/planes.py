@@ -1,7 +1,6 @@
 """Which three slices of a case to show: where the two label maps disagree most, cropped to the labels."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from medse.grid import Grid
-from medse.volumes.names import PICTURES, suffix_of
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +38,7 @@ class Plane:
         image: Intensities, or None.
         spacing_mm: Horizontal and vertical.
         letters: Patient direction at the left, right, bottom and top edge; empty where the file says none.
-        in_mm: Whether lengths are known; False for a picture, where a pixel counts as 1.
+        in_mm: Whether lengths are known; False for a picture without a pixel size, where a pixel counts as 1.
     """
 
     name: str
@@ -56,7 +54,7 @@ class Plane:
     @property
     def caption(self) -> str:
         """Name, and position along the normal."""
-        return f"{self.name}, slice {self.number} of {self.count}" if self.in_mm else self.name
+        return f"{self.name}, slice {self.number} of {self.count}" if self.count > 1 else self.name
 
     @property
     def size_mm(self) -> tuple[float, float]:
@@ -65,7 +63,15 @@ class Plane:
         return columns * wide, rows * high
 
 
-def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: Grid) -> list[Plane]:
+def cut_planes(
+    reference: Array,
+    prediction: Array,
+    image: Array | None,
+    grid: Grid,
+    *,
+    picture: bool = False,
+    pixel_mm: float | None = None,
+) -> list[Plane]:
     """Cut an axial, a coronal and a sagittal slice through one point; only one if the file is a single slice.
 
     The point lies where disagreement is densest, or, where there is none, the labels. All slices show the
@@ -76,16 +82,18 @@ def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: G
         prediction: Label map.
         image: Intensities, or None.
         grid: Grid of the files.
+        picture: Whether the files are pictures, which say neither orientation nor spacing.
+        pixel_mm: Length of a pixel of pictures; None where it is not known.
     """
     reference, prediction = grid.to_canonical(reference), grid.to_canonical(prediction)
     image = None if image is None else grid.to_canonical(image)
     spacing = grid.canonical_spacing_mm
     labelled = (reference != 0) | (prediction != 0)
-    tight, box = _boxes(labelled, spacing)
+    tight, box = label_boxes(labelled, spacing)
     wrong = (reference != prediction)[tight]
     focus = _densest(wrong if wrong.any() else labelled[tight])
     point = [part.start + offset for part, offset in zip(tight, focus, strict=True)]
-    picture = suffix_of(Path(grid.source)) in PICTURES
+    unit = pixel_mm or 1.0
     planes = []
     for name, (normal, across, up) in _AXES.items():
         if 1 in (reference.shape[across], reference.shape[up]) and reference.size > 1:
@@ -101,16 +109,22 @@ def cut_planes(reference: Array, prediction: Array, image: Array | None, grid: G
                 reference=reference[at],
                 prediction=prediction[at],
                 image=None if image is None else image[at],
-                spacing_mm=(spacing[across], spacing[up]),
+                spacing_mm=(spacing[across] * unit, spacing[up] * unit),
                 letters=_LETTERS[across] + _LETTERS[up] if grid.oriented else "",
-                in_mm=not picture,
+                in_mm=not picture or pixel_mm is not None,
             )
         )
     return planes
 
 
-def _boxes(labelled: Array, spacing_mm: tuple[float, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return the box that holds all labels, and that box with its rim; everything where there is no label."""
+def label_boxes(
+    labelled: Array, spacing_mm: tuple[float, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return the box that holds all labels, and that box with its rim; everything where there is no label.
+
+    Shape:
+        ``labelled`` is ``(X, Y, Z)``.
+    """
     if not labelled.any():
         whole = tuple(slice(0, length) for length in labelled.shape)
         return whole, whole

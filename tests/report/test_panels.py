@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from medse.grid import Grid
-from medse.report.panels import OPACITY, draw_panels, outline
+from medse.report.panels import OPACITY, draw_panels, grey_window, outline
 from medse.report.planes import cut_planes
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
@@ -29,7 +29,7 @@ def test_panels_have_the_proportions_of_the_patient():
     reference = np.zeros((40, 40, 40), np.uint8)
     reference[10:30, 10:30, 10:30] = 1
     planes = cut_planes(reference, reference, None, grid_of(reference))
-    panels = draw_panels(planes, {1: "#ff0000"})
+    panels = draw_panels(planes, {1: "#ff0000"}, grey_window(planes))
     for panel in panels:
         width, height = Image.open(io.BytesIO(panel.labels)).size
         assert height / width == pytest.approx(panel.plane.size_mm[1] / panel.plane.size_mm[0], rel=0.01)
@@ -46,7 +46,7 @@ def axial_panel(image=None):
     reference[10:20, 15:25, 3:6] = 1
     prediction[20:30, 15:25, 3:6] = 1
     planes = cut_planes(reference, prediction, image, grid_of(reference))
-    return planes[0], draw_panels(planes, {1: "#ff0000"})[0]
+    return planes[0], draw_panels(planes, {1: "#ff0000"}, grey_window(planes))[0]
 
 
 def test_reference_is_outlined_and_prediction_filled():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from medse.report.examples import choose_cases
+from medse.report.choice import choose_cases
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""MedPy's binary metrics."""
+
+import math
+
+from medse.metrics.conventions.percentiles import hd95_pooled_mm
+from medse.metrics.conventions.surface_scores import largest_mm, mean_mm
+from medse.metrics.mask_pair import MaskPair, Measures
+
+
+def measure(pair: MaskPair) -> Measures:
+    """Score as MedPy does: two empty masks are perfect, and distances from or to an empty mask are refused.
+
+    Refused is NaN here; it has no NSD.
+
+    Reference:
+        ``medpy.metric.binary`` of MedPy 0.5.2: ``dc``, ``jc``, ``hd``, ``hd95`` and ``assd`` with connectivity 1.
+        Older releases average the two directed means in ``assd``.
+    """
+    any_voxel = pair.counts.reference or pair.counts.prediction
+    overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou} if any_voxel else {"dice": 1.0, "iou": 1.0}
+    if not pair.distances:
+        return Measures(**overlap)
+    if not (pair.counts.reference and pair.counts.prediction):
+        return Measures(**overlap, hd_mm=math.nan, hd95_mm=math.nan, assd_mm=math.nan)
+    surfaces = pair.voxels()
+    return Measures(
+        **overlap, hd_mm=largest_mm(surfaces), hd95_mm=hd95_pooled_mm(surfaces), assd_mm=mean_mm(surfaces)
+    )

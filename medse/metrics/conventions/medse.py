@@ -1,0 +1,36 @@
+"""The default: no empty mask drops out of a mean or scores as perfect, and area counts."""
+
+import math
+
+from medse.metrics.conventions.percentiles import hd95_by_area_mm
+from medse.metrics.conventions.surface_scores import largest_mm, mean_mm, share_within
+from medse.metrics.mask_pair import MaskPair, Measures
+
+
+def measure(pair: MaskPair) -> Measures:
+    """Score by the ``medse`` convention.
+
+    A single slice is measured in its plane. Both masks empty: every score is undefined. One mask empty: Dice, IoU and
+    NSD are 0 and every distance is the diagonal of the image in mm.
+
+    Reference:
+        Nikolov et al., Deep learning to achieve clinically applicable segmentation of head and neck anatomy for
+        radiotherapy (J Med Internet Res 2021): surface elements, their areas, and NSD.
+    """
+    overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou}
+    if not pair.distances:
+        return Measures(**overlap)
+    if pair.counts.reference and pair.counts.prediction:
+        surfaces = pair.elements(planar=True)
+        return Measures(
+            **overlap,
+            hd_mm=largest_mm(surfaces),
+            hd95_mm=hd95_by_area_mm(surfaces),
+            assd_mm=mean_mm(surfaces),
+            nsd=share_within(surfaces, pair.tolerance_mm),
+        )
+    one = pair.counts.reference or pair.counts.prediction
+    far, share = (pair.diagonal_mm(planar=True), 0.0) if one else (math.nan, math.nan)
+    return Measures(
+        **overlap, hd_mm=far, hd95_mm=far, assd_mm=far, nsd=None if pair.tolerance_mm is None else share
+    )

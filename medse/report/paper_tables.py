@@ -1,0 +1,136 @@
+"""``table.tex`` and ``table.md``: the scores by class as papers show them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medse.files import write_text
+from medse.metrics.scores import Scores
+from medse.metrics.statistics import Summary
+from medse.report.numerals import format_length, format_score
+from medse.report.scored import distance, tolerance_of_all
+
+LATEX, MARKDOWN = "table.tex", "table.md"
+LONGEST = 40
+"""Classes above which the LaTeX table runs over pages."""
+_LATEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "±": r"$\pm$", "−": r"$-$",
+    "–": "--", "∞": r"$\infty$", "≤": r"$\le$", "→": r"$\to$", **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}  # fmt: skip
+_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def write_paper_tables(out: Path, scores: Scores) -> None:
+    """Write both tables into ``out``."""
+    write_text(out / LATEX, latex_table(scores))
+    write_text(out / MARKDOWN, markdown_table(scores))
+
+
+def latex_table(scores: Scores) -> str:
+    """Return a table for booktabs (and longtable where there are many classes)."""
+    table = _contents(scores, latex)
+    caption = f"\\caption{{{table.caption}}}\\label{{tab:medse}}"
+    head = " & ".join(table.heading) + r" \\"
+    body = [" & ".join(line) + r" \\" for line in table.lines]
+    rows = ["\\toprule", head, "\\midrule", *body[:-1], "\\midrule", body[-1], "\\bottomrule"]
+    columns = "l" + "r" * (len(table.heading) - 1)
+    if len(scores.summaries.classes) > LONGEST:
+        needs, rows[2] = "booktabs,longtable", "\\midrule\n\\endhead"
+        wrapped = [f"\\begin{{longtable}}{{{columns}}}", f"{caption}\\\\", *rows, "\\end{longtable}"]
+    else:
+        needs = "booktabs"
+        inner = [f"\\begin{{tabular}}{{{columns}}}", *rows, "\\end{tabular}"]
+        wrapped = ["\\begin{table}", "\\centering", caption, "\\small", *inner, "\\end{table}"]
+    return "\n".join([f"% \\usepackage{{{needs}}}", *wrapped, ""])
+
+
+def markdown_table(scores: Scores) -> str:
+    """Return a table in GitHub's Markdown, its caption below."""
+    table = _contents(scores, markdown)
+    lines = [table.heading, ["---", *["---:"] * (len(table.heading) - 1)], *table.lines]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", table.caption, ""])
+
+
+def latex(text: str) -> str:
+    """Escape a text for LaTeX; line breaks become spaces."""
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def markdown(text: str) -> str:
+    """Escape a text for Markdown; line breaks become spaces."""
+    return "".join(_MARKDOWN.get(sign, sign) for sign in " ".join(text.split()))
+
+
+@dataclass(frozen=True)
+class _Table:
+    heading: list[str]
+    lines: list[list[str]]
+    caption: str
+
+
+def _contents(scores: Scores, escape: Callable[[str], str]) -> _Table:
+    classes = scores.summaries.classes
+    columns: list[tuple[str, list[Summary | None], Callable[[float], str]]] = [
+        ("Dice", [entry.dice for entry in classes], format_score)
+    ]
+    for name, word in (("hd95_mm", "HD95 (mm)"), ("assd_mm", "ASSD (mm)")):
+        found = [distance(entry, name) for entry in classes]
+        if any(found):
+            columns.append((word, [entry.every if entry else None for entry in found], format_length))
+    if any(entry.nsd for entry in classes):
+        columns.append(("NSD", [entry.nsd for entry in classes], format_score))
+    lines = [
+        [
+            entry.label,
+            str(entry.dice.n),
+            *(_cell(found[k], digits, entry.dice.n) for _, found, digits in columns),
+        ]
+        for k, entry in enumerate(classes)
+    ]
+    mean = scores.summaries.mean_dice
+    last = ["Mean over classes", str(mean.n), _cell(mean, format_score, mean.n), *[""] * (len(columns) - 1)]
+    heading = ["Class", "n", *(name for name, _, _ in columns)]
+    return _Table(
+        heading=[escape(cell) for cell in heading],
+        lines=[[escape(cell) for cell in line] for line in [*lines, last]],
+        caption=escape(_caption(scores, heading)),
+    )
+
+
+def _cell(summary: Summary | None, digits: Callable[[float], str], n: int) -> str:
+    """Write mean, spread and interval, and how many cases they are of where these are not ``n``."""
+    if summary is None or not summary.n:
+        return "–"
+    spread = f" ± {digits(summary.sd)}" if summary.n > 1 else ""
+    interval = "" if math.isnan(summary.low_95) else f" [{digits(summary.low_95)}, {digits(summary.high_95)}]"
+    return f"{digits(summary.mean)}{spread}{interval}" + (f" (n = {summary.n})" if summary.n != n else "")
+
+
+def _caption(scores: Scores, heading: Sequence[str]) -> str:
+    settings, summaries = scores.settings, scores.summaries
+    groups = f" of {summaries.groups} patients or groups" if summaries.groups != summaries.cases else ""
+    unit = "groups" if settings.unit == "group" else "cases"
+    sentences = [
+        f"Scores by class over {summaries.cases} cases{groups} by the convention {scores.convention}: mean ± "
+        f"standard deviation [{settings.interval_level:.0%} interval: {settings.interval_method}, "
+        f"{settings.interval_resamples} resamples].",
+        f"n: {unit} in which Dice is defined, unless said otherwise in brackets.",
+    ]
+    if "HD95 (mm)" in heading and scores.convention == "medse":
+        sentences.append(
+            "Where only one of the two masks is empty, distances are the diagonal of the image, which depends on "
+            "the field of view."
+        )
+    elif "HD95 (mm)" in heading:
+        sentences.append("Undefined and infinite distances are left out.")
+    if "NSD" in heading:
+        common = tolerance_of_all(settings.tolerance_mm)
+        each = ", ".join(f"{label} {mm:g} mm" for label, mm in settings.tolerance_mm.items())
+        sentences.append(f"Tolerance of NSD: {each if common is None else f'{common:g} mm'}.")
+    if settings.missing_predictions:
+        sentences.append(f"Missing predictions that count as empty: {len(settings.missing_predictions)}.")
+    if scores.not_scored:
+        sentences.append(f"Cases that could not be scored and are left out: {len(scores.not_scored)}.")
+    return " ".join(sentences)

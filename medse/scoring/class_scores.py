@@ -1,0 +1,130 @@
+"""One class of one case -> its lines in the tables."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from medse.config.evaluation import Evaluation
+from medse.metrics.centreline import centreline_dice
+from medse.metrics.conventions.table import CONVENTIONS
+from medse.metrics.lesions import LesionMatch, match_lesions
+from medse.metrics.mask_pair import LabelPair, MaskPair
+from medse.metrics.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
+from medse.scoring.classes import ScoredClass
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two label maps of a case, read.
+
+    Attributes:
+        name: Case id.
+        pair: The label maps.
+        members: Class of the files -> its values.
+        values: Class of the files -> the value that stands for it; empty where there is no such value.
+        voxel_ml: NaN for pictures.
+        measured: Whether lengths are known.
+    """
+
+    name: str
+    pair: LabelPair
+    members: Mapping[str, frozenset[int]]
+    values: Mapping[str, int]
+    voxel_ml: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class ClassOfCase:
+    """The lines of one class of one case."""
+
+    row: ScoreRow
+    detail: DetailRow
+    lesions: tuple[LesionRow, ...]
+    beside: tuple[ConventionRow, ...]
+
+
+def score_class(case: Case, options: Evaluation, scored: ScoredClass) -> ClassOfCase:
+    """Score one class by every convention that is asked for, and take it apart where that is asked for.
+
+    Args:
+        case: The label maps.
+        options: Conventions and options of lesions.
+        scored: The class.
+    """
+    mask = case.pair.mask(
+        scored.members(case.members),
+        tolerance_mm=scored.tolerance_mm,
+        distances=options.distances and case.measured,
+    )
+    main = asdict(CONVENTIONS[options.convention].measure(mask))
+    counts = mask.counts
+    row = ScoreRow(
+        case=case.name,
+        group=case.name,
+        label=scored.name,
+        value=case.values.get(scored.name),
+        precision=counts.precision,
+        recall=counts.recall,
+        volume_reference_ml=counts.reference * case.voxel_ml,
+        volume_prediction_ml=counts.prediction * case.voxel_ml,
+        **main,
+    )
+    lesions = _match(mask, options) if scored.lesions else None
+    return ClassOfCase(
+        row=row,
+        detail=_detail(case.name, scored, mask, lesions),
+        lesions=() if lesions is None else _lesion_rows(case, scored.name, lesions),
+        beside=tuple(
+            ConventionRow(
+                case=case.name, label=scored.name, convention=name, **asdict(CONVENTIONS[name].measure(mask))
+            )
+            for name in options.beside
+        ),
+    )
+
+
+def _match(mask: MaskPair, options: Evaluation) -> LesionMatch:
+    return match_lesions(*mask.masks(), connectivity=options.lesion_connectivity, iou=options.lesion_iou)
+
+
+def _detail(case: str, scored: ScoredClass, mask: MaskPair, lesions: LesionMatch | None) -> DetailRow:
+    found: dict[str, float | int | None] = {}
+    if mask.distances and mask.counts.reference and mask.counts.prediction:
+        surfaces = mask.elements(planar=True)
+        found["mean_from_reference_mm"] = float(
+            np.average(surfaces.reference_mm, weights=surfaces.reference_weights)
+        )
+        found["mean_from_prediction_mm"] = float(
+            np.average(surfaces.prediction_mm, weights=surfaces.prediction_weights)
+        )
+    if scored.centreline:
+        found["centreline_dice"] = centreline_dice(*mask.masks())
+    if lesions is not None:
+        found |= {
+            "lesions_reference": len(lesions.reference),
+            "lesions_prediction": len(lesions.prediction),
+            "lesions_matched": lesions.matched,
+            "lesion_f1": lesions.f1,
+            "lesion_dice": lesions.mean_dice,
+        }
+    return DetailRow(case=case, label=scored.name, **found)
+
+
+def _lesion_rows(case: Case, label: str, match: LesionMatch) -> tuple[LesionRow, ...]:
+    sides = (("reference", "missed", match.reference), ("prediction", "hallucinated", match.prediction))
+    return tuple(
+        LesionRow(
+            case=case.name,
+            label=label,
+            side=side,
+            lesion=lesion.number,
+            outcome=alone if lesion.partner is None else "matched",
+            partner=lesion.partner,
+            dice=lesion.dice,
+            volume_ml=lesion.voxels * case.voxel_ml,
+        )
+        for side, alone, lesions in sides
+        for lesion in lesions
+    )

@@ -1,0 +1,33 @@
+"""Voxels from one grid to another through the world."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Array = npt.NDArray[Any]
+Target = tuple[tuple[int, int, int], npt.NDArray[np.float64]]
+"""Shape and 4x4 voxel-to-world matrix of a grid."""
+
+
+def onto_grid(
+    target: Target, array: Array, affine: npt.NDArray[np.float64], *, order: int, mode: str
+) -> Array:
+    """Interpolate ``(X, Y, Z)`` at the voxels of another grid, in its own type.
+
+    Order 0 takes the nearest voxel and keeps whole numbers up to 2^53 exactly.
+
+    Args:
+        target: The other grid.
+        array: Voxels on axes of any direction.
+        affine: Their 4x4 voxel-to-world matrix in mm; may be sheared.
+        order: Of the splines.
+        mode: What lies beyond the border, as SciPy names it; a constant is 0.
+    """
+    shape, target_affine = target
+    to_source = np.linalg.inv(affine) @ target_affine
+    moved: Array = ndimage.affine_transform(
+        array, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=order, mode=mode, cval=0
+    )
+    return moved
