@@ -4,12 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medse.errors import InputError
-from medse.volumes.itk import open_itk
 from medse.volumes.mgh import open_mgh
 from medse.volumes.names import case_id, suffix_of
 from medse.volumes.nifti import open_nifti
 from medse.volumes.opened import Opened
 from medse.volumes.pictures import open_picture
+
+
+def _open_itk(path: Path) -> Opened:
+    """Open MetaImage or NRRD; SimpleITK takes 90 MB and is loaded for them only."""
+    from medse.volumes.itk import open_itk
+
+    return open_itk(path)
+
 
 OPENERS: dict[str, Callable[[Path], Opened]] = {
     ".nii.gz": open_nifti,
@@ -17,10 +24,10 @@ OPENERS: dict[str, Callable[[Path], Opened]] = {
     ".hdr": open_nifti,
     ".mgh": open_mgh,
     ".mgz": open_mgh,
-    ".nrrd": open_itk,
-    ".nhdr": open_itk,
-    ".mha": open_itk,
-    ".mhd": open_itk,
+    ".nrrd": _open_itk,
+    ".nhdr": _open_itk,
+    ".mha": _open_itk,
+    ".mhd": _open_itk,
     ".png": open_picture,
     ".jpg": open_picture,
     ".jpeg": open_picture,

@@ -116,7 +116,8 @@ def test_infinite_distances_are_shown_and_counted():
 
 
 @pytest.mark.parametrize(
-    ("tolerances", "heading", "cell"), [((2.0, 2.0), "NSD at 2 mm", None), ((2.0, 0.5), "NSD", "at 0.5 mm")]
+    ("tolerances", "heading", "cell"),
+    [((2.0, 2.0), "NSD at 2&nbsp;mm", None), ((2.0, 0.5), "NSD", "at 0.5 mm")],
 )
 def test_the_tolerance_is_said(tolerances, heading, cell):
     scores = make_scores(
