@@ -36,7 +36,10 @@ def evaluate(
         Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file whose evaluation section says what to compute.")
+        Path | None,
+        typer.Option(
+            help="YAML file whose evaluation section says what to compute; its classes too, if it has data."
+        ),
     ] = None,
     conventions: Annotated[
         str | None,
@@ -73,7 +76,7 @@ def evaluate(
 ) -> None:
     """Score label maps of any tool against references and write the Dice report."""
     from medse.config.asked_scores import read_asked
-    from medse.config.scored_labels import read_scored_labels
+    from medse.config.scored_labels import find_labels
     from medse.errors import InputError
     from medse.evaluate import evaluate as score
     from medse.report import write_report
@@ -84,7 +87,7 @@ def evaluate(
         references,
         predictions,
         out,
-        labels=None if labels is None else read_scored_labels(labels),
+        labels=find_labels(labels, config),
         cases=cases,
         options=read_asked(config, overrides or [], conventions),
         copy_affine=fix_geometry is not None,

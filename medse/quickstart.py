@@ -116,6 +116,8 @@ def quickstart(out: Path, console: Console, *, body: str = "brain") -> Result:
     for name, cases in lists.items():
         listed = out / f"{name}_cases.txt"
         write_text(listed, "".join(f"{case}\n" for case in cases))
-        scores[name] = evaluate(cohort / "labelsTs", predictions, out / name, labels=labels, cases=listed)
+        scores[name] = evaluate(
+            cohort / "labelsTs", predictions, out / name, labels, listed, options=config.evaluation
+        )
     report = write_report(out / "report", cohort / "labelsTs", predictions, images=cohort / "imagesTs")
     return Result(held_out=scores["report"], template=scores.get("template"), report=report)

@@ -9,6 +9,17 @@ from medse.config.strict_yaml import read_yaml
 from medse.labels import Labels, read_dataset_labels
 
 
+def find_labels(labels: Path | None, config: Path | None) -> Labels | None:
+    """Read the classes from ``labels``, or else from ``config`` if that has a data section.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    if labels is None and config is not None and "data" in read_yaml(find_config(config)).tree:
+        labels = config
+    return None if labels is None else read_scored_labels(labels)
+
+
 def read_scored_labels(path: Path) -> Labels:
     """Read the classes from a ``dataset.json``, or from a configuration or the data set that it names.
 

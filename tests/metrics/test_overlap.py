@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, jaccard_score, precision_recall_fscore_support
 
 from medse.metrics import overlap as module
-from medse.metrics.overlap import count_pairs, overlap
+from medse.metrics.overlap import Counts, count_pairs
 
 
 def cubes() -> tuple[np.ndarray, np.ndarray]:
@@ -19,21 +19,20 @@ def cubes() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_two_cubes_by_hand():
-    scores = overlap(count_pairs(*cubes()), 7, voxel_ml=0.003)
+    scores = count_pairs(*cubes()).of({7})
+    assert scores == Counts(reference=64, prediction=64, both=32)
     assert scores.dice == 2 * 32 / 128
     assert scores.iou == 32 / 96
     assert scores.precision == scores.recall == 0.5
-    assert scores.volume_reference_ml == pytest.approx(0.192)
-    assert scores.volume_prediction_ml == pytest.approx(0.192)
 
 
 def test_precision_and_recall_are_not_confused():
     reference, prediction = cubes()
     prediction[:] = 0
     prediction[1:2, 2:6, 2:6] = 7  # a quarter of the reference and nothing else
-    scores = overlap(count_pairs(reference, prediction), 7, 0.001)
+    scores = count_pairs(reference, prediction).of({7})
     assert (scores.precision, scores.recall) == (1.0, 0.25)
-    assert (scores.volume_reference_ml, scores.volume_prediction_ml) == pytest.approx((0.064, 0.016))
+    assert (scores.reference, scores.prediction) == (64, 16)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -51,9 +50,19 @@ def test_agrees_with_scikit_learn(seed, chunk, values, monkeypatch):
     precision, recall, f1, support = precision_recall_fscore_support(*flat, labels=held)
     iou = jaccard_score(*flat, labels=held, average=None)
     for k, value in enumerate(held):
-        scores = overlap(counts, value, 2.0)
-        found = (scores.dice, scores.iou, scores.precision, scores.recall, scores.volume_reference_ml)
-        assert found == pytest.approx((f1[k], iou[k], precision[k], recall[k], 2.0 * support[k]))
+        scores = counts.of({value})
+        found = (scores.dice, scores.iou, scores.precision, scores.recall, scores.reference)
+        assert found == pytest.approx((f1[k], iou[k], precision[k], recall[k], support[k]))
+
+
+@pytest.mark.parametrize("members", [(2, 5), (5, 9), (9,), ()])
+def test_a_class_of_several_values_is_their_union(members):
+    """Confusing two values of one class is no error; a value that occurs nowhere (9) adds nothing."""
+    reference, prediction = np.random.default_rng(0).choice([0, 2, 5, 7], (2, 4, 5, 6))
+    truth, found = np.isin(reference, members), np.isin(prediction, members)
+    assert count_pairs(reference, prediction).of(members) == Counts(
+        truth.sum(), found.sum(), (truth & found).sum()
+    )
 
 
 def test_memory_order_does_not_matter():
@@ -73,10 +82,10 @@ def test_memory_order_does_not_matter():
     ],
 )
 def test_empty_masks(reference, prediction, expected):
-    scores = overlap(count_pairs(np.full((2, 2, 2), reference), np.full((2, 2, 2), prediction)), 1, 0.5)
+    scores = count_pairs(np.full((2, 2, 2), reference), np.full((2, 2, 2), prediction)).of({1})
     for name, value in expected.items():
         np.testing.assert_equal(getattr(scores, name), value, err_msg=name)
-    assert (scores.volume_reference_ml, scores.volume_prediction_ml) == (4 * reference, 4 * prediction)
+    assert (scores.reference, scores.prediction) == (8 * reference, 8 * prediction)
 
 
 def test_other_shapes_are_refused():
