@@ -1,5 +1,7 @@
 """Two folders of label maps -> ``scores.csv``, ``scores.json`` and the tables beside them."""
 
+import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -64,21 +66,25 @@ def evaluate(
         pixel_mm: Length of a pixel of pictures; without it there are no distances between pictures.
         processes: Most processes that read and score cases at the same time. More than one must be asked for from a
             script only below ``if __name__ == "__main__"``.
-        show_paths: Keep the whole paths of both folders in the settings, not only their names.
+        show_paths: Keep the whole paths of both folders in what is written, not only their names.
 
     Returns:
         All numbers. Cases that could not be read are in ``not_scored`` and in no number.
 
     Raises:
-        InputError: A file is missing or extra; an option names no class; ``out`` is not empty or lies in one of the
-            folders; or no case could be scored, because files are unreadable, on another grid, or hold undeclared
-            values.
+        InputError: A file is missing or extra; an option names no class or is no length; ``out`` is not empty or lies
+            in one of the folders; or no case could be scored, because files are unreadable, on another grid, or hold
+            undeclared values.
     """
     options = options or Evaluation()
     if copy_affine and resample:
         raise InputError(
             "--fix-geometry copy-affine and --resample-prediction were both given; the first says that the grid of a "
             "prediction is wrong and the second that it is right; give one of them."
+        )
+    if pixel_mm is not None and not 0 < pixel_mm < math.inf:
+        raise InputError(
+            f"--pixel-mm is {pixel_mm}; a length above 0 is expected; give that of a pixel in mm."
         )
     refuse_existing(out, "give another --out or remove it")
     for folder in (references, predictions):
@@ -135,7 +141,7 @@ def evaluate(
             interval_seed=SEED,
         ),
         summaries=summarise_rows(rows, details, beside, options.unit),
-        not_scored=problems,
+        not_scored=problems if show_paths else _without_paths(problems, references, predictions),
         rows=rows,
         details=details,
         lesions=tuple(row for case in scored for row in case.lesions),
@@ -175,6 +181,14 @@ def _names_found(
             "these files are label maps."
         )
     return tuple(map(str, values))
+
+
+def _without_paths(problems: dict[str, str], *folders: Path) -> dict[str, str]:
+    """Return the problems with the folders called by their names."""
+    parents = {str(folder.parent) for folder in folders if folder.parent != Path()}
+    for parent in sorted(parents, key=len, reverse=True):
+        problems = {case: text.replace(f"{parent}{os.sep}", "") for case, text in problems.items()}
+    return problems
 
 
 def _details(scored: Sequence[CaseScores], options: Evaluation) -> tuple[DetailRow, ...]:

@@ -96,14 +96,16 @@ def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> 
     Raises:
         InputError: They do not; the sentence names both files, what differs and the remedy.
     """
-    command = (
-        f"medse resample {shlex.quote(second.source)} --like {shlex.quote(first.source)} --out NEW "
+    remedy = (
+        f"run medse resample {shlex.quote(second.source)} --like {shlex.quote(first.source)} --out NEW "
         "(with --labels for a label map)"
+        if first.oriented and second.oriented
+        else f"save {second.source} again on that of {first.source}"
     )
     if first.spatial_shape != second.spatial_shape:
         raise InputError(
             f"{first.source} and {second.source} have different shapes, {first.spatial_shape} and "
-            f"{second.spatial_shape}; they must lie on the same grid; run {command}."
+            f"{second.spatial_shape}; they must lie on the same grid; {remedy}."
         )
     difference = np.abs(first.affine - second.affine)
     same = not np.any(difference > AFFINE_TOLERANCE * min(first.spacing_mm))
@@ -121,6 +123,6 @@ def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> 
     row, column = np.unravel_index(np.argmax(difference), difference.shape)
     raise InputError(
         f"{first.source} and {second.source} have different affines (largest difference "
-        f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; run "
-        f"{command}, or give --fix-geometry copy-affine if the header of one is known to be wrong."
+        f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; "
+        f"{remedy}, or give --fix-geometry copy-affine if the header of one is known to be wrong."
     )

@@ -42,7 +42,8 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
     done = medse("--help")
     elapsed = time.perf_counter() - started
     assert done.returncode == 0
-    for command in ("quickstart", "check", "train", "predict", "evaluate", "resample", "attention", "net"):
+    commands = ("quickstart", "check", "train", "predict", "evaluate", "compare", "resample", "attention", "net")
+    for command in commands:
         assert command in done.stdout
     assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"
 
@@ -95,9 +96,12 @@ def test_train_predict_evaluate(tiny_config: Path, tmp_path: Path) -> None:
     assert not {name for name in imported if name.split(".")[0] in ("torch", "lightning", "monai")}
     assert "bright" in done.stdout
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "details.csv",
         "report.html",
         "scores.csv",
         "scores.json",
+        "table.md",
+        "table.tex",
     }
     assert json.loads((tmp_path / "report" / "scores.json").read_text())["convention"] == "medse"
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from sklearn.metrics import f1_score, precision_score
 
+from medse.config.evaluation import Evaluation
 from medse.errors import InputError
 from medse.evaluate import evaluate
 from medse.labels import Labels
@@ -72,7 +74,8 @@ def test_files_hold_the_same_scores(folders):
         ("b", "core", "1.0"),
         ("b", "rim", "nan"),
     ]
-    assert {row["hd95_mm"] for row in rows} == {""}
+    assert {row["nsd"] for row in rows} == {""}  # there is no tolerance
+    assert [row["label"] for row in rows if row["hd95_mm"] == "nan"] == ["rim"]
 
 
 def test_summary_says_how_and_nothing_about_the_machine(folders):
@@ -126,12 +129,25 @@ def test_two_single_files(folders):
     assert math.isnan(scores.summaries.mean_dice.low_95)
 
 
-def refused(folders, said, labels=LABELS):
+def refused(folders, said, labels=LABELS, **options):
     with pytest.raises(InputError) as caught:
-        evaluate(*folders, labels)
+        evaluate(*folders, labels, **options)
     message = str(caught.value)
     assert all(part in message for part in said), message
     assert not folders[2].exists()
+
+
+def left_out(folders, said):
+    """Case b cannot be scored: it is named, and only case a is in the numbers; without case a nothing is written."""
+    scores = evaluate(*folders, LABELS, show_paths=True)
+    assert {row.case for row in scores.rows} == {"a"}
+    assert (scores.summaries.cases, scores.summaries.classes[0].dice.mean) == (1, 0.5)
+    assert list(scores.not_scored) == ["b"]
+    assert all(part in scores.not_scored["b"] for part in said), scores.not_scored
+    assert read_scores(folders[2]).not_scored == scores.not_scored
+    for folder in folders[:2]:
+        (folder / "a.nii.gz").unlink()
+    refused((*folders[:2], folders[2].parent / "nothing"), said)
 
 
 def test_missing_prediction_is_refused(folders):
@@ -140,25 +156,25 @@ def test_missing_prediction_is_refused(folders):
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_undeclared_value_is_refused(folders, side):
+def test_undeclared_value_is_not_scored(folders, side):
     save(folders[side] / "b.nii.gz", cube((2, 2, 2), value=9))
-    refused(folders, [str(folders[side] / "b.nii.gz"), "9 (8 voxels)", "declared are 0, 1, 4"])
+    left_out(folders, [str(folders[side] / "b.nii.gz"), "9 (8 voxels)", "declared are 0, 1, 4"])
 
 
-def test_other_shape_is_refused(folders):
+def test_other_shape_is_not_scored(folders):
     save(folders[1] / "b.nii.gz", cube((2, 2, 2), shape=(8, 8, 9)))
-    refused(folders, [str(folders[0] / "b.nii.gz"), str(folders[1] / "b.nii.gz"), "(8, 8, 8) and (8, 8, 9)"])
+    left_out(folders, [str(folders[0] / "b.nii.gz"), str(folders[1] / "b.nii.gz"), "(8, 8, 8) and (8, 8, 9)"])
 
 
-def test_other_affine_is_refused(folders):
+def test_other_affine_is_not_scored(folders):
     save(folders[1] / "b.nii.gz", cube((2, 2, 2)), np.diag([-0.5, 2.0, 3.0, 1.0]))
-    refused(folders, [str(folders[0] / "b.nii.gz"), str(folders[1] / "b.nii.gz"), "affines"])
+    left_out(folders, [str(folders[0] / "b.nii.gz"), str(folders[1] / "b.nii.gz"), "affines"])
 
 
-def test_truncated_file_is_refused(folders):
+def test_truncated_file_is_not_scored(folders):
     path = folders[1] / "b.nii.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    refused(folders, [str(path)])
+    left_out(folders, [str(path)])
 
 
 def test_images_instead_of_label_maps_are_refused(tmp_path):
@@ -172,7 +188,7 @@ def test_no_label_anywhere_needs_names(tmp_path):
     save(tmp_path / "r.nii", cube())
     refused(
         (tmp_path / "r.nii", tmp_path / "r.nii", tmp_path / "out"),
-        ["1 different values", "--labels"],
+        ["0 different values other than 0", "--labels"],
         labels=None,
     )
 
@@ -224,17 +240,47 @@ def test_nothing_but_ignored_voxels_is_empty(tmp_path):
     assert (scores.summaries.ledger.both_empty, scores.summaries.ledger.hallucinated) == (2, 0)
 
 
-def test_copied_affine_is_recorded(folders):
+def test_copied_affine_is_recorded(folders, tmp_path):
     expected = evaluate(*folders, LABELS)
     save(folders[1] / "b.nii.gz", cube((2, 2, 2)), np.diag([0.6, 2.0, 3.0, 1.0]))
     out = folders[2].parent / "fixed"
-    with pytest.raises(InputError, match=r"b\.nii\.gz have different affines.*--fix-geometry copy-affine"):
-        evaluate(*folders[:2], out, LABELS)
-    assert not out.exists()
+    (problem,) = evaluate(*folders[:2], tmp_path / "without", LABELS).not_scored.values()
+    assert re.search(r"b\.nii\.gz have different affines.*--fix-geometry copy-affine", problem)
     scores = evaluate(*folders[:2], out, LABELS, copy_affine=True)
     assert read_scores(out).settings.geometry_fixed == ("b",)
     np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
     assert expected.settings.geometry_fixed == ()
+    refused(
+        (*folders[:2], tmp_path / "both"),
+        ["copy-affine", "give one of them"],
+        copy_affine=True,
+        resample=True,
+    )
+
+
+def test_a_resampled_prediction_is_recorded(folders, tmp_path):
+    """The prediction covers the reference with voxels twice as long: each has the value of eight."""
+    expected = evaluate(*folders, LABELS)
+    affine = AFFINE @ np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = AFFINE[:3, :3].sum(axis=1) / 2
+    save(folders[1] / "b.nii.gz", cube((2, 2, 2))[::2, ::2, ::2], affine)
+    assert list(evaluate(*folders[:2], tmp_path / "without", LABELS).not_scored) == ["b"]
+    scores = evaluate(*folders[:2], tmp_path / "with", LABELS, resample=True)
+    np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
+    assert (scores.settings.resampled, scores.not_scored) == (("b",), {})
+
+
+def test_a_missing_prediction_scores_as_empty(folders, tmp_path):
+    """The worst everywhere: the mean of all cases cannot rise, and the case is named."""
+    (folders[1] / "b.nii.gz").unlink()
+    scores = evaluate(*folders, LABELS, missing="worst")
+    assert scores.settings.missing_predictions == ("b",)
+    found = {(row.case, row.label): row for row in scores.rows}
+    assert (found["b", "core"].dice, found["b", "core"].iou, found["b", "core"].recall) == (0, 0, 0)
+    assert found["b", "core"].hd95_mm == pytest.approx(np.linalg.norm([8 * 0.5, 8 * 2.0, 8 * 3.0]))
+    assert math.isnan(found["b", "rim"].dice)  # in neither
+    assert scores.summaries.mean_dice.mean == pytest.approx((0.25 + 0.0) / 2)
+    assert scores.summaries.classes[0].ledger.missed == 1
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -252,19 +298,40 @@ def test_formats_may_differ(folders):
     np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
 
 
-def test_pictures_have_scores_and_no_volumes(tmp_path):
+def picture_pair(tmp_path):
     reference, prediction = np.zeros((2, 20, 30), np.uint8)
     reference[4:12, 5:20] = 1
     prediction[6:12, 5:25] = 1
     for side, array in (("r", reference), ("p", prediction)):
         (tmp_path / side).mkdir()
         Image.fromarray(array).save(tmp_path / side / "a.png")
-    (row, missing) = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", LABELS).rows
+    return tmp_path / "r", tmp_path / "p"
+
+
+def test_pictures_have_scores_and_neither_volumes_nor_distances(tmp_path):
+    scores = evaluate(*picture_pair(tmp_path), tmp_path / "out", LABELS)
+    row, missing = scores.rows
     assert row.dice == pytest.approx(2 * 90 / (120 + 120))
     assert math.isnan(row.volume_reference_ml)
     assert math.isnan(row.volume_prediction_ml)
+    assert (row.hd_mm, row.hd95_mm, row.assd_mm, row.nsd) == (None,) * 4
+    assert not scores.settings.distances
     assert (missing.reference_empty, missing.prediction_empty) == (True, True)
     assert read_scores(tmp_path / "out").summaries.ledger.both_empty == 1
+
+
+def test_pictures_with_a_length_are_measured_in_2_d(tmp_path):
+    """The right ends of both rectangles lie 5 pixels apart, the tops 2; the other sides are the same."""
+    options = Evaluation(tolerance_mm={"core": 0.5})
+    scores = evaluate(*picture_pair(tmp_path), tmp_path / "out", LABELS, options=options, pixel_mm=0.25)
+    row, missing = scores.rows
+    assert row.hd_mm == pytest.approx(1.25)
+    assert 0.4 < row.nsd < 1
+    assert math.isnan(missing.hd_mm)
+    assert (missing.nsd, math.isnan(row.volume_reference_ml)) == (None, True)
+    assert (scores.settings.distances, scores.settings.pixel_mm) == (True, 0.25)
+    for wrong in (0.0, -1.0, math.nan, math.inf):
+        refused((tmp_path / "r", tmp_path / "p", tmp_path / "no"), ["--pixel-mm", "above 0"], pixel_mm=wrong)
 
 
 def test_existing_output_is_kept(folders):

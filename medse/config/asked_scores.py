@@ -11,10 +11,11 @@ from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
 from medse.config.packaged import find_config
 from medse.config.strict_yaml import Source, read_yaml
+from medse.errors import InputError
 from medse.metrics.conventions import ConventionName
-from medse.registry import pick
+from medse.registry import nearest, pick
 
-ALL = "all"
+ALL, SECTION = "all", "evaluation"
 _NAMES: dict[str, ConventionName] = {name: name for name in get_args(ConventionName)}
 
 
@@ -39,6 +40,7 @@ def read_asked(path: Path | None, overrides: Sequence[str], conventions: str | N
         InputError: The file cannot be read, or a key, a value or a name does not exist.
     """
     source = Source(Path("The command line"), {}, {}) if path is None else read_yaml(find_config(path))
+    _refuse_ignored(source, overrides)
     options = validate(apply_overrides(source, overrides, Asked), Asked).evaluation
     if conventions is None:
         return options
@@ -46,6 +48,20 @@ def read_asked(path: Path | None, overrides: Sequence[str], conventions: str | N
         first, others = options.convention, [name for name in _NAMES.values() if name != options.convention]
     else:
         first, *others = (
-            pick(_NAMES, name.strip(), "convention") for name in dict.fromkeys(conventions.split(","))
+            pick(_NAMES, name, "convention")
+            for name in dict.fromkeys(name.strip() for name in conventions.split(","))
         )
     return options.model_copy(update={"convention": first, "beside": tuple(others)})
+
+
+def _refuse_ignored(source: Source, overrides: Sequence[str]) -> None:
+    """Raise where something was clearly meant for the section and would not be looked at."""
+    for override in overrides:
+        key, equals, _ = override.partition("=")
+        if equals and key.split(".")[0].strip() not in ("", SECTION):
+            raise InputError(
+                f"{override!r} changes nothing here; only {SECTION}.key=value is looked at; correct the key or leave "
+                "it out."
+            )
+    if SECTION not in source.tree and (meant := nearest(SECTION, source.tree)):
+        raise InputError(f"{source.path} has no section {SECTION};{meant} correct its name.")

@@ -1,6 +1,7 @@
 """Filling the page's templates."""
 
 import base64
+import hashlib
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -103,6 +104,7 @@ def _environment() -> Environment:
         "mm": format_length,
         "signed": format_signed,
         "data": _data_uri,
+        "hash": _hash,
         "outcome": outcome,
     }
     environment.tests |= {"nan": math.isnan, "finite": math.isfinite}
@@ -115,3 +117,8 @@ def _read(name: str) -> str:
 
 def _data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _hash(script: str) -> str:
+    """Return the hash by which the page's policy lets this script run and no other."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

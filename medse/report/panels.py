@@ -14,12 +14,15 @@ from medse.report.planes import Array, Plane
 
 COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0072B2")
 """Of the classes: Okabe and Ito's palette, told apart with every colour vision, light ones first."""
-OTHERS = "#9AA0A6"
+OTHERS = "#E8EAED"
 """Of all classes beyond those, together; drawn faintly, so that they do not hide the scan."""
-OPACITY, FAINT = 0.4, 0.12
+OPACITY, FAINT = 0.4, 0.15
 WIDTH = 500
 """Pixels that the label layers of a case have in width, on average."""
 
+SOFT_TISSUE_HU = (-160.0, 240.0)
+_AIR_HU = -500
+"""Intensities below this occur in CT only."""
 _DOTS_PER_INCH = 100
 _BARS_MM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
@@ -47,11 +50,16 @@ class Panel:
 
 
 def grey_window(planes: Sequence[Plane]) -> tuple[float, float]:
-    """Return the intensities that are black and white: nearly all that the slices of a case show."""
+    """Return the intensities that are black and white.
+
+    That is nearly all that the slices of a case show, or the soft tissue window where they show the air of a CT.
+    """
     images = [plane.image.ravel() for plane in planes if plane.image is not None]
     if not images:
         return 0.0, 1.0
     low, high = np.percentile(np.concatenate(images), (1, 99.5))
+    if low < _AIR_HU:
+        return SOFT_TISSUE_HU
     return float(low), float(max(high, low + max(1e-6, abs(low) * 1e-6)))
 
 
@@ -104,7 +112,8 @@ def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float)
         edges = outline(plane.reference == value) * np.array(plane.spacing_mm)
         colour = colours[value]
         rim = [("black", 3.0), (colour, 1.6)]  # the dark rim shows on bright tissue
-        for ink, line_width in [(colour, 0.6)] if colour == OTHERS else rim:
+        thin = [("black", 1.6), (colour, 0.8)]
+        for ink, line_width in thin if colour == OTHERS else rim:
             axes.add_collection(
                 LineCollection(edges, colors=ink, linewidths=line_width, capstyle="projecting")
             )

@@ -128,9 +128,7 @@ def _prepare(case: str, maps: CaseMaps, rules: Rules) -> Case:
         name=case,
         pair=LabelPair(reference, prediction, spacing_mm),
         members=maps.members,
-        values={}
-        if rules.labels is None
-        else dict(zip(rules.labels.names, rules.labels.values, strict=True)),
+        values=_values(rules),
         voxel_ml=voxel_ml,
         measured=not maps.picture or rules.pixel_mm is not None,
     )
@@ -141,5 +139,5 @@ def _values(rules: Rules) -> dict[str, int]:
     if rules.mask_names is not None:
         return {}
     if rules.labels is None:
-        return {name: int(name) for name in (scored.name for scored in rules.classes) if name.isdecimal()}
+        return {name: int(name) for scored in rules.classes for name in scored.parts}
     return dict(zip(rules.labels.names, rules.labels.values, strict=True))

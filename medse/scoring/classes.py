@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from medse.config.evaluation import Evaluation
 from medse.errors import InputError
 from medse.registry import nearest
+from medse.scoring.table_names import check_names
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def scored_classes(names: Collection[str], options: Evaluation) -> tuple[ScoredC
         options: What is asked of them.
 
     Raises:
-        InputError: An option names a class that does not exist, or a merged class has the name of another.
+        InputError: An option names a class that does not exist, a merged class has the name of another, or a name
+            cannot stand in a table.
     """
     for merged, parts in options.merged.items():
         if merged in names:
@@ -49,6 +51,7 @@ def scored_classes(names: Collection[str], options: Evaluation) -> tuple[ScoredC
             )
         _check(parts, names, f"merged.{merged}")
     every = [*names, *options.merged]
+    check_names(every, "class")
     asked = options.classes if options.classes is not None else tuple(every)
     _check(asked, every, "classes")
     tolerance = options.tolerance_mm

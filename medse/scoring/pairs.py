@@ -7,6 +7,7 @@ from typing import Literal
 from medse.errors import InputError
 from medse.scoring.case_maps import CaseFiles
 from medse.scoring.mask_files import find_mask_folders
+from medse.scoring.table_names import check_names
 from medse.scoring.wording import count, some
 from medse.volumes.name_patterns import find_volumes
 from medse.volumes.names import case_id
@@ -32,7 +33,8 @@ def find_cases(
         The cases, sorted by id.
 
     Raises:
-        InputError: A file is missing, extra or cannot be listed, or one path is a file and the other is not.
+        InputError: A file is missing, extra or cannot be listed, a case id cannot stand in a table, or one path is a
+            file and the other is not.
     """
     if references.is_file() != predictions.is_file():
         one, other = (references, predictions) if references.is_file() else (predictions, references)
@@ -49,21 +51,24 @@ def find_cases(
             f"{references} has no file for {len(unknown)} of the chosen cases: {some(unknown)}; correct the list "
             "of cases or add the files."
         )
+    check_names(cases, "case")
+    extra = [_name(case, found[case]) for case in found if case not in expected and only is None]
+    without = count(extra, "prediction", "predictions") + " without a reference"
+    but = f" (but {without}: {some(extra)})" if extra else ""
     absent = [_name(case, expected[case]) for case in cases if case not in found]
     if absent and missing == "error":
         raise InputError(
-            f"{predictions} has no prediction for {len(absent)} of {len(cases)} references: {some(absent)}; predict "
-            "these cases too, name the cases to score with --cases, or score them as empty with --missing worst."
+            f"{predictions} has no prediction for {len(absent)} of {len(cases)} references: {some(absent)}{but}; "
+            "predict these cases too, name those to score with --cases, or score them as empty with --missing worst."
         )
     if len(absent) == len(cases):
         raise InputError(
-            f"{predictions} has no prediction of any of {len(cases)} references: {some(absent)}; at least one is "
-            "expected; give the folder with the predictions."
+            f"{predictions} has no prediction of any of {len(cases)} references: {some(absent)}{but}; at least "
+            "one is expected; give the folder with the predictions."
         )
-    if extra := [_name(case, found[case]) for case in found if case not in expected and only is None]:
+    if extra:
         raise InputError(
-            f"{predictions} has {count(extra, 'prediction', 'predictions')} without a reference: {some(extra)}; "
-            "remove them, or name the cases to score with --cases."
+            f"{predictions} has {without}: {some(extra)}; remove them, or name the cases to score with --cases."
         )
     return [CaseFiles(case, expected[case], found.get(case), missing == "worst") for case in cases]
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from time import perf_counter
@@ -28,6 +29,9 @@ def each_case(
         work: A function that can be sent to another process.
         cases: The cases.
         processes: Most processes.
+
+    Raises:
+        InputError: A process was ended from outside.
     """
     begun = perf_counter()
     yield from _attempts(work, cases[:1])
@@ -36,8 +40,14 @@ def each_case(
     if workers < 2 or (perf_counter() - begun) * len(rest) < WORTH_SECONDS:
         yield from _attempts(work, rest)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(_attempt, work), rest)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(partial(_attempt, work), rest)
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"One of {workers} processes that score cases was ended by the system, most likely because memory ran out; "
+            "each needs room for a case; give a smaller number with --processes."
+        ) from error
 
 
 def cores() -> int:

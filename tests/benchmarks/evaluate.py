@@ -23,7 +23,7 @@ from statistics import median
 
 import nibabel as nib
 import numpy as np
-from scipy.ndimage import zoom
+from deformed import deformation
 
 TOLERANCE_MM = 2.0
 FACTOR = 3
@@ -38,14 +38,9 @@ def make_pair(source: Path, folder: Path) -> None:
     labels = np.asanyarray(image.dataobj).astype(np.uint8)
     for axis in range(3):
         labels = labels.repeat(FACTOR, axis)
-    rng = np.random.default_rng(0)
-    index = []
-    for axis, places in enumerate(np.indices(labels.shape, dtype=np.int16, sparse=True)):
-        coarse = rng.normal(scale=SHIFT_VOXELS, size=(8, 8, 8)).astype(np.float32)
-        field = zoom(coarse, np.divide(labels.shape, coarse.shape), order=3)
-        index.append(np.clip(np.rint(places + field), 0, labels.shape[axis] - 1).astype(np.int16))
     affine = image.affine @ np.diag([1 / FACTOR] * 3 + [1])
-    for name, array in (("reference", labels), ("prediction", labels[tuple(index)])):
+    deformed = labels[deformation(labels.shape, SHIFT_VOXELS, seed=0)]
+    for name, array in (("reference", labels), ("prediction", deformed)):
         nib.save(nib.Nifti1Image(array, affine, dtype=np.uint8), folder / f"{name}.nii.gz")
 
 

@@ -44,3 +44,12 @@ def test_a_class_that_never_occurs_has_no_mean():
     assert only.both_empty == 3
     assert math.isnan(only.mean_dice["medse"])
     assert only.mean_dice["both_empty_is_1"] == 1.0
+
+
+@pytest.mark.parametrize("theirs", [1.0, NAN])
+def test_what_a_convention_makes_of_empty_masks_is_no_matter(theirs):
+    """MedPy gives two empty masks 1 and MONAI an empty reference NaN; the rules are applied to medse's numbers."""
+    either = NO_REFERENCE | NO_PREDICTION
+    assert repr(ledger(np.where(either, theirs, DICE), NO_REFERENCE, NO_PREDICTION)) == repr(
+        ledger(DICE, NO_REFERENCE, NO_PREDICTION)
+    )

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from medse.metrics.statistics import Summary, case_means, summarise
+from medse.metrics.statistics import Summary, case_means, group_means, summarise
 
 VALUES = np.random.default_rng(3).beta(8, 2, 30)
 ALONE = [str(k) for k in range(30)]
@@ -85,3 +85,16 @@ def test_case_means_agree_with_nanmean():
     table = np.array([[0.5, math.nan, 0.7], [0.1, 0.2, 0.3]])
     np.testing.assert_allclose(case_means(table), np.nanmean(table, axis=1))
     assert math.isnan(case_means(np.array([[math.nan, math.nan]]))[0])
+
+
+def test_a_group_counts_by_the_mean_of_its_defined_cases():
+    values = np.array([0.5, math.nan, 0.7, 0.1, math.nan, 0.9])
+    means, names = group_means(values, ["q", "q", "p", "q", "r", "p"])
+    assert names == ["p", "q", "r"]
+    np.testing.assert_allclose(means, [0.8, 0.3, math.nan])
+
+
+def test_infinity_is_left_out_like_what_is_undefined():
+    """DeepMind's distance to an empty mask has no mean."""
+    holed = np.insert(VALUES, [0, 7], math.inf)
+    assert summarise(holed, ["x", *ALONE[:7], "y", *ALONE[7:]]) == summarise(VALUES, ALONE)

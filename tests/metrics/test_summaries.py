@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from medse.metrics.rows import ScoreRow
+from medse.metrics.rows import ConventionRow, DetailRow, ScoreRow
+from medse.metrics.statistics import summarise
 from medse.metrics.summaries import cases, column, summarise_rows
 
 
@@ -70,3 +71,71 @@ def test_pictures_have_no_volumes_and_keep_their_ledger():
     assert found.ledger == measured.ledger
     assert [entry.dice for entry in found.classes] == [entry.dice for entry in measured.classes]
     assert found.classes[0].volume_difference_ml.n == 0
+
+
+def distances(hd_mm):
+    """The rows with a Hausdorff distance: class 1 of c is missed, class 5 of b hallucinated, that of a in neither."""
+    return [entry.model_copy(update={"hd_mm": mm}) for entry, mm in zip(ROWS, hd_mm, strict=True)]
+
+
+def test_distances_with_and_without_their_penalty():
+    first, second = summarise_rows(distances([2.0, math.nan, 4.0, 90.0, 80.0, 1.0])).classes
+    assert (first.hd_mm.every.n, first.hd_mm.every.mean) == (3, pytest.approx(86 / 3))
+    assert (first.hd_mm.both_masks.n, first.hd_mm.both_masks.mean) == (2, 3.0)
+    assert (second.hd_mm.every.n, second.hd_mm.both_masks.mean) == (2, 1.0)
+    assert (first.hd95_mm, first.assd_mm, first.nsd) == (None, None, None)
+
+
+def test_a_score_is_none_only_where_no_case_has_it():
+    """A tolerance may be declared for one class; an infinite distance has no mean."""
+    rows = [entry.model_copy(update={"iou": None}) for entry in distances([math.inf, None] * 3)]
+    first, second = summarise_rows(
+        [entry.model_copy(update={"nsd": 0.5}) if entry.value == 5 else entry for entry in rows]
+    ).classes
+    assert (first.iou, first.nsd, second.nsd.mean) == (None, None, 0.5)
+    assert (first.hd_mm.every.n, second.hd_mm) == (0, None)
+
+
+def test_groups_count_once():
+    """Patient p has a and b, patient q has c."""
+    found = summarise_rows(distances([2.0, math.nan, 4.0, 90.0, 80.0, 1.0]), unit="group")
+    first, second = found.classes
+    assert first.dice == summarise(np.array([0.7, 0.0]), ["p", "q"])
+    assert second.dice == summarise(np.array([0.0, 0.9]), ["p", "q"])
+    assert found.mean_dice == summarise(np.array([(0.8 + 0.3) / 2, 0.45]), ["p", "q"])
+    assert first.volume_difference_ml.mean == pytest.approx(((2 - 10) / 2 - 4) / 2)
+    assert (first.hd_mm.both_masks.n, first.hd_mm.both_masks.mean) == (1, 3.0)
+    assert first.ledger == summarise_rows(ROWS).classes[0].ledger  # of cases, whatever counts once
+
+
+def test_lesions_are_summed_over_cases():
+    counts = {"a": (2, 3, 1, 0.4, 0.8), "b": (0, 0, 0, math.nan, math.nan), "c": (4, 1, 1, 0.4, 0.6)}
+    names = ("lesions_reference", "lesions_prediction", "lesions_matched", "lesion_f1", "lesion_dice")
+    details = [
+        DetailRow(
+            case=entry.case,
+            label=entry.label,
+            **(dict(zip(names, counts[entry.case], strict=True)) if entry.value == 5 else {}),
+        )
+        for entry in ROWS
+    ]
+    first, second = summarise_rows(ROWS, details).classes
+    found = second.lesions
+    assert (found.reference, found.prediction, found.matched) == (6, 4, 2)
+    assert (found.sensitivity, found.precision, found.f1) == pytest.approx((2 / 6, 2 / 4, 4 / 10))
+    assert (found.f1_by_case.n, found.dice_by_case.mean) == (2, pytest.approx(0.7))
+    assert (first.lesions, first.centreline_dice) == (None, None)
+
+
+def test_conventions_are_averaged_by_class():
+    def beside(case, value, dice, hd_mm):
+        return ConventionRow(case=case, label=f"class {value}", convention="x", dice=dice, hd_mm=hd_mm)
+
+    rows = [beside("a", 1, 0.2, math.inf), beside("b", 1, math.nan, 3.0), beside("c", 1, 0.4, 5.0)]
+    first, second = summarise_rows(ROWS, beside=rows).classes
+    found = first.conventions["x"]
+    assert list(found) == ["dice", "hd_mm"]
+    assert (found["dice"].n, found["dice"].undefined, found["dice"].infinite) == (2, 1, 0)
+    assert found["dice"].mean == pytest.approx(0.3)
+    assert (found["hd_mm"].n, found["hd_mm"].mean, found["hd_mm"].infinite) == (2, 4.0, 1)
+    assert second.conventions == {}

@@ -96,8 +96,8 @@ def test_headings_sort(page, scores):
         f"case-{i}": [r.dice for r in scores.rows if r.case == f"case-{i}" and not math.isnan(r.dice)]
         for i in range(CASES)
     }
-    means = {case: round(float(np.mean(values)), 3) for case, values in by_case.items()}
-    lowest = {case: round(min(values), 3) for case, values in by_case.items()}
+    means = {case: float(np.mean(values)) for case, values in by_case.items()}
+    lowest = {case: min(values) for case, values in by_case.items()}
     head = page.locator("#by-case thead th")
     natural = [f"case-{i}" for i in range(CASES)]
     for k, order in ((1, sorted(natural, key=means.get)), (3, sorted(natural, key=lowest.get)), (0, natural)):

@@ -64,6 +64,15 @@ def test_hostile_names_stay_text_wherever_they_stand():
     assert text.count("&lt;img src=q onerror=1&gt;") > 25
 
 
+def test_only_the_page_s_own_script_may_run():
+    page = Page(render(make_scores([[0.5]]), [], with_images=False))
+    (policy,) = [
+        tag["content"] for tag in page.all("meta") if tag.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[\w+/]{43}='", policy)
+
+
 def test_what_was_not_scored_is_said_first():
     text = page_of(
         collect([row("a", "x", 0.5)], not_scored={"case9": "case9.nii.gz cannot be read; mend it."})

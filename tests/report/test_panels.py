@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from medse.grid import Grid
-from medse.report.panels import OPACITY, draw_panels, grey_window, outline
+from medse.report.panels import OPACITY, SOFT_TISSUE_HU, draw_panels, grey_window, outline
 from medse.report.planes import cut_planes
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
@@ -84,3 +84,12 @@ def test_scale_bar_is_round_and_fits():
     assert panel.bar_mm in (5, 10)
     assert panel.bar_percent == pytest.approx(100 * panel.bar_mm / plane.size_mm[0])
     assert panel.bar_percent < 34
+
+
+@pytest.mark.parametrize(("air", "window"), [(-1000, SOFT_TISSUE_HU), (-400, (-400, 900))])
+def test_a_ct_is_shown_in_the_soft_tissue_window_and_other_images_whole(air, window):
+    image = np.full((20, 20, 20), 40, np.float32)
+    image[:10], image[-4:] = air, 900
+    labels = np.ones(image.shape, np.uint8)
+    planes = cut_planes(labels, labels, image, grid_of(labels))
+    assert grey_window(planes) == pytest.approx(window)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.metrics.rows import ScoreRow
+from medse.metrics.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
 from medse.metrics.scores import Scores, Settings
 from medse.metrics.summaries import summarise_rows
 from medse.scoring.score_files import read_scores, write_scores
@@ -98,4 +98,57 @@ def test_a_table_cut_short_is_refused(tmp_path):
         "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
     )
     with pytest.raises(InputError, match="1 rows where 2 cases and 1 classes make 2"):
+        read_scores(tmp_path)
+
+
+DETAILS = (
+    DetailRow(case="a,b", label='left "x"', lesion_f1=math.nan, lesions_matched=0),
+    DetailRow(case="c", label="x"),
+)
+LESIONS = tuple(
+    LesionRow(
+        case="c",
+        label="x",
+        side=side,
+        lesion=1,
+        outcome=outcome,
+        partner=partner,
+        dice=1 / 3,
+        volume_ml=math.nan,
+    )
+    for side, outcome, partner in (("reference", "matched", 2), ("prediction", "hallucinated", None))
+)
+BESIDE = (
+    ConventionRow(case="c", label="x", convention="deepmind", dice=0.0, hd_mm=math.inf, hd95_mm=math.nan),
+)
+
+
+def test_further_tables_are_written_where_they_hold_anything(tmp_path):
+    write_scores(tmp_path, make_scores())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]
+    further = {"details": DETAILS, "lesions": LESIONS, "beside": BESIDE}
+    scores = make_scores().model_copy(update={**further, "not_scored": {"d": "d.nii cannot be read."}})
+    write_scores(tmp_path, scores)
+    assert (tmp_path / "lesions.csv").read_text() == (
+        "case,label,side,lesion,outcome,partner,dice,volume_ml\n"
+        "c,x,reference,1,matched,2,0.3333333333333333,nan\n"
+        "c,x,prediction,1,hallucinated,,0.3333333333333333,nan\n"
+    )
+    assert (tmp_path / "conventions.csv").read_text().split("\n")[1] == "c,x,deepmind,0.0,,inf,nan,,"
+    assert (tmp_path / "details.csv").read_text().split("\n")[2] == "c,x,,,,,,,,"
+    back = read_scores(tmp_path)
+    assert back.not_scored == {"d": "d.nii cannot be read."}
+    for field, rows in further.items():
+        np.testing.assert_equal(
+            [row.model_dump() for row in getattr(back, field)], [row.model_dump() for row in rows]
+        )
+    content = json.loads((tmp_path / "scores.json").read_text(), parse_constant=refuse_constant)
+    assert not set(further) & set(content)
+
+
+def test_damage_in_a_further_table_is_refused(tmp_path):
+    write_scores(tmp_path, make_scores().model_copy(update={"lesions": LESIONS}))
+    path = tmp_path / "lesions.csv"
+    path.write_text(path.read_text().replace("matched", "lost", 1))
+    with pytest.raises(InputError, match=r"lesions\.0\.outcome: .*run medse evaluate again"):
         read_scores(tmp_path)
