@@ -140,7 +140,7 @@ def evaluate(
             interval_resamples=RESAMPLES,
             interval_seed=SEED,
         ),
-        summaries=summarise_rows(rows, details, beside, options.unit),
+        summaries=summarise_rows(rows, details, beside, options.unit, options.merged),
         not_scored=problems if show_paths else _without_paths(problems, references, predictions),
         rows=rows,
         details=details,

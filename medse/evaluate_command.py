@@ -82,7 +82,10 @@ def evaluate(
     from medse.report import write_report
     from medse.score_table import print_scores
     from medse.scoring.running import cores
+    from medse.volumes.name_patterns import find_volumes
 
+    if images is not None and not images.is_file():
+        find_volumes(images)  # a wrong folder is refused before anything is scored
     scores = score(
         references,
         predictions,

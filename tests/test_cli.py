@@ -42,7 +42,17 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
     done = medse("--help")
     elapsed = time.perf_counter() - started
     assert done.returncode == 0
-    commands = ("quickstart", "check", "train", "predict", "evaluate", "compare", "resample", "attention", "net")
+    commands = (
+        "quickstart",
+        "check",
+        "train",
+        "predict",
+        "evaluate",
+        "compare",
+        "resample",
+        "attention",
+        "net",
+    )
     for command in commands:
         assert command in done.stdout
     assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"

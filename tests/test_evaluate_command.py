@@ -149,6 +149,7 @@ def test_grids_are_only_changed_when_asked(patient: Path, capsys: pytest.Capture
         (["evaluation.tolerance=1"], "unknown key; did you mean 'tolerance_mm'"),
         (["--conventions", "medse,monay"], "Unknown convention 'monay'; did you mean 'monai'"),
         (["--config", "gone.yaml"], "gone.yaml does not exist"),
+        (["--images", "gone"], "gone is not a folder"),
         (["--pixel-mm", "0"], "--pixel-mm is 0.0; a length above 0"),
     ],
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medse.errors import InputError
+from medse.scoring.table_names import check_names
 
 _FORM = "give each as NAME=FOLDER, the same name for trainings of one model that differ only in their seed"
 
@@ -14,11 +15,12 @@ def read_arguments(arguments: Sequence[str]) -> list[tuple[str, Path]]:
     What stands before the first ``=`` is a name unless it holds a slash.
 
     Raises:
-        InputError: There are fewer than two models; two folders would have the same name without being given
-            it; or a model is given the same folder twice.
+        InputError: There are fewer than two models; a name cannot stand in a table; two folders would
+            have the same name without being given it; or a model is given the same folder twice.
     """
     given = [_split(argument) for argument in arguments]
     found: list[tuple[str, Path]] = [(name or folder.resolve().name, folder) for name, folder in given]
+    check_names((name for name, _ in found), "model")
     for k, (name, folder) in enumerate(found):
         for (explicit, _), (earlier_name, earlier) in zip(given[:k], found[:k], strict=True):
             if name != earlier_name:

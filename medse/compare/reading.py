@@ -9,6 +9,7 @@ import numpy as np
 from medse.compare.arguments import read_arguments
 from medse.compare.same_cases import check_same
 from medse.errors import InputError
+from medse.metrics.headline import mean_classes
 from medse.metrics.rows import ScoreRow
 from medse.metrics.scores import Scores
 from medse.metrics.trainings import Cohort, Training
@@ -81,6 +82,7 @@ def make_cohort(reports: Sequence[Report], score: str) -> Cohort:
             )
             for report, lines in zip(reports, rows, strict=True)
         ),
+        counted=tuple(mean_classes(classes, first.settings.merged)),
         unit=first.settings.unit,
     )
 

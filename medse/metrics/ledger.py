@@ -1,6 +1,6 @@
 """Where a mask was empty, and what other tools would have made of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,10 @@ class Ledger(BaseModel):
     mean_dice: dict[str, Number]
 
 
-def ledger(dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolArray) -> list[Ledger]:
-    """Return one ledger per class and, last, the one of all classes together.
+def ledger(
+    dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolArray, counted: Sequence[int]
+) -> list[Ledger]:
+    """Return one ledger per class and, last, the one of the counted classes together.
 
     The last one's ``mean_dice`` is the mean over classes per case, then over cases.
 
@@ -49,12 +51,13 @@ def ledger(dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolA
         dice: ``(cases, classes)`` by any convention: where a mask is empty it does not count.
         reference_empty: Where the reference has no voxel of the class, same shape.
         prediction_empty: The same of the prediction.
+        counted: Positions of the classes that enter the last one.
     """
     one_empty = reference_empty ^ prediction_empty
     dice = np.where(reference_empty & prediction_empty, np.nan, np.where(one_empty, 0.0, dice))
     by_rule = {name: rule(dice, reference_empty, prediction_empty) for name, rule in RULES.items()}
 
-    def entry(columns: slice) -> Ledger:
+    def entry(columns: Sequence[int]) -> Ledger:
         empty, blank = reference_empty[:, columns], prediction_empty[:, columns]
         return Ledger(
             both_empty=int((empty & blank).sum()),
@@ -63,7 +66,7 @@ def ledger(dice: FloatArray, reference_empty: BoolArray, prediction_empty: BoolA
             mean_dice={name: _mean(case_means(table[:, columns])) for name, table in by_rule.items()},
         )
 
-    return [*(entry(slice(k, k + 1)) for k in range(dice.shape[1])), entry(slice(None))]
+    return [*(entry([k]) for k in range(dice.shape[1])), entry(counted)]
 
 
 def _mean(values: FloatArray) -> float:

@@ -1,11 +1,13 @@
 """Rows of scores -> what they say about each class and about all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
 from medse.metrics.convention_means import convention_means
+from medse.metrics.headline import mean_classes
 from medse.metrics.ledger import BoolArray, ledger
 from medse.metrics.lesion_sums import sum_lesions
 from medse.metrics.rows import ConventionRow, DetailRow, ScoreRow
@@ -34,6 +36,7 @@ def summarise_rows(
     details: Sequence[DetailRow] = (),
     beside: Sequence[ConventionRow] = (),
     unit: Literal["case", "group"] = "case",
+    merged: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Summaries:
     """Summarise every class, and the mean over classes per case, over cases or over groups.
 
@@ -42,11 +45,13 @@ def summarise_rows(
         details: As many in the same order, or none.
         beside: Those of other conventions.
         unit: What counts once: a case, or a group by the mean of its cases.
+        merged: Union of classes -> its parts; beside a part it does not count in the mean over classes.
     """
     dice, reference_ml, prediction_ml = (
         column(rows, name) for name in ("dice", "volume_reference_ml", "volume_prediction_ml")
     )
     classes = rows[: dice.shape[1]]
+    counted = mean_classes([row.label for row in classes], merged)
     groups = [row.group for row in rows[:: len(classes)]]
     reference_empty, prediction_empty = (
         column(rows, f"{of}_empty") == 1 for of in ("reference", "prediction")
@@ -62,12 +67,12 @@ def summarise_rows(
         "volume_difference_ml": difference_ml,
         "volume_difference_percent": 100 * difference_ml / against,
     }
-    *per_class, together = ledger(dice, reference_empty, prediction_empty)
+    *per_class, together = ledger(dice, reference_empty, prediction_empty, counted)
     both = ~reference_empty & ~prediction_empty
     return Summaries(
         cases=len(groups),
         groups=len(set(groups)),
-        mean_dice=summary(case_means(dice)),
+        mean_dice=summary(case_means(dice[:, counted])),
         ledger=together,
         classes=tuple(
             ClassScores(

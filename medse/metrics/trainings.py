@@ -34,6 +34,7 @@ class Cohort:
         classes: Names of the classes.
         groups: Group (patient) of each case; a case id where every case stands alone.
         reference_empty: ``(cases, classes)``: the reference has no voxel of the class.
+        counted: Positions of the classes that enter the mean over classes.
         unit: What counts once in means: a case, or a group by the mean of its cases.
     """
 
@@ -41,6 +42,7 @@ class Cohort:
     groups: tuple[str, ...]
     reference_empty: BoolArray
     trainings: tuple[Training, ...]
+    counted: tuple[int, ...]
     unit: Literal["case", "group"] = "case"
 
     @property
@@ -58,7 +60,9 @@ class Cohort:
         correct = self.reference_empty & np.stack([training.empty for training in self.trainings])
         defined = np.isfinite(scores)
         kept = np.where(defined & (defined | correct).all(axis=0), scores, np.nan)
-        table = np.concatenate([[case_means(one)[:, None] for one in kept], scores], axis=2)
+        table = np.concatenate(
+            [[case_means(one)[:, None] for one in kept[:, :, list(self.counted)]], scores], axis=2
+        )
         of_model = {
             name: [k for k, training in enumerate(self.trainings) if training.model == name]
             for name in self.models

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from medse.metrics.rows import ScoreRow
 from medse.metrics.scores import Scores
-from medse.metrics.statistics import case_means
-from medse.metrics.summaries import column
-from medse.report.choice import badness
+from medse.report.choice import badness, mean_dice
 from medse.report.numerals import outcome
 
 MOST_ROWS = 2400
@@ -50,7 +48,7 @@ def case_lines(scores: Scores) -> list[CaseLine]:
         **dict.fromkeys(settings.missing_predictions, "no prediction"),
     }
     lines = []
-    for k, mean in enumerate(case_means(column(scores.rows, "dice")).tolist()):
+    for k, mean in enumerate(mean_dice(scores).values()):
         rows = scores.rows[k * width : (k + 1) * width]
         case = rows[0].case
         lines.append(CaseLine(case, rows[0].group, mean, rows, notes.get(case, "")))

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from medse.labels import LabelArray
+from medse.metrics.headline import mean_classes
 from medse.metrics.rows import ScoreRow
 from medse.metrics.scores import Scores
+from medse.metrics.statistics import case_means
+from medse.metrics.summaries import cases, column
 from medse.report.panels import COLOURS, OTHERS
 from medse.report.planes import Plane
 from medse.scoring.case_maps import CaseMaps, class_indices
@@ -26,15 +29,15 @@ def choose_cases(means: dict[str, float]) -> dict[str, str]:
     return {**roles, "Best case": ranked[-1][1]}
 
 
-def drawn_classes(scores: Scores) -> tuple[int, ...]:
-    """Return the positions of the classes to draw: a union of scored classes would only hide them."""
-    scored = {entry.label for entry in scores.summaries.classes}
-    merged = scores.settings.merged
-    return tuple(
-        k
-        for k, entry in enumerate(scores.summaries.classes)
-        if scored.isdisjoint(merged.get(entry.label, ()))
-    )
+def single_classes(scores: Scores) -> list[int]:
+    """Return the positions of the classes to draw and to average: unions would hide parts or count them twice."""
+    return mean_classes([entry.label for entry in scores.summaries.classes], scores.settings.merged)
+
+
+def mean_dice(scores: Scores) -> dict[str, float]:
+    """Return case -> mean Dice over its classes."""
+    means = case_means(column(scores.rows, "dice")[:, single_classes(scores)])
+    return dict(zip(cases(scores.rows), means.tolist(), strict=True))
 
 
 def index_maps(maps: CaseMaps, scores: Scores, classes: Sequence[int]) -> tuple[LabelArray, LabelArray]:

@@ -52,7 +52,7 @@ def lines_by_class(scores: Scores) -> list[ConventionLine]:
 
 
 def lines_over_classes(lines: Sequence[ConventionLine]) -> list[ConventionLine]:
-    """Return a line per convention: the mean over the means of classes, and the sums of the counts."""
+    """Return a line per convention: the mean over the means of these classes, and the sums of the counts."""
     together = []
     for convention in dict.fromkeys(line.convention for line in lines):
         own = [line.means for line in lines if line.convention == convention]

@@ -7,9 +7,15 @@ from pathlib import Path
 from medse.labels import Labels
 from medse.metrics.rows import ScoreRow
 from medse.metrics.scores import Scores
-from medse.metrics.statistics import case_means
-from medse.metrics.summaries import cases, column
-from medse.report.choice import badness, choose_cases, choose_colours, drawn_classes, index_maps, indices_seen
+from medse.report.choice import (
+    badness,
+    choose_cases,
+    choose_colours,
+    index_maps,
+    indices_seen,
+    mean_dice,
+    single_classes,
+)
 from medse.report.images import read_case_image
 from medse.report.panels import OTHERS, Panel, draw_panels, grey_window
 from medse.report.planes import cut_planes
@@ -52,7 +58,7 @@ def draw_examples(scores: Scores, references: Path, predictions: Path, images: P
         InputError: A file of one of them is missing, unreadable or on another grid.
     """
     settings = scores.settings
-    means = dict(zip(cases(scores.rows), case_means(column(scores.rows, "dice")).tolist(), strict=True))
+    means = mean_dice(scores)
     pairs = find_cases(
         references, predictions, list(means), missing="worst" if settings.missing_predictions else "error"
     )
@@ -79,7 +85,7 @@ def _draw(
     case, settings = rows[0].case, scores.settings
     fixed = case in settings.geometry_fixed
     image = None if images is None else read_case_image(images, case, maps.grid, copy_affine=fixed)
-    classes = drawn_classes(scores)
+    classes = single_classes(scores)
     shown = [rows[k] for k in classes]
     reference, prediction = index_maps(maps, scores, classes)
     planes = cut_planes(

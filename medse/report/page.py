@@ -17,6 +17,7 @@ from medse.metrics.summaries import column
 from medse.report import convention_table
 from medse.report.agreement import LIMITS, draw_volumes
 from medse.report.case_table import case_lines, worst_rows
+from medse.report.choice import single_classes
 from medse.report.distribution import LEAST_VIOLIN, Distribution, ScoreName, draw_distribution
 from medse.report.examples import Example
 from medse.report.lesion_table import worst_lesions
@@ -40,6 +41,7 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
     volumes, volumes_shown = draw_volumes(scores) if measured else (b"", 0)
     lesions, all_lesions = worst_lesions(scores)
     lines = convention_table.lines_by_class(scores) if scores.beside else []
+    averaged = {scores.summaries.classes[k].label for k in single_classes(scores)}
     return (
         _environment()
         .get_template("page.html.j2")
@@ -67,7 +69,9 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
             conventions=CONVENTIONS,
             convention_scores=convention_table.convention_scores(scores),
             convention_lines=lines,
-            convention_means=convention_table.lines_over_classes(lines),
+            convention_means=convention_table.lines_over_classes(
+                [line for line in lines if line.label in averaged]
+            ),
             case_lines=case_lines(scores),
             worst_rows=worst_rows(scores),
             grouped=scores.summaries.groups != scores.summaries.cases,

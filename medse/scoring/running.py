@@ -45,7 +45,7 @@ def each_case(
             yield from pool.map(partial(_attempt, work), rest)
     except BrokenProcessPool as error:
         raise InputError(
-            f"One of {workers} processes that score cases was ended by the system, most likely because memory ran out; "
+            f"One of {workers} processes that score cases was ended by the system, most likely for want of memory; "
             "each needs room for a case; give a smaller number with --processes."
         ) from error
 

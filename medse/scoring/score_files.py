@@ -49,8 +49,9 @@ def read_scores(folder: Path) -> Scores:
         raise InputError(f"{error.filename} does not exist; run medse evaluate first.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+        where = f"{'.'.join(map(str, first['loc']))}: " if first["loc"] else ""
+        what = where + first["msg"].removeprefix("Value error, ")
+    except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
         what = str(error)
     raise InputError(f"{folder} holds scores that cannot be read ({what}); run medse evaluate again.")
 

@@ -37,6 +37,7 @@ def found(
             Training(name, table, mask)
             for (name, _), table, mask in zip(trainings, tables, masks, strict=True)
         ),
+        counted=tuple(range(none.shape[1])),
         unit=unit,
     )
     return compare_models(cohort, higher_is_better=higher_is_better)

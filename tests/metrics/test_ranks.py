@@ -111,6 +111,7 @@ def test_seed_sd_is_pooled_within_models() -> None:
     cohort = Cohort(
         ("x",), tuple("pqrs"), empty,
         tuple(Training(name, np.full((4, 1), mean), empty) for name, of in means.items() for mean in of),
+        (0,),
     )  # fmt: skip
     cohort.trainings[0].scores[3] = math.inf  # a case that counts in no training of its model
     expected = math.sqrt((2 * statistics.variance(means["a"]) + statistics.variance(means["b"])) / 3)

@@ -7,7 +7,7 @@ import pytest
 from made_up import collect, row
 
 from medse.grid import Grid
-from medse.report.choice import choose_cases, choose_colours, drawn_classes, index_maps
+from medse.report.choice import choose_cases, choose_colours, index_maps, single_classes
 from medse.report.panels import COLOURS, OTHERS
 from medse.scoring.case_maps import CaseMaps
 
@@ -38,7 +38,7 @@ def test_choice_of_cases(means, expected):
 def test_a_union_is_drawn_only_where_none_of_its_parts_is_scored(labels, drawn):
     rows = [row("a", label, 0.5) for label in labels]
     scores = collect(rows, settings={"merged": {"both": ["left", "right"]}})
-    assert drawn_classes(scores) == drawn
+    assert single_classes(scores) == list(drawn)
 
 
 def test_classes_are_drawn_by_their_values_and_unions_by_those_of_their_parts():

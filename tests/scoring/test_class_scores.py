@@ -14,7 +14,7 @@ SPACING = (1.0, 2.0, 3.0)
 
 
 def case(measured: bool = True, voxel_ml: float = 0.006) -> Case:
-    """Class x is 3 and 4, its prediction the same box a voxel further along the first axis; y is 9, predicted only."""
+    """Class x is 3 and 4, its prediction the same box a voxel further along an axis; y is 9, predicted only."""
     reference, prediction = np.zeros((2, 10, 9, 8), np.int16)
     reference[2:5, 2:4, 2:4], reference[5, 2:4, 2:4] = 3, 4
     prediction[3:7, 2:4, 2:4] = 4
