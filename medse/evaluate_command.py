@@ -101,7 +101,7 @@ def evaluate(
         show_paths=show_paths,
     )
     page = write_report(out, references, predictions, images=images)
-    print_scores(console, scores, "Dice")
+    print_scores(console, scores, f"Dice by the convention {scores.convention}")
     say(f"Report: {page}")
     if scores.not_scored:
         raise InputError("\n".join(f"Not scored: {problem}" for problem in scores.not_scored.values()))
