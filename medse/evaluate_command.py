@@ -56,7 +56,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
     ] = None,
     missing: Annotated[
-        Missing, typer.Option(help="What a missing prediction is: an error, or scored as empty.")
+        Missing, typer.Option(help="What a missing prediction is: an error, or 0 in every class.")
     ] = Missing.ERROR,
     resample_prediction: Annotated[
         bool,
@@ -69,7 +69,9 @@ def evaluate(
     pixel_mm: Annotated[
         float | None, typer.Option(help="Length of a pixel of PNG masks, for distances between them.")
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Most processes; one per core by default.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Most processes; one per core by default.")
+    ] = None,
     show_paths: Annotated[
         bool, typer.Option("--show-paths", help="Write the whole paths of the folders into the report.")
     ] = False,
@@ -77,15 +79,15 @@ def evaluate(
     """Score label maps of any tool against references and write the Dice report."""
     from medse.config.asked_scores import read_asked
     from medse.config.scored_labels import find_labels
-    from medse.errors import InputError
+    from medse.errors import InputError, Refusals
     from medse.evaluate import evaluate as score
     from medse.report import write_report
+    from medse.report.images import check_images
     from medse.score_table import print_scores
     from medse.scoring.running import cores
-    from medse.volumes.name_patterns import find_volumes
 
-    if images is not None and not images.is_file():
-        find_volumes(images)  # a wrong folder is refused before anything is scored
+    if images is not None:
+        check_images(images, references)
     scores = score(
         references,
         predictions,
@@ -100,8 +102,11 @@ def evaluate(
         processes=cores() if processes is None else processes,
         show_paths=show_paths,
     )
-    page = write_report(out, references, predictions, images=images)
     print_scores(console, scores, f"Dice by the convention {scores.convention}")
-    say(f"Report: {page}")
-    if scores.not_scored:
-        raise InputError("\n".join(f"Not scored: {problem}" for problem in scores.not_scored.values()))
+    refusals = Refusals()
+    with refusals:
+        say(f"Report: {write_report(out, references, predictions, images=images)}")
+    for problem in scores.not_scored.values():
+        with refusals:
+            raise InputError(f"Not scored: {problem}")
+    refusals.raise_any()

@@ -270,7 +270,7 @@ def test_a_resampled_prediction_is_recorded(folders, tmp_path):
     assert (scores.settings.resampled, scores.not_scored) == (("b",), {})
 
 
-def test_a_missing_prediction_scores_as_empty(folders, tmp_path):
+def test_a_missing_prediction_is_the_worst(folders, tmp_path):
     """The worst everywhere: the mean of all cases cannot rise, and the case is named."""
     (folders[1] / "b.nii.gz").unlink()
     scores = evaluate(*folders, LABELS, missing="worst")
@@ -278,7 +278,12 @@ def test_a_missing_prediction_scores_as_empty(folders, tmp_path):
     found = {(row.case, row.label): row for row in scores.rows}
     assert (found["b", "core"].dice, found["b", "core"].iou, found["b", "core"].recall) == (0, 0, 0)
     assert found["b", "core"].hd95_mm == pytest.approx(np.linalg.norm([8 * 0.5, 8 * 2.0, 8 * 3.0]))
-    assert math.isnan(found["b", "rim"].dice)  # in neither
+    rim = found[
+        "b", "rim"
+    ]  # absent from the reference: were it undefined, a hallucination would better be deleted
+    assert (rim.dice, rim.nsd, rim.precision, rim.volume_prediction_ml) == (0, None, 0, 0)
+    assert rim.hd95_mm == found["b", "core"].hd95_mm
+    assert scores.summaries.classes[1].ledger.hallucinated == 1
     assert scores.summaries.mean_dice.mean == pytest.approx((0.25 + 0.0) / 2)
     assert scores.summaries.classes[0].ledger.missed == 1
 

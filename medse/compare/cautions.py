@@ -33,7 +33,7 @@ def cautions(comparison: Comparison) -> list[str]:
         )
     said += [_wrong_by_one(row) for row in found.overall if row.hallucinated_first or row.hallucinated_second]
     for what, name in (
-        ("missing_predictions", "were missing and scored as empty"),
+        ("missing_predictions", "were missing and scored as the worst"),
         ("geometry_fixed", "had another affine than their reference, which was overridden"),
         ("resampled", "lay on another grid and were resampled"),
     ):

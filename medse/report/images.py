@@ -12,6 +12,25 @@ from medse.volumes.opening import open_volume
 from medse.volumes.reading import read_image
 
 
+def check_images(images: Path, references: Path) -> None:
+    """Raise where there cannot be an image of each case.
+
+    Args:
+        images: Folder of images, or one file.
+        references: Folder of label maps, or one file.
+
+    Raises:
+        InputError: One image is given for a folder of cases, or the folder holds none.
+    """
+    if not images.is_file():
+        find_volumes(images)
+    elif not references.is_file():
+        raise InputError(
+            f"{images} is one image and {references} are several cases; every case needs its own; give the folder "
+            "that holds the images."
+        )
+
+
 def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -> Array:
     """Read the first channel of a case's image.
 

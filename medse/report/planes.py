@@ -96,7 +96,7 @@ def cut_planes(
     unit = pixel_mm or 1.0
     planes = []
     for name, (normal, across, up) in _AXES.items():
-        if 1 in (reference.shape[across], reference.shape[up]) and reference.size > 1:
+        if 1 in (reference.shape[across], reference.shape[up]) and sum(n > 1 for n in reference.shape) > 1:
             continue  # a single slice seen from its edge
         index: list[Any] = list(box)
         index[normal] = point[normal]

@@ -52,6 +52,7 @@ class CaseMaps:
         geometry_fixed: Whether a file had another affine and was given that of the grid.
         resampled: Whether the prediction lay on another grid and was brought onto that of the reference.
         missing: Whether the prediction, or a mask of it, is missing and counts as empty.
+        absent: Classes of whose masks the prediction lacks the file; none where it is a label map, or missing.
     """
 
     reference: LabelArray
@@ -62,6 +63,7 @@ class CaseMaps:
     geometry_fixed: bool
     resampled: bool
     missing: bool
+    absent: frozenset[str]
 
 
 def find_mask_names(cases: Sequence[CaseFiles]) -> tuple[str, ...] | None:
@@ -128,6 +130,9 @@ def read_case(
         geometry_fixed=still.geometry_fixed or moved.geometry_fixed,
         resampled=moved.resampled,
         missing=not isinstance(prediction_side, Path) and len(prediction_side) < max(1, len(names)),
+        absent=frozenset()
+        if isinstance(prediction_side, Path)
+        else frozenset(names) - prediction_side.keys(),
     )
 
 

@@ -91,7 +91,7 @@ def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
         InputError: A file cannot be read, the two do not fit together, or a value is not declared.
     """
     maps = rules.read(files)
-    case = _prepare(files.case, maps, rules)
+    case = _prepare(files, maps, rules)
     with ThreadPoolExecutor(threads) as pool:
         scored = list(pool.map(partial(score_class, case, rules.options), rules.classes))
     return CaseScores(
@@ -116,7 +116,7 @@ def values_found(rules: Rules, files: CaseFiles) -> tuple[str, ...]:
     return tuple(rules.read(files).members)
 
 
-def _prepare(case: str, maps: CaseMaps, rules: Rules) -> Case:
+def _prepare(files: CaseFiles, maps: CaseMaps, rules: Rules) -> Case:
     """Put the label maps on axes with known lengths; a picture is 2-D."""
     reference, prediction = maps.reference, maps.prediction
     spacing_mm: tuple[float, ...] = maps.grid.spacing_mm
@@ -125,9 +125,10 @@ def _prepare(case: str, maps: CaseMaps, rules: Rules) -> Case:
         reference, prediction = reference[..., 0], prediction[..., 0]
         spacing_mm, voxel_ml = (rules.pixel_mm or 1.0,) * 2, math.nan
     return Case(
-        name=case,
+        name=files.case,
         pair=LabelPair(reference, prediction, spacing_mm),
         members=maps.members,
+        absent=maps.absent if files.prediction else frozenset(p for one in rules.classes for p in one.parts),
         values=_values(rules),
         voxel_ml=voxel_ml,
         measured=not maps.picture or rules.pixel_mm is not None,

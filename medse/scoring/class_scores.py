@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Case:
         name: Case id.
         pair: The label maps.
         members: Class of the files -> its values.
+        absent: Classes of the files for which there is no prediction.
         values: Class of the files -> the value that stands for it; empty where there is no such value.
         voxel_ml: NaN for pictures.
         measured: Whether lengths are known.
@@ -30,9 +32,16 @@ class Case:
     name: str
     pair: LabelPair
     members: Mapping[str, frozenset[int]]
+    absent: frozenset[str]
     values: Mapping[str, int]
     voxel_ml: float
     measured: bool
+
+    @cached_property
+    def hallucination(self) -> LabelPair:
+        """A prediction of value 1 everywhere against an empty reference."""
+        empty = np.zeros(self.pair.reference.shape, np.uint8)
+        return LabelPair(empty, np.ones_like(empty), self.pair.spacing_mm)
 
 
 @dataclass(frozen=True)
@@ -48,24 +57,28 @@ class ClassOfCase:
 def score_class(case: Case, options: Evaluation, scored: ScoredClass) -> ClassOfCase:
     """Score one class by every convention that is asked for, and take it apart where that is asked for.
 
+    Without a prediction a class is missed, or, where the reference lacks it too, hallucinated: were it undefined, a
+    mean could rise because a prediction is missing.
+
     Args:
         case: The label maps.
         options: Conventions and options of lesions.
         scored: The class.
     """
-    mask = case.pair.mask(
-        scored.members(case.members),
-        tolerance_mm=scored.tolerance_mm,
-        distances=options.distances and case.measured,
+    distances = options.distances and case.measured
+    mask = judged = case.pair.mask(
+        scored.members(case.members), tolerance_mm=scored.tolerance_mm, distances=distances
     )
-    main = asdict(CONVENTIONS[options.convention].measure(mask))
     counts = mask.counts
+    if case.absent.issuperset(scored.parts) and not counts.reference:
+        judged = case.hallucination.mask({1}, tolerance_mm=scored.tolerance_mm, distances=distances)
+    main = asdict(CONVENTIONS[options.convention].measure(judged))
     row = ScoreRow(
         case=case.name,
         group=case.name,
         label=scored.name,
         value=case.values.get(scored.name),
-        precision=counts.precision,
+        precision=judged.counts.precision,
         recall=counts.recall,
         volume_reference_ml=counts.reference * case.voxel_ml,
         volume_prediction_ml=counts.prediction * case.voxel_ml,
@@ -78,7 +91,10 @@ def score_class(case: Case, options: Evaluation, scored: ScoredClass) -> ClassOf
         lesions=() if lesions is None else _lesion_rows(case, scored.name, lesions),
         beside=tuple(
             ConventionRow(
-                case=case.name, label=scored.name, convention=name, **asdict(CONVENTIONS[name].measure(mask))
+                case=case.name,
+                label=scored.name,
+                convention=name,
+                **asdict(CONVENTIONS[name].measure(judged)),
             )
             for name in options.beside
         ),

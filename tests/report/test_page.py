@@ -87,7 +87,7 @@ def test_what_was_not_scored_is_said_first():
 @pytest.mark.parametrize(
     ("field", "sentence", "note"),
     [
-        ("missing_predictions", "1 prediction is missing and scored as if empty: a.", "no prediction"),
+        ("missing_predictions", "1 prediction is missing and scored as the worst", "no prediction"),
         ("resampled", "1 prediction lay on another grid and was resampled", "resampled"),
         ("geometry_fixed", "The geometry of 1 prediction differed", "geometry overridden"),
     ],

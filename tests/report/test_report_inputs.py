@@ -138,7 +138,7 @@ def test_a_missing_prediction_is_drawn_as_empty(run):
     (run / "predictions" / "case2.nii.gz").unlink()
     scores, text = again(run, "worst", missing="worst")
     assert "Worst case: case2, mean Dice 0.000" in text
-    assert "1 prediction is missing and scored as if empty: case2." in text
+    assert "1 prediction is missing and scored as the worst" in text
     worst = draw_examples(scores, run / "references", run / "predictions", None)[0]
     assert worst.panels[0].plane.reference.any()
     assert not worst.panels[0].plane.prediction.any()

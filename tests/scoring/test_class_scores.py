@@ -20,7 +20,9 @@ def case(measured: bool = True, voxel_ml: float = 0.006) -> Case:
     prediction[3:7, 2:4, 2:4] = 4
     prediction[0, 8, 7] = 9
     members = {"x": frozenset({3, 4}), "y": frozenset({9}), "z": frozenset()}
-    return Case("s", LabelPair(reference, prediction, SPACING), members, {"x": 3}, voxel_ml, measured)
+    return Case(
+        "s", LabelPair(reference, prediction, SPACING), members, frozenset(), {"x": 3}, voxel_ml, measured
+    )
 
 
 def scored(
