@@ -149,8 +149,8 @@ def test_what_limits_belief_is_said(tmp_path: Path) -> None:
     said = "\n".join(cautions(found))
     page = Page((tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")).text
     for words in (
-        "There are 4 independent", "In 3 of 3 rows", "scored as the worst: a 1.", "overridden: a 1.", "resampled: a 2.",
-        "in no comparison: broken.",
+        "There are 4 independent", "In 3 of 3 rows", "scored as the worst: a 1.", "overridden: a 1.",
+        "resampled: a 2.", "in no comparison: broken.",
     ):  # fmt: skip
         assert words in said
         assert words in page
