@@ -45,7 +45,15 @@ def test_classes_are_drawn_by_their_values_and_unions_by_those_of_their_parts():
     array = np.arange(6).reshape(6, 1, 1)
     members = {"left": frozenset({4}), "right": frozenset({2, 3}), "rest": frozenset({5})}
     maps = CaseMaps(
-        array, array[::-1], Grid("a", array.shape, np.eye(4)), False, members, False, False, False
+        array,
+        array[::-1],
+        Grid("a", array.shape, np.eye(4)),
+        False,
+        members,
+        False,
+        False,
+        False,
+        frozenset(),
     )
     scores = collect(
         [row("a", label, 0.5, value=None) for label in ("rest", "both", "absent")],
