@@ -22,7 +22,7 @@ def score_table(scores: Scores, title: str) -> Table:
     table = Table(title=title, title_justify="left")
     classes = scores.summaries.classes
     extra = [name for name in ("HD95 mm", "NSD") if any(_extra(entry, name) for entry in classes)]
-    for name in ("class", "n", "mean [95 %]", "sd", "median", "lowest", *extra):
+    for name in ("class", "n", "mean [95 %]", "sd", "lowest", *extra):
         table.add_column(
             escape(name), justify="left" if name == "class" else "right", no_wrap=name != "class"
         )
@@ -59,7 +59,6 @@ def _cells(name: str, dice: Summary) -> list[str]:
         str(dice.n),
         f"{dice.mean:.3f}{interval}",
         spread,
-        f"{dice.median:.3f}",
         f"{dice.minimum:.3f}",
     )
     return [escape(cell) for cell in cells]

@@ -45,7 +45,7 @@ def find_masks(folder: Path, names: tuple[str, ...], *, all_needed: bool) -> dic
         raise InputError(
             f"{folder} has no mask of {len(lacking)} of {len(names)} classes: {some(lacking)}; every case needs a "
             "mask of every class, an empty one where the class is absent; add the files, name fewer classes with "
-            "--labels, or score masks that a prediction lacks as empty with --missing worst."
+            "--labels, or score masks that a prediction lacks as 0 with --missing worst."
         )
     return {name: found[name] for name in names if name in found}
 

@@ -59,7 +59,7 @@ def find_cases(
     if absent and missing == "error":
         raise InputError(
             f"{predictions} has no prediction for {len(absent)} of {len(cases)} references: {some(absent)}{but}; "
-            "predict these cases too, name those to score with --cases, or score them as empty with --missing worst."
+            "predict these cases too, name those to score with --cases, or score them as 0 with --missing worst."
         )
     if len(absent) == len(cases):
         raise InputError(
