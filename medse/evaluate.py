@@ -134,7 +134,7 @@ def evaluate(
             lesion_rule=lesion_rule(options.lesion_connectivity, options.lesion_iou)
             if options.lesions
             else "",
-            pixel_mm=pixel_mm,
+            pixel_mm=pixel_mm if any(case.picture for case in scored) else None,
             interval_method=METHOD if options.unit == "case" else GROUP_METHOD,
             interval_level=LEVEL,
             interval_resamples=RESAMPLES,

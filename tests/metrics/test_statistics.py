@@ -5,7 +5,9 @@ import statistics
 
 import numpy as np
 import pytest
+import scipy.stats
 
+from medse.metrics import statistics as module
 from medse.metrics.statistics import Summary, case_means, group_means, summarise
 
 VALUES = np.random.default_rng(3).beta(8, 2, 30)
@@ -98,3 +100,16 @@ def test_infinity_is_left_out_like_what_is_undefined():
     """DeepMind's distance to an empty mask has no mean."""
     holed = np.insert(VALUES, [0, 7], math.inf)
     assert summarise(holed, ["x", *ALONE[:7], "y", *ALONE[7:]]) == summarise(VALUES, ALONE)
+
+
+@pytest.mark.parametrize("groups", [2, 7, 40])
+def test_interval_is_that_of_scipy(groups):
+    values = np.random.default_rng(groups).normal(size=40)
+    names = [f"group {k % groups:02}" for k in range(40)]
+    sums, sizes = (np.bincount([k % groups for k in range(40)], weights=w) for w in (values, np.ones(40)))
+    expected = scipy.stats.bootstrap(
+        (sums, sizes), lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis), paired=True, vectorized=True,
+        n_resamples=module.RESAMPLES, method="percentile", rng=np.random.default_rng(module.SEED),
+    ).confidence_interval  # fmt: skip
+    found = summarise(values, names)
+    assert (found.low_95, found.high_95) == pytest.approx((expected.low, expected.high), rel=1e-12)
