@@ -10,8 +10,8 @@ from medse.metrics.comparison import Findings, ModelMeans, PairRow, Verdict
 from medse.metrics.ledger import BoolArray
 from medse.metrics.ranks import rank_models
 from medse.metrics.signed_rank import holm, signed_rank
-from medse.metrics.statistics import FloatArray, summarise
-from medse.metrics.trainings import Cohort, case_scores, defined_in_all, group_means, mean_over, seed_sd
+from medse.metrics.statistics import FloatArray, group_means, summarise
+from medse.metrics.trainings import Cohort, case_scores, defined_in_all, mean_over, seed_sd
 
 ALPHA = 0.05
 
@@ -54,9 +54,9 @@ def _compare(
     kept = defined & also
     groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
     differences = (one - other)[kept]
-    test = signed_rank(group_means(differences, groups))
+    test = signed_rank(group_means(differences, groups)[0])
     if cohort.unit == "group":
-        differences, groups = group_means(differences, groups), sorted(set(groups))
+        differences, groups = group_means(differences, groups)
     summary = summarise(differences, groups)
     repeats = min(len(column[first]), len(column[second]))
     row = PairRow(
@@ -128,4 +128,4 @@ def _blocks(overall: Mapping[str, FloatArray], cohort: Cohort) -> FloatArray:
     scores = np.stack([case_scores(trainings) for trainings in overall.values()])
     kept = defined_in_all(scores)
     groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
-    return np.stack([group_means(one[kept], groups) for one in scores], axis=1)
+    return np.stack([group_means(one[kept], groups)[0] for one in scores], axis=1)

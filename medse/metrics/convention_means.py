@@ -6,6 +6,7 @@ import numpy as np
 
 from medse.metrics.rows import ConventionRow
 from medse.metrics.scores import ConventionMean
+from medse.metrics.statistics import FloatArray
 
 SCORES = ("dice", "iou", "hd_mm", "hd95_mm", "assd_mm", "nsd")
 
@@ -17,14 +18,15 @@ def convention_means(rows: Sequence[ConventionRow]) -> dict[str, dict[str, Conve
         own = [row for row in rows if row.convention == name]
         columns = {score: [getattr(row, score) for row in own] for score in SCORES}
         found[name] = {
-            score: _mean(np.array(values, dtype=np.float64))
+            score: convention_mean(np.array(values, dtype=np.float64))
             for score, values in columns.items()
             if any(value is not None for value in values)
         }
     return found
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> ConventionMean:
+def convention_mean(values: FloatArray) -> ConventionMean:
+    """Average the finite scores of one class, one per case, and count the others."""
     finite = values[np.isfinite(values)]
     return ConventionMean(
         n=len(finite),

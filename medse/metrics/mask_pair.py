@@ -8,7 +8,8 @@ from functools import cache, cached_property
 import numpy as np
 import numpy.typing as npt
 
-from medse.metrics.overlap import Counts, LabelArray, PairCounts, count_pairs
+from medse.labels import LabelArray
+from medse.metrics.overlap import Counts, PairCounts, count_pairs
 from medse.metrics.surfaces import LabelSurfaces, SurfaceDistances, SurfaceKind, surface_distances
 
 BoolArray = npt.NDArray[np.bool_]

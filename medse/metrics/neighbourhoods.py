@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medse.metrics.overlap import LabelArray
+from medse.labels import LabelArray
 
 VOXELS = 1 << 20
 """Voxels looked at together: bounds the memory beside the label map."""

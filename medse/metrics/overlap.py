@@ -8,11 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-LabelArray = npt.NDArray[np.integer]
-CHUNK = 1 << 18
-"""Voxels counted at a time: bounds the memory beyond the two label maps to some MB."""
-LARGEST_IN_TABLE = 1 << 16
-"""Values below this are looked up in a table; larger ones are searched for, which takes longer."""
+from medse.labels import LabelArray
+from medse.metrics.value_counts import CHUNK, MOST_BINS, count_values
 
 
 @dataclass(frozen=True)
@@ -110,13 +107,10 @@ class _Coded:
     def __init__(self, flat: LabelArray) -> None:
         self._flat = flat
         self._table: npt.NDArray[np.int64] | None = None
-        if flat.min() >= 0 and flat.max() < LARGEST_IN_TABLE:
-            counts = sum(np.bincount(chunk, minlength=LARGEST_IN_TABLE) for chunk in _chunks(flat))
-            self.values: LabelArray = np.flatnonzero(counts)
-            self._table = np.zeros(LARGEST_IN_TABLE, np.int64)
+        self.values: LabelArray = np.array(list(count_values(flat)))
+        if self.values[0] >= 0 and self.values[-1] < MOST_BINS:
+            self._table = np.zeros(MOST_BINS, np.int64)
             self._table[self.values] = np.arange(len(self.values))
-        else:
-            self.values = np.unique(np.concatenate([np.unique(chunk) for chunk in _chunks(flat)]))
 
     def chunks(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the positions, some at a time."""

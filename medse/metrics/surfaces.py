@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from scipy.spatial import KDTree
 
+from medse.labels import LabelArray
 from medse.metrics.element_areas import corners, element_areas
 from medse.metrics.neighbourhoods import IndexArray, Neighbourhoods, find_neighbourhoods
-from medse.metrics.overlap import LabelArray
 from medse.metrics.statistics import FloatArray
 
 SurfaceKind = Literal["elements", "voxels"]

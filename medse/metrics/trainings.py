@@ -1,14 +1,14 @@
 """Scores of models on the same cases, some of them trained several times."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from medse.metrics.ledger import BoolArray
-from medse.metrics.statistics import FloatArray, case_means
+from medse.metrics.statistics import FloatArray, case_means, group_means
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,6 @@ class Cohort:
         ]
 
 
-def group_means(values: FloatArray, groups: Sequence[str]) -> FloatArray:
-    """Return the mean of each group, in the order of their sorted names."""
-    _, code = np.unique(np.asarray(groups), return_inverse=True)
-    means: FloatArray = np.bincount(code, weights=values) / np.bincount(code)
-    return means
-
-
 def defined_in_all(scores: FloatArray) -> BoolArray:
     """Return where a score is defined in every line.
 
@@ -124,4 +117,4 @@ def mean_over(values: FloatArray, kept: BoolArray, cohort: Cohort) -> float:
     if cohort.unit == "case":
         return float(values[kept].mean())
     groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
-    return float(group_means(values[kept], groups).mean())
+    return float(group_means(values[kept], groups)[0].mean())

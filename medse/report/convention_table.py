@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from medse.metrics.convention_means import convention_mean
 from medse.metrics.scores import ClassScores, ConventionMean, Scores
 from medse.metrics.summaries import column
 
@@ -71,14 +70,7 @@ def _own(scores: Scores, k: int) -> dict[str, ConventionMean]:
     means = {}
     for name in HEADINGS:
         if getattr(entry, name) is not None:
-            values = column(scores.rows, name)[:, k]
-            finite = values[np.isfinite(values)]
-            means[name] = ConventionMean(
-                n=len(finite),
-                mean=float(finite.mean()) if len(finite) else math.nan,
-                undefined=int(np.isnan(values).sum()),
-                infinite=int(np.isinf(values).sum()),
-            )
+            means[name] = convention_mean(column(scores.rows, name)[:, k])
     return means
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from medse.errors import InputError
 from medse.grid import Grid
 from medse.labels import LabelArray, Labels
+from medse.metrics.value_counts import MOST_BINS
 from medse.scoring.alignment import Alignment
 from medse.scoring.class_values import check_declared, clear_ignored, found_members, named_members
 from medse.scoring.mask_codes import MaskCodes
 from medse.scoring.mask_files import combine_masks, find_masks, refuse_further_masks
-from medse.scoring.value_counts import MOST_BINS
 from medse.volumes.names import PICTURES, list_volumes, suffix_of
 from medse.volumes.reading import read_label_grid
 

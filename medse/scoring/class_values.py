@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from medse.errors import InputError
 from medse.labels import LabelArray, Labels
-from medse.scoring.value_counts import count_values
+from medse.metrics.value_counts import count_values
 
 MOST_UNNAMED = 1000
 """Most distinct values that are taken for classes when none are named; a file with more is an image."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medse.labels import LabelArray
-from medse.scoring.value_counts import count_values
+from medse.metrics.value_counts import count_values
 
 
 class MaskCodes:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from medse.errors import InputError
 from medse.labels import LabelArray
+from medse.metrics.value_counts import count_values
 from medse.scoring.mask_codes import MaskCodes
-from medse.scoring.value_counts import count_values
 from medse.scoring.wording import count, some
 from medse.volumes.name_patterns import list_folder
 from medse.volumes.names import list_volumes, suffix_of

@@ -12,8 +12,8 @@ from PIL import Image
 
 from medse.errors import InputError
 from medse.labels import Labels
+from medse.metrics.value_counts import count_values
 from medse.scoring.case_maps import CaseFiles, class_indices, read_case
-from medse.scoring.value_counts import count_values
 
 AFFINE = np.array([[-1.0, 0, 0, 10], [0, 2.0, 0, -20], [0, 0, 3.0, 5], [0, 0, 0, 1]])
 SHAPE = (9, 8, 7)

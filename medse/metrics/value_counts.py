@@ -4,8 +4,10 @@ from collections import Counter
 
 import numpy as np
 
-from medse.metrics.overlap import CHUNK, LabelArray
+from medse.labels import LabelArray
 
+CHUNK = 1 << 18
+"""Voxels counted at a time: bounds the memory beyond a label map to some MB."""
 MOST_BINS = 1 << 16
 """Values up to which counting needs no sorting."""
 
