@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medse.loaded_run import LoadedRun, load_run
+    from medse.runs.trained import LoadedRun, load_run
 
 __all__ = ["LoadedRun", "load_run"]
 

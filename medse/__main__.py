@@ -1,5 +1,5 @@
 """``python -m medse``."""
 
-from medse.cli import main
+from medse.cli.app import main
 
 main()

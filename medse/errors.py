@@ -1,5 +1,6 @@
 """The one exception that a user's own input may raise."""
 
+from collections.abc import Sequence
 from types import TracebackType
 
 
@@ -44,3 +45,18 @@ class Refusals:
             different = list(dict.fromkeys(self.sentences))
             more = [f"and {len(different) - SHOWN} more of the kind."] if len(different) > SHOWN else []
             raise InputError("\n".join(different[:SHOWN] + more))
+
+
+NAMES_SHOWN = 5
+"""How many names a message lists before it only counts."""
+
+
+def count(names: Sequence[str], one: str, several: str) -> str:
+    """Return how many there are of what: ``1 file`` or ``3 files``."""
+    return f"{len(names)} {one if len(names) == 1 else several}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

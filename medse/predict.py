@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
 from medse.files import refuse_existing, refuse_inside, write_text
-from medse.loaded_run import Weights, load_run
-from medse.run import RunDir
-from medse.scans import collect_scans
+from medse.runs.directory import RunDir
+from medse.runs.trained import Weights, load_run
 from medse.versions import installed_versions
 from medse.volumes.reading import read_grids
 from medse.volumes.writing import prediction_name, write_label_map
@@ -32,7 +32,7 @@ def predict(
 
     Args:
         run_dir: Folder that ``medse train`` made.
-        inputs: Files and folders of them; see :func:`medse.scans.collect_scans`.
+        inputs: Files and folders of them; see :func:`medse.data.scans.collect_scans`.
         out: Folder of the label maps; must be empty or new. ``prediction.json`` beside them says what made them.
         device: ``auto``, ``cpu`` or ``cuda``.
         weights: As in :func:`load_run`.
@@ -50,7 +50,8 @@ def predict(
         refuse_inside(out, folder)
     trained = RunDir(run_dir)
     layout = trained.read_config().data.format
-    scans = collect_scans(inputs, len(trained.read_task().channels), layout)
+    images = layout.images if layout.name in ("csv", "folders") else None
+    scans = collect_scans(inputs, len(trained.read_task().channels), layout.name, images)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():

@@ -7,14 +7,14 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 from nibabel.spaces import vox2out_vox
 
+from medse.arrays import AnyArray
 from medse.errors import InputError
 from medse.files import atomic_path
-from medse.grid import Grid
+from medse.volumes.formats.opened import Opened
+from medse.volumes.grid import Grid
 from medse.volumes.names import suffix_of
-from medse.volumes.opened import Opened
 from medse.volumes.opening import open_volume
 from medse.volumes.reading import read_grid
 from medse.volumes.regridding import Target, onto_grid
@@ -99,7 +99,7 @@ def _straight(opened: Opened) -> Target:
     return (x, y, z), affine
 
 
-def _onto(target: Target, volume: Any, opened: Opened, labels: bool) -> npt.NDArray[Any]:
+def _onto(target: Target, volume: Any, opened: Opened, labels: bool) -> AnyArray:
     """Resample one ``(X, Y, Z)`` array.
 
     Images are continued by their outermost voxels first, so that splines do not ring at the border.

@@ -11,23 +11,23 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 
-from medse import build
 from medse.config.run import Config
-from medse.data.headers import read_headers
 from medse.data.loading import PreparedCases
 from medse.data.patches import PatchDataset, PatchSampler
 from medse.errors import InputError
 from medse.files import atomic_path, refuse_existing
-from medse.hardware import resolve_device, resolve_precision
-from medse.optimizers import poly
 from medse.preprocess import window
-from medse.provenance import fingerprint, provenance
-from medse.run import RunDir, Task
-from medse.tasks.annealing import Annealing
-from medse.tasks.budget import Budget
-from medse.tasks.divergence import Divergence
-from medse.tasks.progress import ProgressDisplay
-from medse.tasks.recording import LAST, Checkpoints, CsvLog
+from medse.runs import build
+from medse.runs.directory import RunDir, Task
+from medse.runs.hardware import resolve_device, resolve_precision
+from medse.runs.prepared import prepare_data
+from medse.runs.provenance import fingerprint, provenance
+from medse.tasks.callbacks.annealing import Annealing
+from medse.tasks.callbacks.budget import Budget
+from medse.tasks.callbacks.divergence import Divergence
+from medse.tasks.callbacks.progress import ProgressDisplay
+from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog
+from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
 
 GRADIENT_NORM = 12.0
@@ -71,15 +71,13 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
         )
     pl.seed_everything(config.seed, workers=True, verbose=False)
     network = build.net(config, len(cases.channels), cases.labels.classes)
-    headers = read_headers(cases, config.data.fix_geometry is not None)
-    way = build.preprocessing(config.data, headers.grids.values())
+    data = prepare_data(config, cases)
+    headers, way = data.headers, data.preprocessing
     task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm, headers.oriented)
-    augment = build.augmentation(config, cases, headers.oriented)
-    loader = build.loader(config.data, way, cases)
     split = folds[fold]
     by_id = {case.id: case for case in cases.cases}
     ordered = [by_id[name] for name in (*split.training, *split.validation)]
-    prepared = PreparedCases(ordered, headers.grids, loader, config.data.cache_gb)
+    prepared = PreparedCases(ordered, headers.grids, data.loader, config.data.cache_gb)
     training = Subset(prepared, range(len(split.training)))
     validation = Subset(prepared, range(len(split.training), len(ordered)))
 
@@ -93,7 +91,7 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
         make_optimizer=build.make_optimizer(config),
         decay=poly,
         share_done=budget.share_done,
-        augment=augment,
+        augment=data.augmentation,
         scores=segment.scores,
         classes=cases.labels.names,
         seed=config.seed,

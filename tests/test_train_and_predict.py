@@ -19,10 +19,10 @@ from safetensors.torch import load_file
 
 import medse
 from medse.config.run import Config, load_config
-from medse.data.msd import read_msd
+from medse.data.readers.msd import read_msd
 from medse.errors import InputError
 from medse.predict import predict
-from medse.provenance import fingerprint
+from medse.runs.provenance import fingerprint
 from medse.train import train
 
 SILENT = Console(quiet=True)
@@ -93,7 +93,7 @@ from pathlib import Path
 from rich.console import Console
 from lightning.pytorch.callbacks import Callback
 from medse.config.run import load_config
-from medse.tasks.recording import CsvLog
+from medse.tasks.callbacks.recording import CsvLog
 from medse import train
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 before = CsvLog.on_train_epoch_start

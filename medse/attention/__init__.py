@@ -3,7 +3,7 @@
 A new block is one file here and one line in :data:`medse.attention.mechanisms.MECHANISMS`.
 """
 
-from medse.attention.attaching import attach, detach
+from medse.attention.attach.attach import attach, detach
 from medse.attention.author_weights import load_author_weights
 from medse.attention.mechanisms import DERIVED
 from medse.attention.table import ATTENTION, Attention, make_attention

@@ -11,11 +11,11 @@ from medse.attention.channel import SqueezeExcitation
 from medse.attention.concurrent import ConcurrentSE
 from medse.attention.coordinate import CoordinateAttention
 from medse.attention.efficient import EfficientChannelAttention
+from medse.attention.fca.spectral import SpectralAttention
 from medse.attention.project_excite import ProjectExcite
 from medse.attention.simam import SimAM
 from medse.attention.spatial import SpatialSE
 from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
-from medse.attention.spectral import SpectralAttention
 from medse.errors import InputError
 
 Names = Mapping[str, str]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medse.errors import InputError
-from medse.layers import check_spatial_dims
+from medse.layers.lengths import check_spatial_dims
 
 
 class AttentionBlock(nn.Module):

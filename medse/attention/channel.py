@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from medse.attention.block import AttentionBlock, hidden_channels
 from medse.attention.gates import GATES, Gate
-from medse.attention.lean.pools import Mean
-from medse.attention.lean.scale import scale
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.pooling import Mean
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import squeeze
 
 
 class SqueezeExcitation(AttentionBlock):

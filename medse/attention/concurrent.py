@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from medse.attention.block import AttentionBlock
 from medse.attention.channel import ChannelSE
 from medse.attention.gates import Gate
-from medse.attention.lean.apart import apart
-from medse.attention.lean.pools import Mean
-from medse.attention.lean.scale import scale
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.fusion_barrier import apart
+from medse.attention.ops.pooling import Mean
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import squeeze
 from medse.attention.spatial import SpatialSE
 
 

@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock, normalize
 from medse.attention.gates import GATES, Gate
-from medse.attention.lean.mode import lean
-from medse.attention.lean.pools import Profiles, split_profiles
-from medse.attention.lean.scale import scale
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.eager import lean
+from medse.attention.ops.pooling import Profiles, split_profiles
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import squeeze
 
 
 class CoordinateAttention(AttentionBlock):

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import GATES, Gate
-from medse.attention.lean.pools import Mean
-from medse.attention.lean.scale import scale
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.pooling import Mean
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import squeeze
 from medse.errors import InputError
 
 

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from medse.attention.block import AttentionBlock, hidden_channels
 from medse.attention.gates import Gate
-from medse.attention.lean.grid import gate_grid
-from medse.attention.lean.pools import Profiles
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.pooling import Profiles
+from medse.attention.ops.project_excite import gate_grid
+from medse.attention.ops.squeeze import squeeze
 
 
 class ProjectExcite(AttentionBlock):

@@ -10,8 +10,8 @@ from torch.autograd.function import once_differentiable
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import GATES, IN_PLACE, Gate, slope
-from medse.attention.lean.mode import lean, statistics_dtype
-from medse.attention.lean.slabs import Scratch, finish, slabs
+from medse.attention.ops.eager import lean, statistics_dtype
+from medse.attention.ops.tiles import Scratch, finish, slabs
 
 
 class SimAM(AttentionBlock):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import Gate
-from medse.attention.lean.voxel import Combine, gate_voxels
+from medse.attention.ops.spatial_gate import Combine, gate_voxels
 
 
 class SpatialSE(AttentionBlock):

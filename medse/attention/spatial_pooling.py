@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from medse.attention.block import AttentionBlock, hidden_channels, normalize
 from medse.attention.gates import GATES, Gate
-from medse.attention.lean.bins import Bins
-from medse.attention.lean.scale import scale
-from medse.attention.lean.squeeze import squeeze
+from medse.attention.ops.adaptive_pooling import Bins
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import squeeze
 from medse.errors import InputError
 
 

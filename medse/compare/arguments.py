@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medse.errors import InputError
-from medse.scoring.table_names import check_names
+from medse.scores.names import check_names
 
 _FORM = "give each as NAME=FOLDER, the same name for trainings of one model that differ only in their seed"
 

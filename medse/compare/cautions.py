@@ -1,9 +1,9 @@
 """What a reader must know before believing the verdicts of a comparison."""
 
 from medse.compare.result import Comparison
+from medse.compare.statistics.findings import PairRow
+from medse.compare.statistics.verdicts import ALPHA
 from medse.compare.wording import p_value
-from medse.metrics.comparing import ALPHA
-from medse.metrics.comparison import PairRow
 
 FEW_GROUPS = 10
 """Below this many groups bootstrap intervals come out too narrow."""

@@ -8,12 +8,12 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medse.arrays import FloatArray
 from medse.compare.result import Comparison
+from medse.compare.statistics.findings import PairRow
+from medse.compare.statistics.ranks import Ranks, alike
+from medse.compare.statistics.trainings import Cohort, case_scores
 from medse.compare.wording import Wording
-from medse.metrics.comparison import PairRow
-from medse.metrics.ranks import Ranks, alike
-from medse.metrics.statistics import FloatArray
-from medse.metrics.trainings import Cohort, case_scores
 
 POINT, MEAN, INK = "#0072B2", "#D55E00", "#222222"
 MOST_LINES = 25

@@ -1,18 +1,16 @@
 """Filling the page's template."""
 
-import base64
 from datetime import datetime
 from importlib.resources import files
-
-from jinja2 import Environment, StrictUndefined
 
 from medse.compare.cautions import cautions
 from medse.compare.figures import draw_differences, draw_ranks
 from medse.compare.result import Comparison
+from medse.compare.statistics.trainings import Cohort
+from medse.compare.statistics.verdicts import ALPHA
 from medse.compare.wording import Wording, p_value
-from medse.metrics.comparing import ALPHA
-from medse.metrics.statistics import LEVEL, RESAMPLES, SEED
-from medse.metrics.trainings import Cohort
+from medse.pages.html import page_environment
+from medse.scores.statistics import LEVEL, RESAMPLES, SEED
 
 MANY = 20
 """Above this many rows a table scrolls in itself."""
@@ -20,9 +18,7 @@ MANY = 20
 
 def render(comparison: Comparison, cohort: Cohort) -> str:
     """Return the page as one HTML text without a reference to anything outside it."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment(files("medse.compare"))
     wording = Wording(comparison)
     environment.filters |= {
         "value": wording.value,
@@ -30,11 +26,8 @@ def render(comparison: Comparison, cohort: Cohort) -> str:
         "signed": wording.signed,
         "interval": wording.interval,
         "p": p_value,
-        "data": _data_uri,
     }
-    template = environment.from_string(
-        files("medse.compare").joinpath("page.html.j2").read_text(encoding="utf-8")
-    )
+    template = environment.get_template("page.html.j2")
     found = comparison.found
     two = len(found.models) == 2
     differences, shown = draw_differences(comparison, cohort) if two else (b"", 0)
@@ -58,7 +51,3 @@ def render(comparison: Comparison, cohort: Cohort) -> str:
         seed=SEED,
         many=MANY,
     )
-
-
-def _data_uri(data: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(data).decode('ascii')}"

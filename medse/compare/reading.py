@@ -8,13 +8,13 @@ import numpy as np
 
 from medse.compare.arguments import read_arguments
 from medse.compare.same_cases import check_same
+from medse.compare.statistics.trainings import Cohort, Training
 from medse.errors import InputError
-from medse.metrics.headline import mean_classes
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import Scores
-from medse.metrics.trainings import Cohort, Training
 from medse.registry import pick
-from medse.scoring.score_files import read_scores
+from medse.scores.files import read_scores
+from medse.scores.rows import ScoreRow
+from medse.scores.scores import Scores
+from medse.scores.summaries import mean_classes
 
 HIGHER_IS_BETTER = {
     "dice": True,

@@ -5,9 +5,9 @@ import io
 from pathlib import Path
 from typing import Literal
 
+from medse.compare.statistics.findings import Findings, PairRow
 from medse.files import write_text
-from medse.metrics.comparison import Findings, PairRow
-from medse.metrics.rows import Record
+from medse.scores.rows import Record
 
 SUMMARY, TABLE = "comparison.json", "comparison.csv"
 

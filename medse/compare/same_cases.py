@@ -7,8 +7,8 @@ from typing import Any
 
 from medse.errors import InputError
 from medse.labels import IGNORE
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import Scores
+from medse.scores.rows import ScoreRow
+from medse.scores.scores import Scores
 
 SHOWN = 5
 _AGREE = 1e-6

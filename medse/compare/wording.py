@@ -3,7 +3,7 @@
 import math
 
 from medse.compare.result import Comparison
-from medse.metrics.comparison import PairRow
+from medse.compare.statistics.findings import PairRow
 
 TITLES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd_mm": "HD", "hd95_mm": "HD95", "assd_mm": "ASSD"}
 DASH = "–"

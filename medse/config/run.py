@@ -12,14 +12,14 @@ from medse.config.overrides import apply_overrides
 from medse.config.scalars import dump_yaml
 from medse.config.sections import Data, Inference, Schedule, Section
 from medse.config.strict_yaml import read_yaml
-from medse.data.augmentation import DERIVED as AUGMENTATION_DERIVED
-from medse.data.augmentation import Augmentation
-from medse.losses import LOSSES
+from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
+from medse.data.augmentation.augmentation import Augmentation
 from medse.nets import DERIVED as NET_DERIVED
 from medse.nets import SEGMENTATION_NETS
-from medse.optimizers import DERIVED as OPTIMIZER_DERIVED
-from medse.optimizers import OPTIMIZERS
 from medse.registry import one_of, options_model
+from medse.tasks.losses import LOSSES
+from medse.tasks.optimizers import DERIVED as OPTIMIZER_DERIVED
+from medse.tasks.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
 

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from medse.data import DERIVED, READERS
+from medse.data.readers import DERIVED, READERS
 from medse.data.splits import Method
 from medse.labels import Labels
 from medse.preprocess import Normalization

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from medse.data.cases import Case, Dataset
 from medse.errors import InputError, Refusals
-from medse.grid import Grid, check_same_grid
+from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.reading import read_grids, read_label_grid
 
 

@@ -13,9 +13,9 @@ from torch.utils.data import Dataset
 
 from medse.data.cases import Case
 from medse.errors import InputError
-from medse.grid import Grid, check_same_grid
 from medse.labels import Labels
 from medse.preprocess import Preprocessing
+from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.reading import read_images, read_label_map
 
 CENTRES_PER_CLASS = 10_000

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from medse.grid import Grid
+from medse.arrays import ImageArray, LabelArray
 from medse.inference.window import Infer, sliding_window
 from medse.labels import Labels
 from medse.preprocess import Prepared, Preprocessing
-from medse.volumes.reading import FloatArray
+from medse.volumes.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Segmenter:
     overlap: float = 0.5
     batch_size: int = 1
 
-    def segment(self, array: FloatArray, grid: Grid) -> npt.NDArray[np.integer]:
+    def segment(self, array: ImageArray, grid: Grid) -> LabelArray:
         """Return the label map ``(X, Y, Z)`` of ``(C, X, Y, Z)`` on its own grid, with the files' values.
 
         Raises:
@@ -44,7 +41,7 @@ class Segmenter:
         scores = self.scores(prepared.image)
         return self.labels.decode(self.preprocessing.restore(scores, prepared))
 
-    def scores(self, image: FloatArray) -> FloatArray:
+    def scores(self, image: ImageArray) -> ImageArray:
         """Return class scores ``(K, *spatial)`` of a prepared ``(C, *spatial)``."""
         return sliding_window(
             image,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from medse.volumes.reading import FloatArray
+from medse.arrays import ImageArray
 
 
 class TorchBackend:
@@ -21,7 +21,7 @@ class TorchBackend:
         self.net = net
         self.without = () if slice_axis is None else (2 + slice_axis,)
 
-    def __call__(self, windows: FloatArray) -> FloatArray:
+    def __call__(self, windows: ImageArray) -> ImageArray:
         """Return class scores ``(n, K, *window)`` of ``(n, C, *window)``."""
         device = next((p.device for p in self.net.parameters()), torch.device("cpu"))
         was_training = self.net.training

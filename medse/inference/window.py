@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy.signal.windows import gaussian
 
-from medse.volumes.reading import FloatArray
+from medse.arrays import ImageArray
 
-Infer = Callable[[FloatArray], FloatArray]
+Infer = Callable[[ImageArray], ImageArray]
 """Takes windows ``(n, C, *patch)`` and returns class scores ``(n, K, *patch)``."""
 
-Step = tuple[int, FloatArray]
+Step = tuple[int, ImageArray]
 """First voxel of a window along one axis, and what share each of its voxels has in the result there."""
 
 
 def sliding_window(
-    image: FloatArray,
+    image: ImageArray,
     patch_size: tuple[int, ...],
     classes: int,
     infer: Infer,
     *,
     overlap: float = 0.5,
     batch_size: int = 1,
-) -> FloatArray:
+) -> ImageArray:
     """Return class scores ``(classes, *spatial)`` of ``(C, *spatial)`` from overlapping windows.
 
     Windows are weighted by a Gaussian, so that their seams, where a network knows least, count least. Axes
@@ -76,8 +76,8 @@ def _box(corner: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
     return tuple(slice(first, first + length) for first, length in zip(corner, shape, strict=True))
 
 
-def _outer(lines: Sequence[FloatArray]) -> FloatArray:
-    product: FloatArray = np.ones((), np.float32)
+def _outer(lines: Sequence[ImageArray]) -> ImageArray:
+    product: ImageArray = np.ones((), np.float32)
     for line in lines:
         product = np.multiply.outer(product, line)
     return product

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from medse.arrays import LabelArray
 from medse.errors import InputError
-
-LabelArray = npt.NDArray[np.integer]
 
 BACKGROUND, IGNORE = "background", "ignore"
 """Names in a mapping that make no class."""

@@ -3,11 +3,10 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import binary_dilation, label
 from skimage.morphology import skeletonize
 
-BoolArray = npt.NDArray[np.bool_]
+from medse.arrays import BoolArray
 
 
 def centreline_dice(reference: BoolArray, prediction: BoolArray) -> float:

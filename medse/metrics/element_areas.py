@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from medse.metrics.statistics import FloatArray
+from medse.arrays import FloatArray
 
 Corner = tuple[int, ...]
 Point = tuple[FloatArray, int]

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import generate_binary_structure, label
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.integer]
-FloatArray = npt.NDArray[np.float64]
+from medse.arrays import BoolArray, FloatArray, LabelArray
+
 Connectivity = Literal["faces", "edges", "corners"]
 
 _RANK: dict[Connectivity, int] = {"faces": 1, "edges": 2, "corners": 3}
@@ -109,7 +107,7 @@ def lesion_rule(connectivity: Connectivity, iou: float) -> str:
     )
 
 
-def components(mask: BoolArray, connectivity: Connectivity) -> tuple[IntArray, IntArray]:
+def components(mask: BoolArray, connectivity: Connectivity) -> tuple[LabelArray, LabelArray]:
     """Return the number of the lesion of each voxel (0: none) and the voxels of each lesion, by number."""
     structure = generate_binary_structure(mask.ndim, min(_RANK[connectivity], mask.ndim))
     found, count = label(mask, structure)
@@ -124,7 +122,7 @@ def components(mask: BoolArray, connectivity: Connectivity) -> tuple[IntArray, I
     return numbers[found], np.concatenate([[0], sizes[order]])
 
 
-def overlaps(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+def overlaps(first: LabelArray, second: LabelArray) -> tuple[LabelArray, LabelArray, LabelArray]:
     """Return every pair of numbers above 0 that meet in a voxel, and in how many they do."""
     common = (first > 0) & (second > 0)
     columns = int(second.max(initial=0)) + 1
@@ -132,7 +130,7 @@ def overlaps(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray, Int
     return codes // columns, codes % columns, voxels
 
 
-def _best(i: IntArray, j: IntArray, ious: FloatArray, both: IntArray) -> list[tuple[int, int, int]]:
+def _best(i: LabelArray, j: LabelArray, ious: FloatArray, both: LabelArray) -> list[tuple[int, int, int]]:
     """Return the pairs ``(i, j, both)`` of the best one-to-one assignment.
 
     Lesions that no chain of pairs connects cannot compete, so each chain is solved alone.
@@ -158,7 +156,7 @@ def _best(i: IntArray, j: IntArray, ious: FloatArray, both: IntArray) -> list[tu
     return chosen
 
 
-def _records(sizes: IntArray, partners: dict[int, tuple[int, float]]) -> tuple[Lesion, ...]:
+def _records(sizes: LabelArray, partners: dict[int, tuple[int, float]]) -> tuple[Lesion, ...]:
     return tuple(
         Lesion(number, int(sizes[number]), *partners.get(number, (None, 0.0)))
         for number in range(1, len(sizes))

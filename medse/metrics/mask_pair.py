@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from medse.labels import LabelArray
+from medse.arrays import BoolArray, LabelArray
 from medse.metrics.overlap import Counts, PairCounts, count_pairs
 from medse.metrics.surfaces import LabelSurfaces, SurfaceDistances, SurfaceKind, surface_distances
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medse.labels import LabelArray
+from medse.arrays import BoolArray, IndexArray, LabelArray
 
 VOXELS = 1 << 20
 """Voxels looked at together: bounds the memory beside the label map."""
-
-IndexArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def _slabs(labels: LabelArray, reach: int) -> Iterator[tuple[int, LabelArray]]:
         yield start, np.pad(inner, [rows, *[(1, 1)] * (labels.ndim - 1)])
 
 
-def _is_member(values: LabelArray, members: Collection[int]) -> npt.NDArray[np.bool_]:
+def _is_member(values: LabelArray, members: Collection[int]) -> BoolArray:
     found = np.zeros(values.shape, bool)
     for member in members:
         found |= values == member

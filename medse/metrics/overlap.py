@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from medse.labels import LabelArray
+from medse.arrays import LabelArray
 from medse.metrics.value_counts import CHUNK, MOST_BINS, count_values
 
 

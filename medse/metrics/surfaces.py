@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 from scipy.spatial import KDTree
 
-from medse.labels import LabelArray
+from medse.arrays import FloatArray, IndexArray, LabelArray
 from medse.metrics.element_areas import corners, element_areas
-from medse.metrics.neighbourhoods import IndexArray, Neighbourhoods, find_neighbourhoods
-from medse.metrics.statistics import FloatArray
+from medse.metrics.neighbourhoods import Neighbourhoods, find_neighbourhoods
 
 SurfaceKind = Literal["elements", "voxels"]
 """``elements``: the pieces between voxel centres, by area. ``voxels``: those of the mask that touch another by a

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from medse.labels import LabelArray
+from medse.arrays import LabelArray
 
 CHUNK = 1 << 18
 """Voxels counted at a time: bounds the memory beyond a label map to some MB."""

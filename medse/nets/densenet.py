@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 from medse.errors import InputError
-from medse.layers import Norm, check_spatial_dims, counts, norm_layer
-from medse.nets.coarsest import refuse_one_voxel
+from medse.layers.convolution import Norm, norm_layer
+from medse.layers.lengths import check_spatial_dims, counts
+from medse.nets.blocks.coarsest import refuse_one_voxel
 
 STEM_STRIDE = 4
 """Step of the first convolution and pooling."""

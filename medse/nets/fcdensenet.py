@@ -11,19 +11,13 @@ from torch import nn
 
 from medse.attention import Attention
 from medse.errors import InputError
-from medse.layers import (
-    Norm,
-    PerLevel,
-    check_spatial_dims,
-    counts,
-    odd_kernels,
-    per_level,
-)
-from medse.nets.dense import DenseBlock
-from medse.nets.dense_layers import DenseLayers, transition_down, transition_up
-from medse.nets.encoder_decoder import EncoderDecoder
-from medse.nets.heads import Heads
-from medse.nets.placing import AS_ROY, Place, Placement, attend
+from medse.layers.convolution import Norm
+from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
+from medse.nets.blocks.dense import DenseBlock
+from medse.nets.blocks.dense_layers import DenseLayers, transition_down, transition_up
+from medse.nets.blocks.encoder_decoder import EncoderDecoder
+from medse.nets.blocks.heads import Heads
+from medse.nets.blocks.placing import AS_ROY, Place, Placement, attend
 
 
 class FCDenseNet(EncoderDecoder):
@@ -35,7 +29,7 @@ class FCDenseNet(EncoderDecoder):
     sees the input of the last block and its new maps. FC-DenseNet103 is ``depth=6, growth=16,
     layers=(4, 5, 7, 10, 12, 15)``, FC-DenseNet67 ``depth=6, growth=16, layers=5`` and FC-DenseNet56 ``depth=6``.
 
-    ``block='roy'``: each block is the one of QuickNAT, :class:`medse.nets.dense.DenseBlock`, and gives ``growth``
+    ``block='roy'``: each block is the one of QuickNAT, :class:`medse.nets.blocks.dense.DenseBlock`, and gives ``growth``
     maps; maximum pooling between the encoder blocks. The paper has ``depth=5, growth=64, kernel_size=5``.
 
     Args:

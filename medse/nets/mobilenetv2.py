@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 from medse.errors import InputError
-from medse.layers import Lengths, Norm, PerLevel, check_spatial_dims, norm_layer, odd_kernels, per_level
-from medse.nets.coarsest import refuse_one_voxel
+from medse.layers.convolution import Norm, norm_layer
+from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
+from medse.nets.blocks.coarsest import refuse_one_voxel
 
 STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
 """Expansion, channels and number of blocks of each stage."""

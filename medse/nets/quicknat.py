@@ -5,10 +5,11 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from medse.attention import Attention
-from medse.layers import Norm, PerLevel
-from medse.nets.dense import DenseBlock
-from medse.nets.placing import AS_ROY, Placement
-from medse.nets.unpooling_net import UnpoolingNet
+from medse.layers.convolution import Norm
+from medse.layers.lengths import PerLevel
+from medse.nets.blocks.dense import DenseBlock
+from medse.nets.blocks.placing import AS_ROY, Placement
+from medse.nets.blocks.unpooling_net import UnpoolingNet
 
 LEVELS = 4
 
@@ -16,7 +17,7 @@ LEVELS = 4
 class QuickNAT(UnpoolingNet):
     """QuickNAT in the layout of its authors' PyTorch code: four encoder blocks, one between, four decoder blocks.
 
-    Each is a :class:`medse.nets.dense.DenseBlock`. Maximum pooling stands at the end of each encoder, after attention
+    Each is a :class:`medse.nets.blocks.dense.DenseBlock`. Maximum pooling stands at the end of each encoder, after attention
     and dropout; unpooling to where the maxima were at the start of each decoder, followed by concatenation with the
     map that was pooled. A 1x1(x1) convolution gives the logits.
 

@@ -10,17 +10,10 @@ from torch import Tensor, nn
 
 from medse.attention import Attention
 from medse.errors import InputError
-from medse.layers import (
-    Lengths,
-    Norm,
-    PerLevel,
-    check_spatial_dims,
-    conv_norm_act,
-    odd_kernels,
-    per_level,
-)
-from medse.nets.coarsest import refuse_one_voxel
-from medse.nets.residual import Residual, ResidualPlacement
+from medse.layers.convolution import Norm, conv_norm_act
+from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
+from medse.nets.blocks.coarsest import refuse_one_voxel
+from medse.nets.blocks.residual import Residual, ResidualPlacement
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 """Depth -> residual blocks of each stage."""
@@ -40,7 +33,7 @@ class ResNet(nn.Module):
         strides: Step of the stem, of its maximum pooling (an axis of step 1 is not pooled), and of the four stages.
         kernel_size: Odd lengths of the kernels of the blocks' spatial convolutions.
         attention: Block in every residual block; see :func:`medse.attention.make_attention`.
-        placement: Where in the residual block; see :data:`medse.nets.residual.ResidualPlacement`.
+        placement: Where in the residual block; see :data:`medse.nets.blocks.residual.ResidualPlacement`.
         norm: Normalisation after each convolution.
 
     Attributes:
@@ -55,7 +48,7 @@ class ResNet(nn.Module):
 
     Reference:
         He et al., Deep Residual Learning for Image Recognition (CVPR 2016), with the stride in the 3x3 convolution
-        as in torchvision, whose weights :func:`medse.nets.published_weights.load_published_weights` takes.
+        as in torchvision, whose weights :func:`medse.nets.weights.published_weights.load_published_weights` takes.
     """
 
     def __init__(

@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from medse.attention import Attention
-from medse.layers import Norm, PerLevel, conv_norm_act
-from medse.nets.placing import AS_ROY, Placement
-from medse.nets.unpooling_net import UnpoolingNet
+from medse.layers.convolution import Norm, conv_norm_act
+from medse.layers.lengths import PerLevel
+from medse.nets.blocks.placing import AS_ROY, Placement
+from medse.nets.blocks.unpooling_net import UnpoolingNet
 
 
 class SDNet(UnpoolingNet):

@@ -11,18 +11,12 @@ from torch import nn
 
 from medse.attention import Attention
 from medse.errors import InputError
-from medse.layers import (
-    Norm,
-    PerLevel,
-    check_spatial_dims,
-    counts,
-    odd_kernels,
-    per_level,
-)
-from medse.nets.encoder_decoder import EncoderDecoder
-from medse.nets.heads import Heads
-from medse.nets.placing import AS_ROY, Place, Placement, attend
-from medse.nets.stages import plain_stage, residual_stage
+from medse.layers.convolution import Norm
+from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
+from medse.nets.blocks.encoder_decoder import EncoderDecoder
+from medse.nets.blocks.heads import Heads
+from medse.nets.blocks.placing import AS_ROY, Place, Placement, attend
+from medse.nets.blocks.stages import plain_stage, residual_stage
 
 
 class UNet(EncoderDecoder):

@@ -3,10 +3,9 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from medse.arrays import FloatArray, ImageArray
 from medse.errors import InputError
-from medse.volumes.reading import FloatArray
 
 Normalization = Literal["zscore", "zscore_nonzero", "hounsfield"] | None
 AIR_HU, DENSE_HU, STEP_HU = -1000.0, 1000.0, 500.0
@@ -17,7 +16,7 @@ LARGEST_VALUE = 1e15
 """Largest magnitude of intensities that are not normalised: squares of it stay finite in float32."""
 
 
-def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, source: str) -> FloatArray:
+def normalize(channel: ImageArray, box: tuple[slice, ...], how: Normalization, source: str) -> ImageArray:
     """Return the ``box`` of a channel, normalised.
 
     Args:
@@ -60,7 +59,7 @@ def normalize(channel: FloatArray, box: tuple[slice, ...], how: Normalization, s
     if how == "hounsfield":
         return (cropped - np.float32(AIR_HU)) / np.float32(STEP_HU)
     mean = values.mean(dtype=np.float64)
-    normal: npt.NDArray[np.float64] = np.subtract(cropped, mean, dtype=np.float64)  # float32 could overflow
+    normal: FloatArray = np.subtract(cropped, mean, dtype=np.float64)  # float32 could overflow
     normal /= deviation
     if how == "zscore_nonzero":
         normal[cropped == 0] = 0

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from medse.grid import Grid
+from medse.arrays import ImageArray, LabelArray
 from medse.preprocess.intensities import Normalization, normalize
 from medse.preprocess.resampling import most_likely, resample_cubic, resample_linear, resampled_shape
-from medse.volumes.reading import FloatArray
+from medse.volumes.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Prepared:
         grid: The file's own grid.
     """
 
-    image: FloatArray
+    image: ImageArray
     box: tuple[slice, slice, slice]
     grid: Grid
 
@@ -46,7 +45,7 @@ class Preprocessing:
     normalization: Normalization = "zscore"
     slice_axis: int | None = None
 
-    def image(self, array: FloatArray, grid: Grid) -> Prepared:
+    def image(self, array: ImageArray, grid: Grid) -> Prepared:
         """Bring ``(C, X, Y, Z)`` in the file's order to the network's grid.
 
         Raises:
@@ -60,7 +59,7 @@ class Preprocessing:
             image[number] = resample_cubic(channel, shape)
         return Prepared(image, box, grid)
 
-    def normalize(self, array: FloatArray, grid: Grid) -> tuple[list[FloatArray], tuple[slice, slice, slice]]:
+    def normalize(self, array: ImageArray, grid: Grid) -> tuple[list[ImageArray], tuple[slice, slice, slice]]:
         """Return the channels of ``(C, X, Y, Z)`` in RAS order, cropped and normalised, and their box.
 
         Raises:
@@ -72,7 +71,7 @@ class Preprocessing:
         named = zip(canonical, names if len(names) > 1 else [grid.source], strict=True)
         return [normalize(channel, box, self.normalization, name) for channel, name in named], box
 
-    def label(self, indices: npt.NDArray[np.integer], prepared: Prepared) -> npt.NDArray[np.integer]:
+    def label(self, indices: LabelArray, prepared: Prepared) -> LabelArray:
         """Bring class indices ``(X, Y, Z)`` in the file's order to the network's grid."""
         cropped = prepared.grid.to_canonical(indices)[prepared.box]
         shape = prepared.image.shape[1:]
@@ -80,10 +79,10 @@ class Preprocessing:
             return np.ascontiguousarray(cropped)
         present = np.unique(cropped)
         best = most_likely(resample_linear((cropped == k).astype(np.float32), shape) for k in present)
-        label: npt.NDArray[np.integer] = present[best].astype(indices.dtype)
+        label: LabelArray = present[best].astype(indices.dtype)
         return label
 
-    def restore(self, scores: FloatArray, prepared: Prepared) -> npt.NDArray[np.integer]:
+    def restore(self, scores: ImageArray, prepared: Prepared) -> LabelArray:
         """Turn class scores ``(K, *spatial)`` into class indices ``(X, Y, Z)`` in the file's order.
 
         Scores are resampled linearly, class by class, before the largest is taken; outside the crop is
@@ -121,7 +120,7 @@ def window(patch_size: Sequence[int], slice_axis: int) -> tuple[int, int, int]:
     return x, y, z
 
 
-def nonzero_box(image: FloatArray) -> tuple[slice, slice, slice]:
+def nonzero_box(image: ImageArray) -> tuple[slice, slice, slice]:
     """The smallest box of ``(C, X, Y, Z)`` outside of which all channels are 0; everything if all are."""
     inside = (image != 0).any(axis=0)
     if not inside.any():

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from medse.arrays import ImageArray
 from medse.errors import InputError
-from medse.volumes.reading import FloatArray
 
 SAME_SPACING = 0.01
 """Relative difference of spacing below which an axis is not resampled."""
@@ -43,7 +43,7 @@ def resampled_shape(
     return found
 
 
-def resample_cubic(channel: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def resample_cubic(channel: ImageArray, shape: tuple[int, ...]) -> ImageArray:
     """Resample an image with cubic splines, smoothed first along the axes that shrink."""
     if channel.shape == shape:
         return channel
@@ -52,12 +52,12 @@ def resample_cubic(channel: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     return _zoom(smooth, shape, order=3)
 
 
-def resample_linear(channel: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def resample_linear(channel: ImageArray, shape: tuple[int, ...]) -> ImageArray:
     """Resample a mask or the scores of a class linearly."""
     return channel if channel.shape == shape else _zoom(channel, shape, order=1)
 
 
-def most_likely(scores: Iterable[FloatArray]) -> npt.NDArray[np.int16]:
+def most_likely(scores: Iterable[ImageArray]) -> npt.NDArray[np.int16]:
     """Return the index of the largest of several volumes, the first of equal ones, holding two at a time."""
     volumes = iter(scores)
     top = next(volumes).copy()
@@ -69,7 +69,7 @@ def most_likely(scores: Iterable[FloatArray]) -> npt.NDArray[np.int16]:
     return best
 
 
-def _zoom(array: FloatArray, shape: tuple[int, ...], order: int) -> FloatArray:
+def _zoom(array: ImageArray, shape: tuple[int, ...], order: int) -> ImageArray:
     factors = [new / old for new, old in zip(shape, array.shape, strict=True)]
-    zoomed: FloatArray = ndimage.zoom(array, factors, order=order, mode="nearest", grid_mode=True)
+    zoomed: ImageArray = ndimage.zoom(array, factors, order=order, mode="nearest", grid_mode=True)
     return zoomed

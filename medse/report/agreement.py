@@ -5,10 +5,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medse.metrics.scores import ClassScores, Scores
-from medse.metrics.statistics import FloatArray
-from medse.metrics.summaries import column
-from medse.report.drawing import LINE, MARK, POINT, STYLE, WIDTH_INCHES, plain, short, to_svg
+from medse.arrays import FloatArray
+from medse.pages.figures import LINE, MARK, POINT, STYLE, WIDTH_INCHES, plain, short, to_svg
+from medse.scores.scores import ClassScores, Scores
+from medse.scores.summaries import column
 
 MOST_PANELS = 12
 LIMITS = 1.96

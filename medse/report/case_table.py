@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import Scores
+from medse.pages.numbers import outcome
 from medse.report.choice import badness, mean_dice
-from medse.report.numerals import outcome
+from medse.scores.rows import ScoreRow
+from medse.scores.scores import Scores
 
 MOST_ROWS = 2400
 """Lines of cases and classes on the page; the worst of them where there are more."""
@@ -35,7 +35,7 @@ class CaseLine:
         return min((row for row in self.rows if not math.isnan(row.dice)), key=badness, default=None)
 
     def count(self, word: str) -> int:
-        """Number of classes with that :func:`~medse.report.numerals.outcome`."""
+        """Number of classes with that :func:`~medse.pages.numbers.outcome`."""
         return sum(outcome(row) == word for row in self.rows)
 
 

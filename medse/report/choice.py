@@ -5,15 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medse.labels import LabelArray
-from medse.metrics.headline import mean_classes
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import Scores
-from medse.metrics.statistics import case_means
-from medse.metrics.summaries import cases, column
+from medse.arrays import LabelArray
+from medse.evaluate.case_maps import CaseMaps, class_indices
 from medse.report.panels import COLOURS, OTHERS
 from medse.report.planes import Plane
-from medse.scoring.case_maps import CaseMaps, class_indices
+from medse.scores.rows import ScoreRow
+from medse.scores.scores import Scores
+from medse.scores.statistics import case_means
+from medse.scores.summaries import cases, column, mean_classes
 
 
 def choose_cases(means: dict[str, float]) -> dict[str, str]:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medse.metrics.convention_means import convention_mean
-from medse.metrics.scores import ClassScores, ConventionMean, Scores
-from medse.metrics.summaries import column
+from medse.scores.convention_means import convention_mean
+from medse.scores.scores import ClassScores, ConventionMean, Scores
+from medse.scores.summaries import column
 
 HEADINGS = {
     "dice": "Dice",

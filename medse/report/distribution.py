@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
-from medse.metrics.ledger import BoolArray
-from medse.metrics.scores import ClassScores, DistanceSummary, Scores
-from medse.metrics.statistics import FloatArray, Summary
-from medse.metrics.summaries import column
-from medse.report.drawing import GROUND, LINE, MARK, POINT, STYLE, WIDTH_INCHES, plain, short, to_svg
+from medse.arrays import BoolArray, FloatArray
+from medse.pages.figures import GROUND, LINE, MARK, POINT, STYLE, WIDTH_INCHES, plain, short, to_svg
+from medse.scores.scores import ClassScores, DistanceSummary, Scores
+from medse.scores.statistics import Summary
+from medse.scores.summaries import column
 
 ScoreName = Literal["dice", "hd95_mm", "nsd"]
 WORDS: dict[ScoreName, str] = {"dice": "Dice", "hd95_mm": "HD95, mm", "nsd": "NSD"}

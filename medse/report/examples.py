@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medse.evaluate.case_maps import CaseMaps, find_mask_names, read_case
+from medse.evaluate.pairs import find_cases
 from medse.labels import Labels
-from medse.metrics.rows import ScoreRow
-from medse.metrics.scores import Scores
 from medse.report.choice import (
     badness,
     choose_cases,
@@ -20,8 +20,8 @@ from medse.report.images import read_case_image
 from medse.report.panels import OTHERS, Panel, draw_panels, grey_window
 from medse.report.planes import cut_planes
 from medse.report.slices import Stack, draw_stack
-from medse.scoring.case_maps import CaseMaps, find_mask_names, read_case
-from medse.scoring.pairs import find_cases
+from medse.scores.rows import ScoreRow
+from medse.scores.scores import Scores
 
 
 @dataclass(frozen=True)

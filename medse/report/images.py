@@ -3,9 +3,9 @@
 import math
 from pathlib import Path
 
+from medse.arrays import AnyArray
 from medse.errors import InputError
-from medse.grid import Grid, check_same_grid
-from medse.report.planes import Array
+from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.name_patterns import find_volumes
 from medse.volumes.names import case_id
 from medse.volumes.opening import open_volume
@@ -31,7 +31,7 @@ def check_images(images: Path, references: Path) -> None:
         )
 
 
-def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -> Array:
+def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -> AnyArray:
     """Read the first channel of a case's image.
 
     Args:
@@ -47,7 +47,7 @@ def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -
     opened = open_volume(path)
     image, image_grid = read_image(path, math.prod(opened.shape[3:]) * opened.components)
     check_same_grid(grid, image_grid, copy_affine=copy_affine)
-    first: Array = image[0]
+    first: AnyArray = image[0]
     return first
 
 

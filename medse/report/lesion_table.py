@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from medse.metrics.rows import LesionRow
-from medse.metrics.scores import Scores
+from medse.scores.rows import LesionRow
+from medse.scores.scores import Scores
 
 MOST_LESIONS = 300
 

@@ -1,19 +1,16 @@
 """Filling the page's templates."""
 
-import base64
-import hashlib
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
 from medse.labels import IGNORE
 from medse.metrics.conventions.table import CONVENTIONS
-from medse.metrics.scores import Scores
-from medse.metrics.summaries import column
+from medse.pages.html import page_environment
+from medse.pages.numbers import format_length, format_score, format_signed, outcome
 from medse.report import convention_table
 from medse.report.agreement import LIMITS, draw_volumes
 from medse.report.case_table import case_lines, worst_rows
@@ -21,9 +18,10 @@ from medse.report.choice import single_classes
 from medse.report.distribution import LEAST_VIOLIN, Distribution, ScoreName, draw_distribution
 from medse.report.examples import Example
 from medse.report.lesion_table import worst_lesions
-from medse.report.numerals import format_length, format_score, format_signed, outcome
 from medse.report.panels import OTHERS
 from medse.report.scored import distance, distances_of, infinite_counts, tolerance_of_all, value_lists
+from medse.scores.scores import Scores
+from medse.scores.summaries import column
 
 TEMPLATES = files("medse.report").joinpath("template")
 MANY = 20
@@ -96,33 +94,15 @@ def _draw_distributions(scores: Scores) -> list[Distribution]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(_read),
-    )
+    environment = page_environment(TEMPLATES)
     environment.filters |= {
         "score": format_score,
         "mm": format_length,
         "signed": format_signed,
-        "data": _data_uri,
-        "hash": _hash,
         "outcome": outcome,
     }
-    environment.tests |= {"nan": math.isnan, "finite": math.isfinite}
     return environment
 
 
 def _read(name: str) -> str:
     return TEMPLATES.joinpath(name).read_text(encoding="utf-8")
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _hash(script: str) -> str:
-    """Return the hash by which the page's policy lets this script run and no other."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-from medse.report.planes import Array, Plane
+from medse.arrays import AnyArray
+from medse.report.planes import Plane
 
 COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0072B2")
 """Of the classes: Okabe and Ito's palette, told apart with every colour vision, light ones first."""
@@ -124,7 +125,7 @@ def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float)
     return buffer.getvalue()
 
 
-def outline(mask: Array) -> Array:
+def outline(mask: AnyArray) -> AnyArray:
     """Return the border of ``mask`` along the edges of its voxels, in voxels from the lower left corner.
 
     Shape:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medse.files import write_text
-from medse.metrics.scores import Scores
-from medse.metrics.statistics import Summary
-from medse.report.numerals import format_length, format_score
+from medse.pages.numbers import format_length, format_score
 from medse.report.scored import distance, tolerance_of_all
+from medse.scores.scores import Scores
+from medse.scores.statistics import Summary
 
 LATEX, MARKDOWN = "table.tex", "table.md"
 LONGEST = 40

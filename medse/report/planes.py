@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
-from medse.grid import Grid
-
-Array = npt.NDArray[Any]
+from medse.arrays import AnyArray
+from medse.volumes.grid import Grid
 
 MARGIN, SLICE_MARGIN = 0.15, 1.0
 """Rim kept around the labels, as a share of their largest extent; of a single slice, which has no neighbours
@@ -44,9 +42,9 @@ class Plane:
     name: str
     number: int
     count: int
-    reference: Array
-    prediction: Array
-    image: Array | None
+    reference: AnyArray
+    prediction: AnyArray
+    image: AnyArray | None
     spacing_mm: tuple[float, float]
     letters: str
     in_mm: bool
@@ -64,9 +62,9 @@ class Plane:
 
 
 def cut_planes(
-    reference: Array,
-    prediction: Array,
-    image: Array | None,
+    reference: AnyArray,
+    prediction: AnyArray,
+    image: AnyArray | None,
     grid: Grid,
     *,
     picture: bool = False,
@@ -118,7 +116,7 @@ def cut_planes(
 
 
 def label_boxes(
-    labelled: Array, spacing_mm: tuple[float, ...]
+    labelled: AnyArray, spacing_mm: tuple[float, ...]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Return the box that holds all labels, and that box with its rim; everything where there is no label.
 
@@ -142,7 +140,7 @@ def label_boxes(
     return tuple(slice(*end) for end in ends), wide
 
 
-def _densest(mask: Array) -> tuple[int, ...]:
+def _densest(mask: AnyArray) -> tuple[int, ...]:
     """Return the voxel of ``mask`` with the most others around it; the middle where there is none."""
     if not mask.any():
         return tuple(length // 2 for length in mask.shape)

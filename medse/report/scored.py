@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from medse.metrics.scores import ClassScores, DistanceSummary, Scores
-from medse.metrics.summaries import column
+from medse.scores.scores import ClassScores, DistanceSummary, Scores
+from medse.scores.summaries import column
 
 DISTANCES = {"hd95_mm": "HD95", "assd_mm": "ASSD", "hd_mm": "HD"}
 """Surface distance -> how the page calls it."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageColor
 
-from medse.grid import Grid
+from medse.arrays import AnyArray
 from medse.report.panels import FAINT, OPACITY, OTHERS
-from medse.report.planes import Array, label_boxes
+from medse.report.planes import label_boxes
+from medse.volumes.grid import Grid
 
 MOST_SLICES = 48
 TILE_PIXELS = 300
@@ -49,9 +50,9 @@ class Stack:
 
 
 def draw_stack(
-    reference: Array,
-    prediction: Array,
-    image: Array | None,
+    reference: AnyArray,
+    prediction: AnyArray,
+    image: AnyArray | None,
     grid: Grid,
     colours: Mapping[int, str],
     window: tuple[float, float],
@@ -96,7 +97,7 @@ def draw_stack(
     )
 
 
-def _sample(volume: Array, size: tuple[int, int]) -> Array:
+def _sample(volume: AnyArray, size: tuple[int, int]) -> AnyArray:
     """Bring ``(X, Y, slices)`` to ``(slices, rows, columns)`` of that size by nearest neighbours, top first."""
     across, up = (
         ((np.arange(n) + 0.5) * length / n).astype(int) for n, length in zip(size, volume.shape, strict=False)
@@ -104,7 +105,7 @@ def _sample(volume: Array, size: tuple[int, int]) -> Array:
     return np.ascontiguousarray(volume[across][:, up[::-1]].transpose(2, 1, 0))
 
 
-def _paint(reference: Array, prediction: Array, colours: Mapping[int, str]) -> Array:
+def _paint(reference: AnyArray, prediction: AnyArray, colours: Mapping[int, str]) -> AnyArray:
     """Return entries of the palette: 0 clear, then a fill and a line for each colour, last the dark rim."""
     slots = {colour: k for k, colour in enumerate(dict.fromkeys(colours.values()))}
     slot = np.zeros(max(colours, default=0) + 1, np.uint8)
@@ -134,7 +135,7 @@ def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     return (*whole, slice(1, None)), (*whole, slice(None, -1))
 
 
-def _tiled(slices: Array, columns: int) -> Array:
+def _tiled(slices: AnyArray, columns: int) -> AnyArray:
     count, height, width = slices.shape
     rows = -(-count // columns)
     grid = np.zeros((rows * columns, height, width), slices.dtype)
@@ -142,7 +143,7 @@ def _tiled(slices: Array, columns: int) -> Array:
     return grid.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
 
 
-def _label_png(painted: Array, colours: Mapping[int, str]) -> bytes:
+def _label_png(painted: AnyArray, colours: Mapping[int, str]) -> bytes:
     palette, opacity = [0, 0, 0], [0.0]
     for colour in dict.fromkeys(colours.values()):
         palette += [*ImageColor.getrgb(colour)[:3]] * 2
@@ -155,7 +156,7 @@ def _label_png(painted: Array, colours: Mapping[int, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _image_jpeg(volume: Array, size: tuple[int, int], columns: int, window: tuple[float, float]) -> bytes:
+def _image_jpeg(volume: AnyArray, size: tuple[int, int], columns: int, window: tuple[float, float]) -> bytes:
     low, high = window
     grey = (np.clip((volume.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     upright = np.ascontiguousarray(grey.transpose(2, 1, 0)[:, ::-1])

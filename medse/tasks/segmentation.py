@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
+from medse.arrays import ImageArray
 from medse.preprocess import most_likely
-from medse.volumes.reading import FloatArray
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
@@ -40,7 +40,7 @@ class SegmentationTask(pl.LightningModule):
         decay: Callable[[float], float],
         share_done: Callable[[int], float],
         augment: Augment | None,
-        scores: Callable[[FloatArray], FloatArray],
+        scores: Callable[[ImageArray], ImageArray],
         classes: tuple[str, ...],
         seed: int,
     ) -> None:
@@ -48,7 +48,7 @@ class SegmentationTask(pl.LightningModule):
         self.net, self.loss = net, loss
         self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
         self.augment, self.scores, self.classes, self.seed = augment, scores, classes, seed
-        self.validation_dice: list[FloatArray] = []
+        self.validation_dice: list[ImageArray] = []
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer with a rate that follows the share of the training done."""
@@ -92,7 +92,7 @@ class SegmentationTask(pl.LightningModule):
         self.log("dice", float(means[counts > 0].mean()) if counts.any() else 0.0)
 
 
-def dice_per_class(found: Any, truth: Any, classes: int) -> FloatArray:
+def dice_per_class(found: Any, truth: Any, classes: int) -> ImageArray:
     """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty.
 
     Voxels that ``truth`` gives a higher index are ignored.
@@ -104,5 +104,5 @@ def dice_per_class(found: Any, truth: Any, classes: int) -> FloatArray:
     table = pairs.reshape(classes + 1, classes + 1)
     total = table.sum(axis=0) + table.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        dice: FloatArray = (2 * np.diag(table) / total)[1:].astype(np.float32)
+        dice: ImageArray = (2 * np.diag(table) / total)[1:].astype(np.float32)
     return dice

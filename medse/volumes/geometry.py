@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medse.arrays import FloatArray
 from medse.errors import InputError
-from medse.volumes.opened import Opened
-
-Matrix = npt.NDArray[np.float64]
+from medse.volumes.formats.opened import Opened
 
 FARTHEST_MM = 10_000.0
 """Longest plausible field of view, and the farthest that a scan may lie from the origin."""
@@ -31,7 +30,7 @@ def check_spacing(path: Path, spacing: npt.ArrayLike) -> None:
         )
 
 
-def check_affine(path: Path, affine: Matrix, shape: tuple[int, ...]) -> None:
+def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None:
     """Raise unless ``affine`` can be inverted and places the volume within metres of the origin.
 
     Raises:
@@ -69,11 +68,11 @@ def check_straight(opened: Opened) -> None:
         )
 
 
-def is_straight(affine: Matrix) -> bool:
+def is_straight(affine: FloatArray) -> bool:
     """Whether the columns of ``affine`` are at right angles."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= LARGEST_COSINE)
 
 
-def _numbers(values: Matrix) -> str:
+def _numbers(values: FloatArray) -> str:
     return " x ".join(f"{value:g}" for value in values)

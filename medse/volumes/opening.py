@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medse.errors import InputError
-from medse.volumes.mgh import open_mgh
+from medse.volumes.formats.mgh import open_mgh
+from medse.volumes.formats.nifti import open_nifti
+from medse.volumes.formats.opened import Opened
+from medse.volumes.formats.pictures import open_picture
 from medse.volumes.names import case_id, suffix_of
-from medse.volumes.nifti import open_nifti
-from medse.volumes.opened import Opened
-from medse.volumes.pictures import open_picture
 
 
 def _open_itk(path: Path) -> Opened:
     """Open MetaImage or NRRD; SimpleITK takes 90 MB and is loaded for them only."""
-    from medse.volumes.itk import open_itk
+    from medse.volumes.formats.itk import open_itk
 
     return open_itk(path)
 

@@ -3,19 +3,16 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from medse.arrays import ImageArray, LabelArray
 from medse.errors import InputError
-from medse.grid import Grid, check_same_grid
+from medse.volumes.formats.opened import Opened
 from medse.volumes.geometry import check_straight
-from medse.volumes.opened import Opened
+from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.opening import open_volume
 from medse.volumes.values import image_values, label_values
-
-FloatArray = npt.NDArray[np.float32]
 
 
 def read_grid(path: Path, channels: int = 1) -> Grid:
@@ -66,7 +63,7 @@ def read_grids(paths: Sequence[Path], channels: int, *, copy_affine: bool = Fals
 
 def read_images(
     paths: Sequence[Path], channels: int, *, copy_affine: bool = False
-) -> tuple[FloatArray, Grid]:
+) -> tuple[ImageArray, Grid]:
     """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all.
 
     Raises:
@@ -78,7 +75,7 @@ def read_images(
     return np.concatenate([read_image(path)[0] for path in paths]), grid
 
 
-def read_image(path: Path, channels: int = 1) -> tuple[FloatArray, Grid]:
+def read_image(path: Path, channels: int = 1) -> tuple[ImageArray, Grid]:
     """Read an image as ``(channels, X, Y, Z)`` float32 on the file's own axes; Z is 1 for a 2-D file.
 
     Raises:
@@ -90,7 +87,7 @@ def read_image(path: Path, channels: int = 1) -> tuple[FloatArray, Grid]:
     return values.transpose(3, 0, 1, 2), grid
 
 
-def read_label_map(path: Path) -> tuple[npt.NDArray[np.integer[Any]], Grid]:
+def read_label_map(path: Path) -> tuple[LabelArray, Grid]:
     """Read a label map as ``(X, Y, Z)`` integers on the file's own axes; Z is 1 for a 2-D file.
 
     Float files are accepted when every voxel is a whole number; the colours of a palette are its indices.

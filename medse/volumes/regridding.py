@@ -1,19 +1,15 @@
 """Voxels from one grid to another through the world."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-Array = npt.NDArray[Any]
-Target = tuple[tuple[int, int, int], npt.NDArray[np.float64]]
+from medse.arrays import AnyArray, FloatArray
+
+Target = tuple[tuple[int, int, int], FloatArray]
 """Shape and 4x4 voxel-to-world matrix of a grid."""
 
 
-def onto_grid(
-    target: Target, array: Array, affine: npt.NDArray[np.float64], *, order: int, mode: str
-) -> Array:
+def onto_grid(target: Target, array: AnyArray, affine: FloatArray, *, order: int, mode: str) -> AnyArray:
     """Interpolate ``(X, Y, Z)`` at the voxels of another grid, in its own type.
 
     Order 0 takes the nearest voxel and keeps whole numbers up to 2^53 exactly.
@@ -27,7 +23,7 @@ def onto_grid(
     """
     shape, target_affine = target
     to_source = np.linalg.inv(affine) @ target_affine
-    moved: Array = ndimage.affine_transform(
+    moved: AnyArray = ndimage.affine_transform(
         array, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=order, mode=mode, cval=0
     )
     return moved

@@ -1,21 +1,21 @@
 """From the numbers that a file stores to an image or a label map."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from medse.arrays import AnyArray, ImageArray, LabelArray
 from medse.errors import InputError
-from medse.volumes.opened import Opened, Voxels
+from medse.volumes.formats.opened import Opened
 
 _BLOCK = 1 << 16
-"""Voxels that are converted at a time, so that wide intermediate numbers stay few."""
+"""AnyArray that are converted at a time, so that wide intermediate numbers stay few."""
 _EXACT = 2.0**53
 """Whole numbers beyond this are not all told apart by a 64-bit float."""
 
 
-def image_values(opened: Opened) -> npt.NDArray[np.float32]:
+def image_values(opened: Opened) -> ImageArray:
     """Read the voxels as float32, in their stored shape.
 
     Raises:
@@ -39,7 +39,7 @@ def image_values(opened: Opened) -> npt.NDArray[np.float32]:
     return values
 
 
-def label_values(opened: Opened) -> npt.NDArray[np.integer[Any]]:
+def label_values(opened: Opened) -> LabelArray:
     """Read the voxels as integers, in their stored shape; floats must be whole numbers.
 
     Raises:
@@ -49,7 +49,7 @@ def label_values(opened: Opened) -> npt.NDArray[np.integer[Any]]:
     if np.issubdtype(stored.dtype, np.integer) and opened.scale == (1.0, 0.0):
         if stored.dtype.kind == "u" and stored.dtype.itemsize == 8:
             return _narrowed(opened, stored)
-        native: npt.NDArray[np.integer[Any]] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        native: LabelArray = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         return native
     lowest, highest = 0.0, 0.0
     for _, block in _blocks(stored, opened.scale):
@@ -62,14 +62,14 @@ def label_values(opened: Opened) -> npt.NDArray[np.integer[Any]]:
             )
         lowest, highest = min(lowest, float(block.min())), max(highest, float(block.max()))
     fits = lowest >= -(2**31) and highest < 2**31
-    values: npt.NDArray[np.integer[Any]] = np.empty_like(stored, dtype=np.int32 if fits else np.int64)
+    values: LabelArray = np.empty_like(stored, dtype=np.int32 if fits else np.int64)
     flat = values.ravel(order="K")
     for start, block in _blocks(stored, opened.scale):
         flat[start : start + len(block)] = block
     return values
 
 
-def _narrowed(opened: Opened, stored: Voxels) -> npt.NDArray[np.int64]:
+def _narrowed(opened: Opened, stored: AnyArray) -> npt.NDArray[np.int64]:
     if (largest := int(stored.max())) >= 2**63:
         raise InputError(
             f"{opened.path} holds the label {largest}; labels must be below 2^63; save it with smaller values."
@@ -77,7 +77,7 @@ def _narrowed(opened: Opened, stored: Voxels) -> npt.NDArray[np.int64]:
     return stored.astype(np.int64)
 
 
-def _blocks(stored: Voxels, scale: tuple[float, float]) -> Iterator[tuple[int, Voxels]]:
+def _blocks(stored: AnyArray, scale: tuple[float, float]) -> Iterator[tuple[int, AnyArray]]:
     """Yield runs of values in memory order, each with its position; scaled ones as float64."""
     slope, inter = scale
     flat = stored.ravel(order="K")

@@ -5,16 +5,14 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from medse.arrays import LabelArray
 from medse.errors import InputError
 from medse.files import atomic_path
-from medse.grid import Grid
 from medse.volumes.geometry import is_straight
+from medse.volumes.grid import Grid
 from medse.volumes.names import PICTURES, suffix_of
-
-LabelArray = npt.NDArray[np.integer[Any]]
 
 _PLACE = (
     "pixdim",

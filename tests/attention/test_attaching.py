@@ -12,7 +12,7 @@ from monai.networks.blocks import ResidualUnit
 from monai.networks.nets.senet import SEResNeXtBottleneck
 from torch import Tensor, nn
 
-from medse.attention.attaching import attach, detach
+from medse.attention.attach.attach import attach, detach
 from medse.errors import InputError
 
 SCSE = {"name": "scse", "reduction": 2}

@@ -10,7 +10,7 @@ from torch import nn
 
 from medse.attention import ATTENTION, make_attention
 from medse.attention.coordinate import CoordinateAttention
-from medse.attention.spectral import SpectralAttention
+from medse.attention.fca.spectral import SpectralAttention
 from medse.errors import InputError
 
 SPATIAL = {2: (7, 5), 3: (5, 3, 4)}

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from cases import DIMS, EVERY, LAYOUT, assert_close, build, features, gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medse.attention.lean import mode, slabs
-from medse.attention.lean.bins import Bins
-from medse.attention.lean.pools import Mean, Profiles
-from medse.attention.lean.squeeze import Pool
+from medse.attention.ops import mode, slabs
+from medse.attention.ops.adaptive_pooling import Bins
+from medse.attention.ops.pooling import Mean, Profiles
+from medse.attention.ops.squeeze import Pool
+from tests.support.attention_cases import DIMS, EVERY, LAYOUT, assert_close, build, features, gradients
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)

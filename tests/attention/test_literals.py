@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from golden_numbers import CSE, ECA, PE, RGSE, SCSE, SIMAM, SSE
 from torch import Tensor, nn
 
 from medse.attention import make_attention
+from tests.support.golden_numbers import CSE, ECA, PE, RGSE, SCSE, SIMAM, SSE
 
 
 def loaded(options: dict[str, Any], dims: int, channels: int, **weights: Tensor) -> nn.Module:

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-from cases import DIMS, EVERY, LAYOUT, OPTIONS, assert_close, build, features, gradients
 from torch import Tensor
 from torch.func import functional_call
 
 from medse.attention import ATTENTION
+from tests.support.attention_cases import (
+    DIMS,
+    EVERY,
+    LAYOUT,
+    OPTIONS,
+    assert_close,
+    build,
+    features,
+    gradients,
+)
 
 HALVES = pytest.mark.parametrize("half", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 

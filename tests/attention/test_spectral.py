@@ -19,8 +19,8 @@ from scipy.fft import dctn
 from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 
 from medse.attention.channel import SqueezeExcitation
-from medse.attention.frequencies import RANKINGS, ranked
-from medse.attention.spectral import SpectralAttention
+from medse.attention.fca.frequencies import RANKINGS, ranked
+from medse.attention.fca.spectral import SpectralAttention
 from medse.errors import InputError
 from medse.registry import options_model
 
@@ -130,7 +130,7 @@ def test_both_ways_agree_in_every_memory_format(
         results = []
         for lean in (True, False):
             for module in ("mode", "squeeze", "scale", "cosines"):
-                monkeypatch.setattr(f"medse.attention.lean.{module}.lean", lambda lean=lean: lean)
+                monkeypatch.setattr(f"medse.attention.ops.{module}.lean", lambda lean=lean: lean)
             ours = x.clone().requires_grad_()
             y = block(ours)
             y.mul(x.flip(0)).sum().backward()

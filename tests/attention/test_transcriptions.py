@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transcriptions import Array, State, transcribe
 
 from medse.attention import make_attention
+from tests.support.transcriptions import Array, State, transcribe
 
 GATES = ("sigmoid", "hard_sigmoid", "relu", "tanh")
 PLAIN: list[dict[str, Any]] = [

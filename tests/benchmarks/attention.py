@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from medse.attention import make_attention
-from medse.provenance import cpu_name
+from medse.runs.provenance import cpu_name
 
 CASES = (
     ((8, 64, 64, 64), torch.float32, torch.contiguous_format),

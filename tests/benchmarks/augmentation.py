@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from medse.data.augmentation import Augmentation
+from medse.data.augmentation.augmentation import Augmentation
 
 OURS = Augmentation(mirror_axes=(0,))
 Batch = tuple[Tensor, Tensor]
@@ -89,8 +89,8 @@ def torchio_peer() -> Callable[[Tensor, Tensor], object]:
 
 def training_step(batch: Batch, bf16: bool) -> Callable[[], object]:
     """Forward, loss, backward and update of the 3-D U-Net with scSE blocks."""
-    from medse.losses import DiceCE
     from medse.nets.unet import UNet
+    from medse.tasks.losses import DiceCE
 
     images, labels = batch
     net = UNet(3, images.shape[1], 3, channels=(16, 32, 64, 128), attention="scse").to(images.device)

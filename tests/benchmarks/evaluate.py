@@ -46,7 +46,7 @@ def make_pair(source: Path, folder: Path) -> None:
 
 def medse(folder: Path, *, distances: bool, convention: str) -> Numbers:
     from medse.config.evaluation import Evaluation
-    from medse.evaluate import evaluate
+    from medse.evaluate.evaluate import evaluate
     from medse.labels import Labels
 
     labels = Labels.from_mapping({str(value): value for value in _values(folder)}, "values.json")
@@ -177,7 +177,7 @@ def main() -> None:
     if given.worker:
         work(given.worker, given.folder)
         return
-    from medse.provenance import cpu_name
+    from medse.runs.provenance import cpu_name
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -17,9 +17,9 @@ from monai.networks.nets import BasicUNet, DynUNet
 from torch import nn
 from training_step import times_ms
 
-from medse.losses import DiceCE
 from medse.nets import NETS
-from medse.provenance import cpu_name
+from medse.runs.provenance import cpu_name
+from medse.tasks.losses import DiceCE
 
 IMAGES, CLASSES, BATCH = 1, 3, 2
 SETTINGS = {"cpu": ((16, 32, 64, 128, 256), 64), "cuda": ((32, 64, 128, 256, 320), 128)}

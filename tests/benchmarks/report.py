@@ -17,10 +17,10 @@ import nibabel as nib
 import numpy as np
 from deformed import deformation
 
-from medse.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate
 from medse.labels import Labels, read_dataset_labels
-from medse.provenance import cpu_name
-from medse.report import write_report
+from medse.report.report import write_report
+from medse.runs.provenance import cpu_name
 
 CASES = 40
 

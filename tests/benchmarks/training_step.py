@@ -19,9 +19,9 @@ from torch import nn
 
 from medse.attention import make_attention
 from medse.config.run import Config, load_config
-from medse.losses import DiceCE
 from medse.nets import NETS
-from medse.provenance import cpu_name
+from medse.runs.provenance import cpu_name
+from medse.tasks.losses import DiceCE
 
 PLAIN = "plain "
 """Before a block's name: the same block by the formula that its authors write."""

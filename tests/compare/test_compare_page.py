@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluated import write_evaluated
 
-from medse.compare import compare
 from medse.compare.cautions import cautions
+from medse.compare.compare import compare
 from medse.compare.result import Comparison
 from medse.compare.wording import Wording, p_value
 from medse.errors import InputError
+from tests.support.evaluated import write_evaluated
 
 RNG = np.random.default_rng(3)
 BASE = RNG.beta(8, 2, (24, 2)) * 0.8

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluated import write_evaluated
 
 from medse.compare.arguments import read_arguments
 from medse.compare.reading import make_cohort, read_reports
 from medse.errors import InputError
+from tests.support.evaluated import write_evaluated
 
 DICE = np.array([[0.9, 0.8], [0.7, 0.6], [0.5, 0.4]])
 

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from example_models import Config, Section
 
 from medse.config.allowed import allowed
 from medse.config.json_schema import Schema, schema_text
+from tests.support.example_models import Config, Section
 
 
 def test_the_text_is_a_stable_schema_for_editors() -> None:

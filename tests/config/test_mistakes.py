@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_models import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medse.config.mistakes import validate
 from medse.config.strict_yaml import Source, read_yaml
 from medse.errors import InputError
+from tests.support.example_models import Config
 
 START = "data: {root: d}\nnet: unet\n"
 

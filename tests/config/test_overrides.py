@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from example_models import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
 from medse.config.strict_yaml import Source
 from medse.errors import InputError
+from tests.support.example_models import Config
 
 FILE = Path("x.yaml")
 

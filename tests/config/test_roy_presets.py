@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from medse import build
 from medse.config.run import load_config
+from medse.runs import build
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

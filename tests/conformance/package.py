@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hand_made import Pair
+from tests.support.hand_made_pairs import Pair
 
 
 @dataclass(frozen=True)

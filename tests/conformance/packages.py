@@ -7,8 +7,9 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from hand_made import Pair
-from package import Defect, Package
+
+from tests.conformance.package import Defect, Package
+from tests.support.hand_made_pairs import Pair
 
 
 def _nnunet(pair: Pair, name: str) -> float:

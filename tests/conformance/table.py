@@ -1,4 +1,4 @@
-"""Prints how far every convention is from the package it is named after: ``python tests/conformance/table.py``."""
+"""Prints how far every convention is from the package it is named after: ``python -m tests.conformance.table``."""
 
 import math
 from collections import Counter
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from hand_made import Pair
-from package import Package
-from packages import PACKAGES, deepmind_surfaces, old_names
-from pairs import all_pairs
 
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.metrics.mask_pair import SurfaceDistances
+from tests.conformance.package import Package
+from tests.conformance.packages import PACKAGES, deepmind_surfaces, old_names
+from tests.support.hand_made_pairs import Pair
+from tests.support.pairs import all_pairs
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hand_made import ANISOTROPIC, outlier
-from packages import PACKAGES, old_names
-from pairs import all_pairs
-from table import Line, compare, surface_differences
 
 from medse.metrics.conventions.table import CONVENTIONS
+from tests.conformance.packages import PACKAGES, old_names
+from tests.conformance.table import Line, compare, surface_differences
+from tests.support.hand_made_pairs import ANISOTROPIC, outlier
+from tests.support.pairs import all_pairs
 
 RELATIVE = {"nnunet": 0.0, "monai": 1e-6, "medpy": 1e-12, "deepmind": 1e-12}
 """MONAI computes in single precision; the others only add in another order."""

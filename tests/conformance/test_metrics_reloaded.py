@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
-from hand_made import Pair
-from pairs import all_pairs
 from scipy.ndimage import binary_erosion, distance_transform_edt
-from table import difference
 
 from medse.metrics.conventions.metrics_reloaded import measure
+from tests.conformance.table import difference
+from tests.support.hand_made_pairs import Pair
+from tests.support.pairs import all_pairs
 
 
 def scores(pair: Pair) -> dict[str, float]:

@@ -10,15 +10,15 @@ import torch
 from scipy.interpolate import BSpline
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from medse.data.augmentation import DERIVED, Augmentation
-from medse.data.intensity_augmentation import (
+from medse.data.augmentation.augmentation import DERIVED, Augmentation
+from medse.data.augmentation.intensity import (
     add_noise,
     blur,
     change_brightness,
     change_contrast,
     change_gamma,
 )
-from medse.data.spatial_augmentation import FOLD_FREE, affine_matrices, control_shape, warp
+from medse.data.augmentation.spatial import FOLD_FREE, affine_matrices, control_shape, warp
 from medse.errors import InputError
 from medse.registry import options_model
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from medse.data.case_table import read_csv
 from medse.data.cases import TRAINING_ONLY
+from medse.data.readers.case_table import read_csv
 from medse.errors import InputError
 from medse.labels import Labels
 

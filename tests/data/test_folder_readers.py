@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from medse.data.folders import read_folders
-from medse.data.nnunet import read_nnunet
+from medse.data.readers.folders import read_folders
+from medse.data.readers.nnunet import read_nnunet
 from medse.errors import InputError
 from medse.labels import Labels
 

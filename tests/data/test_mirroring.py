@@ -2,7 +2,7 @@
 
 import pytest
 
-from medse.data.mirroring import mirror_swap, patch_axes, swapped_pairs
+from medse.data.augmentation.mirroring import mirror_swap, patch_axes, swapped_pairs
 from medse.errors import InputError
 
 NAMES = ("lh_cortex", "brainstem", "right_putamen", "rh_cortex", "left_putamen")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medse.data.cases import TRAINING_ONLY, Case
-from medse.data.msd import read_msd
+from medse.data.readers.msd import read_msd
 from medse.data.splits import Split, make_folds
 from medse.errors import InputError
 from medse.labels import Labels

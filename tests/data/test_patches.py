@@ -9,8 +9,8 @@ import pytest
 
 from medse.data.cases import Case
 from medse.data.loading import CaseLoader, PreparedCases
-from medse.data.msd import read_msd
 from medse.data.patches import PatchDataset, PatchSampler, check_patch_size
+from medse.data.readers.msd import read_msd
 from medse.errors import InputError
 from medse.labels import Labels
 from medse.preprocess import Preprocessing

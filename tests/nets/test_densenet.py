@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 from monai.networks import nets
-from randomized import randomized
 from torch import Tensor, nn
 
 from medse.errors import InputError
 from medse.nets.densenet import DenseNet
+from tests.support.randomized import randomized
 
 SMALL: dict[str, Any] = {"blocks": (2, 1, 2, 1), "growth": 8, "init_channels": 16}
 

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from medse.attention.channel import ChannelSE
 from medse.errors import InputError
-from medse.nets.dense import DenseBlock
-from medse.nets.dense_layers import DenseLayers
+from medse.nets.blocks.dense import DenseBlock
+from medse.nets.blocks.dense_layers import DenseLayers
+from medse.nets.blocks.placing import AS_ROY
 from medse.nets.fcdensenet import FCDenseNet
-from medse.nets.placing import AS_ROY
 
 TINY: dict[str, dict[str, Any]] = {
     "tiramisu": {"depth": 3, "growth": 3, "layers": (2, 1, 2), "init_channels": 5},

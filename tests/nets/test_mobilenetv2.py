@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from randomized import randomized
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.attention import Attention
 from medse.errors import InputError
 from medse.nets.mobilenetv2 import MobileNetV2
+from tests.support.randomized import randomized
 
 
 class Half(nn.Module):

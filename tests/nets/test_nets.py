@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 import torch
-from tiny import COARSE, TINY, build, image, sizes, supervised
 from torch import nn
 
 from medse.attention import ATTENTION
 from medse.attention.block import AttentionBlock
 from medse.errors import InputError
 from medse.nets import NETS, SEGMENTATION_NETS
+from tests.support.tiny_nets import COARSE, TINY, build, image, sizes, supervised
 
 EVERY = pytest.mark.parametrize(
     ("name", "spatial_dims", "attention"), list(itertools.product(NETS, (2, 3), [None, *ATTENTION]))

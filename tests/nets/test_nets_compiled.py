@@ -10,11 +10,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from tiny import build, image
 from torch import Tensor, nn
 from torch.export import Dim
 
 from medse.nets import NETS, SEGMENTATION_NETS
+from tests.support.tiny_nets import build, image
 
 pytestmark = pytest.mark.slow
 EVERY = pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny import build
 from torch import Tensor
 
-from medse.losses import DiceCE
 from medse.nets import SEGMENTATION_NETS
+from medse.tasks.losses import DiceCE
+from tests.support.tiny_nets import build
 
 pytestmark = pytest.mark.slow
 

@@ -7,17 +7,17 @@ import pytest
 import torch
 from monai.networks.nets import ResNet as MonaiResNet
 from numpy.typing import NDArray
-from randomized import randomized
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.errors import InputError
-from medse.nets.published_weights import load_published_weights
 from medse.nets.quicknat import QuickNAT
-from medse.nets.quicknat_names import quicknat_names
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
 from medse.nets.unet import UNet
+from medse.nets.weights.published_weights import load_published_weights
+from medse.nets.weights.quicknat_names import quicknat_names
+from tests.support.randomized import randomized
 
 State = dict[str, Any]
 STAGES = (2, 3)

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from medse.errors import InputError
-from medse.nets.dense import DenseBlock
-from medse.nets.placing import AS_ROY
+from medse.nets.blocks.dense import DenseBlock
+from medse.nets.blocks.placing import AS_ROY
 from medse.nets.quicknat import QuickNAT
-from medse.nets.quicknat_names import QUICKNAT_UNUSED, quicknat_names
+from medse.nets.weights.quicknat_names import QUICKNAT_UNUSED, quicknat_names
 
 APPLIED_EVERYWHERE = ("encoder", "bottleneck", "decoder")
 

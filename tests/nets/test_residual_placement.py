@@ -6,13 +6,13 @@ from typing import get_args
 
 import pytest
 import torch
-from randomized import randomized
 from torch import Tensor, nn
 
 from medse.errors import InputError
-from medse.nets.residual import ResidualPlacement
+from medse.nets.blocks.residual import ResidualPlacement
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
+from tests.support.randomized import randomized
 
 PLACEMENTS = get_args(ResidualPlacement)
 EVERY = pytest.mark.parametrize("placement", PLACEMENTS)

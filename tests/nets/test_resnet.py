@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from medse.attention import Attention, make_attention
-from medse.cost import cost
 from medse.errors import InputError
 from medse.nets.resnet import ResNet
+from medse.profiling.cost import cost
 
 KERNELS = {256: 3, 512: 5, 1024: 5, 2048: 7}
 GRIDS = {256: 8, 512: 4, 1024: 2, 2048: 1}

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import roy_reference
 import torch
 from torch import Tensor, nn
 
 from medse.attention.author_weights import author_names
 from medse.attention.block import AttentionBlock
 from medse.nets.quicknat import QuickNAT
-from medse.nets.quicknat_names import QUICKNAT_UNUSED, quicknat_names
 from medse.nets.sdnet import SDNet
+from medse.nets.weights.quicknat_names import QUICKNAT_UNUSED, quicknat_names
+from tests.support import roy_reference
 
 GOLDEN = Path(os.environ.get("MEDSE_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
 ATTENTION = {"NONE": None, "CSE": "cse", "SSE": "sse", "CSSE": "scse"}

@@ -1,10 +1,10 @@
 """The drawing of volumes."""
 
 import pytest
-from made_up import make_scores
 
+from medse.pages.figures import MARK
 from medse.report.agreement import draw_volumes
-from medse.report.drawing import MARK
+from tests.support.made_up_scores import make_scores
 
 
 def test_empty_masks_are_marked():

@@ -6,10 +6,10 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
-from made_up import collect, row
 
-from medse.report import write_report
-from medse.scoring.score_files import write_scores
+from medse.report.report import write_report
+from medse.scores.files import write_scores
+from tests.support.made_up_scores import collect, row
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

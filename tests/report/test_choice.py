@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from made_up import collect, row
 
-from medse.grid import Grid
+from medse.evaluate.case_maps import CaseMaps
 from medse.report.choice import choose_cases, choose_colours, index_maps, single_classes
 from medse.report.panels import COLOURS, OTHERS
-from medse.scoring.case_maps import CaseMaps
+from medse.volumes.grid import Grid
+from tests.support.made_up_scores import collect, row
 
 
 @pytest.mark.parametrize(

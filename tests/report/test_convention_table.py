@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from made_up import collect, row
 
-from medse.metrics.rows import ConventionRow
 from medse.report.convention_table import convention_scores, lines_by_class, lines_over_classes
+from medse.scores.rows import ConventionRow
+from tests.support.made_up_scores import collect, row
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from made_up import make_scores
 
+from medse.pages.figures import GROUND, MARK
 from medse.report.distribution import LEAST_VIOLIN, draw_distribution
-from medse.report.drawing import GROUND, MARK
+from tests.support.made_up_scores import make_scores
 
 
 def hd95(values):

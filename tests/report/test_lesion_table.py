@@ -1,9 +1,8 @@
 """The lines of the table of lesions."""
 
-from made_up import collect, row
-
-from medse.metrics.rows import LesionRow
 from medse.report.lesion_table import MOST_LESIONS, worst_lesions
+from medse.scores.rows import LesionRow
+from tests.support.made_up_scores import collect, row
 
 
 def lesion(side, number, outcome, partner=None, dice=0.0, ml=1.0, case="a"):

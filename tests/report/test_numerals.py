@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from medse.report.numerals import format_length, format_score, format_signed
+from medse.pages.numbers import format_length, format_score, format_signed
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import math
 import re
 
 import pytest
-from made_up import Page, collect, make_scores, row
 
-from medse.metrics.rows import ConventionRow, DetailRow, LesionRow
-from medse.report import case_table
 from medse.report.page import render
+from medse.report.report import case_table
+from medse.scores.rows import ConventionRow, DetailRow, LesionRow
+from tests.support.made_up_scores import Page, collect, make_scores, row
 
 HOSTILE = "</script><script>x</script><img src=q onerror=1>'\"&_{{ 7 * 7 }}"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medse.grid import Grid
 from medse.report.panels import OPACITY, SOFT_TISSUE_HU, draw_panels, grey_window, outline
 from medse.report.planes import cut_planes
+from medse.volumes.grid import Grid
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 

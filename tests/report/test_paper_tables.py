@@ -4,9 +4,9 @@ import math
 import re
 
 import pytest
-from made_up import collect, row
 
 from medse.report.paper_tables import latex, latex_table, markdown_table
+from tests.support.made_up_scores import collect, row
 
 HOSTILE = "a_b & 100% $x$ #1 {c}~^\\ <d> | `e` *f* [g]\nh"
 

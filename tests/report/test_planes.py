@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medse.grid import Grid
 from medse.report.planes import cut_planes
+from medse.volumes.grid import Grid
 from medse.volumes.reading import read_label_map
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])

@@ -6,14 +6,14 @@ import sys
 
 import numpy as np
 import pytest
-from made_up import Page
-from small_run import LABELS, report, save, write_run
 
-from medse.evaluate import evaluate
-from medse.report import write_report
+from medse.evaluate.evaluate import evaluate
 from medse.report.page import render
 from medse.report.panels import COLOURS
-from medse.scoring.score_files import read_scores
+from medse.report.report import write_report
+from medse.scores.files import read_scores
+from tests.support.made_up_scores import Page
+from tests.support.small_run import LABELS, report, save, write_run
 
 
 @pytest.fixture
@@ -143,6 +143,6 @@ def test_few_classes_are_not_folded(page_of_run):
 
 def test_no_pyplot_and_no_deep_learning():
     heavy = ("torch", "lightning", "monai", "matplotlib.pyplot")
-    code = f"import sys, medse.report; print([n for n in sys.modules if n in {heavy}])"
+    code = f"import sys, medse.report.report; print([n for n in sys.modules if n in {heavy}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,16 +5,16 @@ import re
 import nibabel as nib
 import numpy as np
 import pytest
-from made_up import Page
 from PIL import Image
-from small_run import HOSTILE, LABELS, report, save, write_run
 
 from medse.config.evaluation import Evaluation
 from medse.errors import InputError
-from medse.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate
 from medse.labels import Labels
-from medse.report import write_report
 from medse.report.examples import draw_examples
+from medse.report.report import write_report
+from tests.support.made_up_scores import Page
+from tests.support.small_run import HOSTILE, LABELS, report, save, write_run
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from medse.grid import Grid
 from medse.report.panels import OPACITY, OTHERS
 from medse.report.slices import MOST_SLICES, TILE_PIXELS, draw_stack
+from medse.volumes.grid import Grid
 
 RED = "#ff0000"
 

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from medse.attention.spectral import SpectralAttention
+from medse.attention.fca.spectral import SpectralAttention
 from medse.config.run import load_config
-from medse.loaded_run import WEIGHTS, load_run
-from medse.tasks.annealing import Annealing
-from medse.tasks.budget import Budget
+from medse.runs.trained import WEIGHTS, load_run
+from medse.tasks.callbacks.annealing import Annealing
+from medse.tasks.callbacks.budget import Budget
 from medse.train import train
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from medse.tasks.budget import Budget
-from medse.tasks.progress import ProgressDisplay
+from medse.tasks.callbacks.budget import Budget
+from medse.tasks.callbacks.progress import ProgressDisplay
 
 
 def printed(dice: dict[str, float]) -> str:

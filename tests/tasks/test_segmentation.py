@@ -8,9 +8,9 @@ import torch
 from monai.losses import DeepSupervisionLoss
 from sklearn.metrics import f1_score
 
-from medse.losses import DiceCE
 from medse.nets.unet import UNet
-from medse.optimizers import poly
+from medse.tasks.losses import DiceCE
+from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask, dice_per_class
 
 

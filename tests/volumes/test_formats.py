@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from medse.errors import InputError
-from medse.grid import check_same_grid
+from medse.volumes.grid import check_same_grid
 from medse.volumes.names import case_id, list_volumes
 from medse.volumes.reading import read_grid, read_image, read_label_map
 from medse.volumes.writing import prediction_name, write_label_map

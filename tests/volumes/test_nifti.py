@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.grid import check_same_grid
+from medse.volumes.grid import check_same_grid
 from medse.volumes.names import list_volumes
 from medse.volumes.reading import read_grid, read_image, read_label_map
 from medse.volumes.writing import write_label_map

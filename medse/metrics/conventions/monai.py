@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from medse.arrays import FloatArray
 from medse.metrics.conventions.percentiles import PERCENT
 from medse.metrics.conventions.surface_scores import largest_mm, mean_mm, share_within
 from medse.metrics.mask_pair import MaskPair, Measures
-from medse.metrics.statistics import FloatArray
 
 
 def measure(pair: MaskPair) -> Measures:

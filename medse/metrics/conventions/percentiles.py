@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medse.metrics.statistics import FloatArray
+from medse.arrays import FloatArray
 from medse.metrics.surfaces import SurfaceDistances
 
 PERCENT = 95

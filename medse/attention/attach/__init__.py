@@ -1,0 +1,1 @@
+"""Attention behind chosen modules of a net that was built without it."""

@@ -1,0 +1,155 @@
+"""What the modules of a net return, found by running a copy of the net."""
+
+import copy
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
+
+from medse.attention.attach.observed import Observed, Outputs
+from medse.errors import InputError
+
+SIZES = (64, 128, 256, 96, 192, 224, 448, 512, 32)
+"""Edge lengths that are tried in turn; the first two that the net accepts are used."""
+
+CONVOLUTIONS = {2: (nn.Conv2d, nn.ConvTranspose2d), 3: (nn.Conv3d, nn.ConvTranspose3d)}
+"""Spatial axes -> the convolutions that show them; 1-D ones serve inside 2-D and 3-D nets and show nothing."""
+
+
+def observe(net: nn.Module, names: Sequence[str], example: Tensor | None) -> Observed:
+    """Find what the named modules return for inputs of two sizes.
+
+    A copy of the net runs in evaluation mode, so that nothing about ``net`` changes. Without an example the
+    copy has shapes but no values, and the run takes neither memory nor arithmetic. With an example the second
+    size is twice the first along the first spatial axis; it is left out where the net takes one size only.
+
+    Raises:
+        InputError: The net does not run on the example, or no input of it can be guessed.
+    """
+    if example is not None:
+        return Observed(example.ndim - 2, _on_example(net, names, example))
+    found = [dims for dims, kinds in CONVOLUTIONS.items() if any(isinstance(m, kinds) for m in net.modules())]
+    if len(found) != 1:
+        given = "both 2-D and 3-D convolutions" if found else "neither 2-D nor 3-D convolutions"
+        raise InputError(
+            f"No input of this {type(net).__name__} can be guessed: it has {given}; one of the two kinds is "
+            "needed; give an input as `example`."
+        )
+    return Observed(found[0], _on_guesses(net, names, found[0]))
+
+
+def _on_example(net: nn.Module, names: Sequence[str], example: Tensor) -> list[Outputs]:
+    """Run a copy of the net on real values."""
+    shape = tuple(example.shape)
+    if len(shape) not in (4, 5):
+        raise InputError(
+            f"The example has shape {shape}; (batch, channels, *spatial) with 2 or 3 spatial axes is needed; "
+            "give an input of the net."
+        )
+    twin = _twin(net)
+    devices = [example.device] if example.is_cuda else []
+    with torch.no_grad(), torch.random.fork_rng(devices):
+        try:
+            runs = [_record(twin, names, example)]
+        except Exception as error:
+            raise InputError(
+                f"The net does not run on the example of shape {shape}: {_first_line(error)}; one tensor on the "
+                "net's device is needed; give one that the net accepts."
+            ) from error
+        try:
+            return [*runs, _record(twin, names, torch.cat((example, example), dim=2))]
+        except Exception:  # a net of one size, such as a transformer with learned positions
+            return runs
+
+
+def _on_guesses(net: nn.Module, names: Sequence[str], dims: int) -> list[Outputs]:
+    """Run a copy of the net on shapes alone, at the first two sizes that it accepts."""
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    with FakeCopyMode(mode):
+        twin = _twin(net)
+    runs: list[Outputs] = []
+    errors: list[Exception] = []
+    with mode, torch.no_grad(), _quiet():
+        for size in SIZES:
+            try:
+                runs.append(_record(twin, names, _guess(twin, (size,) * dims)))
+            except Exception as error:
+                errors.append(error)
+            if len(runs) == 2:
+                return runs
+    raise InputError(
+        f"No input of this net can be guessed: of the edge lengths {', '.join(map(str, SIZES))} it takes "
+        f"{len(runs)} ({_first_line(errors[0])}); two are needed; give an input as `example`."
+    ) from errors[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep PyTorch from printing a traceback for each size that does not fit."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    disabled, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = disabled
+
+
+def _twin(net: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(net).eval()
+    except Exception as error:
+        raise InputError(
+            f"This {type(net).__name__} cannot be copied: {_first_line(error)}; attention is tried out on a copy "
+            "that copy.deepcopy makes; remove the attribute in question."
+        ) from error
+
+
+class _Reached(Exception):  # noqa: N818
+    """A convolution is about to run."""
+
+
+def _guess(net: nn.Module, spatial: tuple[int, ...]) -> Tensor:
+    """Return zeros with the channels of the first convolution that runs."""
+    convolutions = [module for module in net.modules() if isinstance(module, CONVOLUTIONS[len(spatial)])]
+
+    def zeros(channels: int) -> Tensor:
+        return convolutions[0].weight.new_zeros(1, channels, *spatial)
+
+    def stop(convolution: Any, _: object) -> None:
+        raise _Reached(convolution.in_channels)
+
+    handles = [convolution.register_forward_pre_hook(stop) for convolution in convolutions]
+    try:
+        x = zeros(convolutions[0].in_channels)
+        net(x)
+    except _Reached as reached:
+        return zeros(reached.args[0])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return x
+
+
+def _record(net: nn.Module, names: Sequence[str], x: Tensor) -> Outputs:
+    """Run the net and note what the named modules return."""
+    outputs: Outputs = {name: [] for name in names}
+
+    def note(name: str, _: nn.Module, __: object, output: object) -> None:
+        outputs[name].append(tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__)
+
+    handles = [net.get_submodule(name).register_forward_hook(partial(note, name)) for name in names]
+    try:
+        net(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return outputs
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].rstrip(" .:")

@@ -1,0 +1,1 @@
+"""Frequency channel attention: the block, its frequencies and the search for them."""

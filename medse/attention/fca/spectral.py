@@ -1,0 +1,136 @@
+"""Multi-spectral channel attention: each channel is summed up by a frequency instead of its mean."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from medse.attention.block import AttentionBlock, hidden_channels
+from medse.attention.fca.frequencies import GRID, Ranked, bases, ranked
+from medse.attention.fca.frequency_search import FrequencySearch
+from medse.attention.gates import GATES, Gate
+from medse.attention.ops.dct import Cosines, Spectrum
+from medse.attention.ops.scale import scale
+from medse.attention.ops.squeeze import Pool, squeeze
+from medse.errors import InputError
+
+MOST = 32
+"""Components in the authors' rankings."""
+
+
+class SpectralAttention(AttentionBlock):
+    """Channel gate computed from one coefficient of the discrete cosine transform (DCT) per channel.
+
+    ``y = x * gate(W2 relu(W1 z))``. The channels form ``components`` groups of neighbours, as equal as possible,
+    and ``z`` of a channel is the sum of its voxels times an orthonormal DCT-II basis function: its group's, a
+    product of one cosine per axis. Component 0 along every axis is the mean times the square root of the number
+    of voxels, so with ``low`` and one component this is squeeze-and-excitation of a scaled mean.
+
+    Indices are those of a 7 x 7 (x 7) grid; on an axis of ``L >= 7`` voxels, index ``u`` is the frequency
+    ``u * (L // 7)``, on a shorter one ``ceil(u * (L - 1) / 6)``.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: C.
+        selection: ``top``, ``low`` and ``bot`` are the authors' rankings: best on ImageNet, lowest frequencies,
+            worst on ImageNet. ``nas`` learns a mixture of all components per group, sharpened while medse trains
+            it and replaced by its largest part at the end; see ``search``. None is ``top`` in 2-D, the authors'
+            choice, and ``low`` in 3-D, where nobody ranked the components.
+        components: K, the number of groups.
+        size: Lengths of the grid (one for all axes, or one each) to which maps are averaged first, as in the
+            authors' code (their 56, 28, 14 and 7); None for a basis on the map's own grid.
+        reduction: r; the hidden layer has ``C // r`` units. There are no biases: ``2 C (C // r)`` parameters,
+            with ``nas`` and 49 or 343 scores per group.
+        gate: Function of the score.
+
+    Attributes:
+        search: The :class:`medse.attention.fca.frequency_search.FrequencySearch` of ``nas``, else None.
+
+    Shape:
+        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
+
+    Raises:
+        InputError: ``reduction`` or ``components`` does not fit ``channels``, ``size`` does not fit
+            ``spatial_dims``, or ``selection`` is ``top`` or ``bot`` in 3-D.
+
+    Reference:
+        Qin et al., FcaNet: Frequency Channel Attention Networks (ICCV 2021); 3-D and ``nas`` are not in their
+        code.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        channels: int,
+        *,
+        selection: Literal["low", "top", "bot", "nas"] | None = None,
+        components: Annotated[int, Field(ge=1, le=MOST)] = 16,
+        size: PositiveInt
+        | Annotated[tuple[PositiveInt, ...], Field(min_length=2, max_length=3)]
+        | None = None,
+        reduction: PositiveInt = 16,
+        gate: Gate = "sigmoid",
+    ) -> None:
+        super().__init__(spatial_dims, channels)
+        most = min(channels, MOST)
+        if not 1 <= components <= most:
+            raise InputError(
+                f"components {components} does not fit {channels} channels, each component needs a channel; allowed "
+                f"are 1 to {most}; set components (16 unless given) to one of these, or widen the network."
+            )
+        hidden = hidden_channels(channels, reduction)
+        self.size = _grid(size, spatial_dims)
+        default: Ranked = "top" if spatial_dims == 2 else "low"
+        self.search: FrequencySearch | None = None
+        if selection == "nas":
+            self.search = FrequencySearch(spatial_dims, channels, components)
+            self.indices = [(index,) * spatial_dims for index in range(GRID)]
+        else:
+            self.indices = ranked(selection or default, components, spatial_dims)
+        self.fc1 = nn.Linear(channels, hidden, bias=False)
+        self.fc2 = nn.Linear(hidden, channels, bias=False)
+        self.gate = gate
+
+    def recalibrate(self, x: Tensor) -> Tensor:
+        x, coefficients = squeeze(x, self._pool(x))
+        if self.search is not None:
+            coefficients = self.search(coefficients)
+        scores = self.fc2(self.fc1(coefficients.to(self.fc1.weight.dtype)).relu())
+        return scale(x, GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims))
+
+    @torch.no_grad()
+    def filters(self, spatial: tuple[int, ...]) -> Tensor:
+        """Return what the voxels of maps with these lengths are multiplied by: ``(C, *spatial)``, float32.
+
+        For maps of the size the authors' block was built for, this is their buffer ``dct_layer.weight``.
+        """
+        filters = torch.zeros(1, self.channels, *spatial, device=self.fc1.weight.device)
+        parts = filters.new_ones(1, self.channels)
+        if self.search is not None:
+            parts = self.search.weights(filters.dtype).reshape(1, self.channels, *(GRID,) * self.spatial_dims)
+        self._pool(filters).spread(parts, filters)
+        return filters[0]
+
+    def _pool(self, x: Tensor) -> Pool:
+        """Return the coefficients to read: each channel's own, or for a search all of every channel."""
+        if self.search is None:
+            return Cosines(bases(self.indices, self.channels, x, self.size))
+        return Spectrum(bases(self.indices, GRID, x, self.size))
+
+
+def _grid(size: int | tuple[int, ...] | None, spatial_dims: int) -> tuple[int, ...] | None:
+    """Return a length per axis.
+
+    Raises:
+        InputError: There are more or fewer, or one is below 1.
+    """
+    if size is None:
+        return None
+    grid = (size,) * spatial_dims if isinstance(size, int) else tuple(size)
+    if len(grid) != spatial_dims or min(grid) < 1:
+        raise InputError(
+            f"size is {size} in {spatial_dims}-D; allowed are one length, or one for each of {spatial_dims} axes, "
+            "all above 0; leave size out for a basis that follows the feature map."
+        )
+    return grid

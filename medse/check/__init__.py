@@ -1,0 +1,1 @@
+"""What a configuration or a scan is, found out without training."""

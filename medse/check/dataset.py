@@ -1,0 +1,161 @@
+"""What a configuration would do, found out without training."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from medse.check.labels import LabelFindings, LabelSurvey, merge_surveys, survey_label
+from medse.config.run import Config
+from medse.data.augmentation.augmentation import Augmentation
+from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
+from medse.data.cases import Case, Dataset
+from medse.data.headers import Headers
+from medse.errors import Refusals
+from medse.labels.laterality import pairs
+from medse.preprocess import Preprocessing
+from medse.profiling.facts import NetFacts, net_facts
+from medse.runs import build
+from medse.runs.hardware import resolve_device, resolve_precision
+from medse.runs.prepared import prepare_data
+from medse.volumes.names import PICTURES, suffix_of
+from medse.volumes.reading import read_images, read_label_map
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What ``medse check`` prints.
+
+    Attributes:
+        name: Name of the data set.
+        cases: Number of labelled cases.
+        training: Cases trained on in fold 0.
+        validation: Cases validated on in fold 0.
+        channels: Channel names.
+        spacing_mm: Spacing of the network's grid, RAS order.
+        shape_min: Smallest volume on that grid.
+        shape_max: Largest volume on that grid.
+        net: What the network needs and sees, and its patch.
+        device: Where the training would run.
+        prepared_bytes: Memory of all prepared cases.
+        steps_per_epoch: Optimizer steps in an epoch.
+        epochs: Epochs, None when minutes alone end the training.
+        minutes: Minutes, None when epochs alone end the training.
+        labels: What the label files hold.
+        swapped: Left-right pairs of classes that a mirror swaps; None when nothing is mirrored left-right.
+        pairs: Number of left-right pairs of classes.
+        pictures: Whether the scans are pictures, without mm.
+        oriented: Whether the scans say where the patient's left is.
+        copied: Cases in which an affine was copied.
+        problems: What is wrong with the data, a sentence each.
+    """
+
+    name: str
+    cases: int
+    training: int
+    validation: int
+    channels: tuple[str, ...]
+    spacing_mm: tuple[float, float, float]
+    shape_min: tuple[int, ...]
+    shape_max: tuple[int, ...]
+    net: NetFacts
+    device: str
+    prepared_bytes: int
+    steps_per_epoch: int
+    epochs: int | None
+    minutes: float | None
+    labels: LabelFindings
+    swapped: tuple[tuple[str, str], ...] | None
+    pairs: int
+    pictures: bool
+    oriented: bool
+    copied: tuple[str, ...]
+    problems: Refusals
+
+
+def check(config: Config) -> Findings:
+    """Read every file, build the network without memory, and count.
+
+    Raises:
+        InputError: The configuration, a header or the device cannot be used. What is wrong with single files is
+            in ``problems`` instead.
+    """
+    device = resolve_device(config.trainer.device)
+    cases = build.dataset(config.data)
+    folds = build.folds(config, cases)
+    data = prepare_data(config, cases)
+    headers, way = data.headers, data.preprocessing
+    sizes = [data.loader.size(grid) for grid in headers.grids.values()]
+    net = _net_facts(config, cases, device)
+    labels, problems = _read_all(cases, headers, way)
+    return Findings(
+        name=cases.name,
+        cases=len(cases.cases),
+        training=len(folds[0].training),
+        validation=len(folds[0].validation),
+        channels=cases.channels,
+        spacing_mm=way.spacing_mm,
+        shape_min=tuple(min(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
+        shape_max=tuple(max(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
+        net=net,
+        device=device.type,
+        prepared_bytes=sum(size.bytes for size in sizes),
+        steps_per_epoch=config.trainer.steps_per_epoch,
+        epochs=config.trainer.max_epochs,
+        minutes=config.trainer.max_minutes,
+        labels=labels,
+        swapped=_swapped(data.augmentation, cases),
+        pairs=len(pairs(cases.labels.names)),
+        pictures=all(suffix_of(case.images[0]) in PICTURES for case in cases.cases),
+        oriented=headers.oriented,
+        copied=headers.copied,
+        problems=problems,
+    )
+
+
+def _net_facts(config: Config, cases: Dataset, device: torch.device) -> NetFacts:
+    """Build the network without memory, and once more without its attention."""
+    channels, classes = len(cases.channels), cases.labels.classes
+    plain = config.model_copy(update={"net": config.net.model_copy(update={"attention": None})})
+    with torch.device("meta"):
+        network = build.net(config, channels, classes)
+        without = build.net(plain, channels, classes)
+    return net_facts(
+        network,
+        None if plain == config else without,
+        (config.trainer.batch_size, channels, *config.data.patch_size),
+        bf16=resolve_precision(config.trainer.precision, device) == "bf16-mixed",
+        device=device.type,
+    )
+
+
+def _swapped(augment: Augmentation | None, cases: Dataset) -> tuple[tuple[str, str], ...] | None:
+    if augment is None or LEFT_RIGHT not in augment.mirror_axes:
+        return None
+    return swapped_pairs(augment.mirror_axes, cases.labels.names)
+
+
+def _read_all(cases: Dataset, headers: Headers, way: Preprocessing) -> tuple[LabelFindings, Refusals]:
+    """Read the voxels of every case; raise only if not one can be used."""
+    problems, surveys = Refusals(), []
+
+    def look(case: Case) -> LabelSurvey:
+        grid = headers.grids[case.id]
+        array, _ = read_images(case.images, len(cases.channels), copy_affine=True)  # the headers were checked
+        way.normalize(array, grid)
+        values, _ = read_label_map(case.label)
+        return survey_label(str(case.label), values, grid, cases.labels)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for future in [pool.submit(look, case) for case in cases.cases]:
+            with problems:
+                surveys.append(future.result())
+    if not surveys:
+        problems.raise_any()
+    for survey in surveys:
+        if survey.undeclared:
+            problems.sentences.append(cases.labels.describe_undeclared(survey.undeclared, survey.source))
+        if survey.misplaced:
+            problems.sentences.append(survey.misplacement)
+    return merge_surveys(surveys, cases.labels), problems

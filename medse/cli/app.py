@@ -1,0 +1,200 @@
+"""The commands.
+
+They import what they need inside their functions, so that ``medse --help`` answers at once and
+``medse evaluate`` never loads torch.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medse.cli.arguments import Config, Device, FixGeometry, GeometryFix, Overrides
+from medse.cli.compare import compare
+from medse.cli.evaluate import evaluate
+from medse.cli.net import net
+from medse.cli.terminal import console, errors, quiet, run_app, say
+
+if TYPE_CHECKING:
+    from medse.config.run import Config as RunConfig
+
+app = typer.Typer(
+    name="medse",
+    help="Medical image segmentation with squeeze-and-excitation attention: train from one YAML file, "
+    "predict NIfTI label maps, get a Dice report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command."""
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path(
+        "medse-quickstart"
+    ),
+    body: Annotated[str, typer.Option(help="What is generated: brain, or torso (ten minutes).")] = "brain",
+) -> None:
+    """Train, predict and score on a generated cohort: no download, under five minutes for brains."""
+    from medse.cli.quickstart import quickstart as run
+    from medse.cli.tables.scores import print_scores
+
+    quiet()
+    result = run(out, console, body=body)
+    print_scores(console, result.held_out, "Dice on held-out subjects of the generated cohort")
+    if result.template:
+        template = result.template.summaries.mean_dice.mean
+        console.print(f"The real template, never trained on: mean Dice {template:.3f}.", highlight=False)
+    source = "from one template" if result.template else "and holds no real patients"
+    console.print(
+        f"The cohort is generated {source}: these figures say that medse works here, not how well it "
+        "does on patients."
+    )
+    say(f"Report: {result.report}")
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="YAML file or packaged name; or scans and folders of them.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Values that replace those of the file; or more scans.")
+    ] = None,
+    fix_geometry: FixGeometry = None,
+) -> None:
+    """Validate a configuration and every file of its data, or single scans, without training."""
+    if config.is_dir() or config.suffix not in (".yaml", ".yml"):
+        _check_scans([config, *map(Path, overrides or [])])
+        return
+    from medse.check.dataset import check as run
+    from medse.cli.tables.checked import findings_table, label_table
+
+    loaded = _load_config(config, overrides, fix_geometry)
+    quiet()
+    with console.status("Reading every file"):
+        found = run(loaded)
+    console.print(findings_table(found))
+    console.print(label_table(found.labels))
+    if found.labels.proposal:
+        say(f"Proposed data.labels:\n{found.labels.proposal}")
+    found.problems.raise_any()
+
+
+@app.command()
+def train(
+    config: Config,
+    overrides: Overrides = None,
+    fold: Annotated[int, typer.Option(help="Fold to validate on, from 0.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Run directory; runs/CONFIG_foldN by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run after its last epoch.")] = False,
+    fix_geometry: FixGeometry = None,
+) -> None:
+    """Train one fold and leave weights, log, splits and provenance in a run directory."""
+    from medse.train import train as fit
+
+    folder = run or Path("runs") / f"{config.stem}_fold{fold}"
+    loaded = _load_config(config, overrides, fix_geometry)
+    quiet()
+    try:
+        fit(loaded, folder, fold=fold, resume=resume, console=console)
+    except KeyboardInterrupt:
+        errors.print(f"Interrupted; continue with the same command and --resume --run {folder}.")
+        raise SystemExit(130) from None
+    say(f"Trained: {folder}")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run directory that train made.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Scans, or folders of them; several channels as CASE_0000, CASE_0001, ..."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the label maps; new or empty.")],
+    device: Device = "auto",
+    weights: Annotated[
+        str, typer.Option(help="final, or best: the epoch with the best validation proxy.")
+    ] = "final",
+    fix_geometry: FixGeometry = None,
+) -> None:
+    """Write a label map for each scan, on exactly the scan's grid."""
+    from medse.predict import predict as run_predict
+    from medse.registry import pick
+    from medse.runs.trained import WEIGHTS
+
+    quiet()
+    chosen = pick(WEIGHTS, weights, "weights")
+    maps = run_predict(run, inputs, out, device=device, weights=chosen, copy_affine=fix_geometry is not None)
+    written = 0
+    try:
+        with console.status("Segmenting"):
+            for written, path in enumerate(maps, start=1):  # noqa: B007
+                say(str(path))
+    finally:
+        if written:
+            say(f"{written} label maps in {out}")
+
+
+@app.command()
+def resample(
+    source: Annotated[Path, typer.Argument(help="The volume to resample.")],
+    out: Annotated[Path, typer.Option(help="The new file; must not exist.")],
+    like: Annotated[
+        Path | None, typer.Option(help="Volume whose grid to take; without it, straight axes in RAS order.")
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="It is a label map: nearest value.")] = False,
+) -> None:
+    """Bring a volume onto another grid, so that image, channels and labels lie on one."""
+    from medse.resample import resample as run
+
+    say(f"Written: {run(source, out, like=like, labels=labels)}")
+
+
+@app.command()
+def attention(
+    block: Annotated[str | None, typer.Argument(help="A block's name; without one, all blocks.")] = None,
+    channels: Annotated[int, typer.Option(help="Channels of the feature map.")] = 64,
+    dims: Annotated[int, typer.Option(help="2 or 3 spatial dimensions.")] = 3,
+    size: Annotated[int | None, typer.Option(help="Length of each axis; 64 in 2-D, 32 in 3-D.")] = None,
+) -> None:
+    """List the attention blocks, what they cost and when to use them; or one block in detail."""
+    from medse.cli.tables.attention import block_page, catalogue_table
+
+    found = (
+        catalogue_table(channels, dims, size) if block is None else block_page(block, channels, dims, size)
+    )
+    console.print(found, highlight=False)
+
+
+app.command()(evaluate)
+app.command()(compare)
+app.command()(net)
+
+
+def main() -> None:
+    """Run the command line."""
+    run_app(app)
+
+
+def _load_config(config: Path, overrides: list[str] | None, fix_geometry: GeometryFix | None) -> "RunConfig":
+    from medse.config.packaged import find_config
+    from medse.config.run import load_config
+
+    extra = [] if fix_geometry is None else [f"data.fix_geometry={fix_geometry}"]
+    return load_config(find_config(config), [*(overrides or []), *extra])
+
+
+def _check_scans(scans: list[Path]) -> None:
+    from medse.check.scans import check_scans
+    from medse.cli.tables.checked import scan_line
+
+    found, refused = check_scans(scans)
+    for scan in found:
+        say(scan_line(scan))
+    refused.raise_any()

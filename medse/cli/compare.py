@@ -1,0 +1,40 @@
+"""The command ``medse compare``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medse.cli.terminal import console, say
+
+
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders that medse evaluate wrote, each FOLDER or NAME=FOLDER; the same name again: another "
+            "training of that model, with another seed.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page and its tables; new or empty.")],
+    score: Annotated[
+        str, typer.Option(help="What to compare: dice, iou, nsd, hd_mm, hd95_mm or assd_mm.")
+    ] = "dice",
+) -> None:
+    """Compare models on the same cases: better, worse or not distinguishable."""
+    from medse.cli.tables.comparison import comparison_table
+    from medse.compare.cautions import cautions
+    from medse.compare.compare import PAGE
+    from medse.compare.compare import compare as run
+    from medse.compare.wording import Wording
+
+    with console.status("Comparing"):
+        found = run(models, out, score=score)
+    console.print(comparison_table(found))
+    wording = Wording(found)
+    say(wording.result())
+    say(wording.seeds())
+    for caution in cautions(found):
+        say(f"Caution: {caution}")
+    say(f"Comparison: {out / PAGE}")

@@ -1,0 +1,112 @@
+"""The command ``medse evaluate``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medse.cli.arguments import FixGeometry
+from medse.cli.terminal import console, say
+
+
+class Missing(StrEnum):
+    """What a missing prediction is."""
+
+    ERROR = "error"
+    WORST = "worst"
+
+
+def evaluate(
+    references: Annotated[
+        Path,
+        typer.Argument(help="Folder of reference label maps, or of a folder of masks per case, or one file."),
+    ],
+    predictions: Annotated[Path, typer.Argument(help="The same for predictions.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What to compute: evaluation.tolerance_mm=2 'evaluation.lesions=[tumour]' "
+            "'evaluation.merged={kidneys: [kidney_left, kidney_right]}' evaluation.unit=group ..."
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and report.html; new or empty.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file whose evaluation section says what to compute; its classes too, if it has data."
+        ),
+    ] = None,
+    conventions: Annotated[
+        str | None,
+        typer.Option(
+            help="medse, nnunet, monai, deepmind, medpy, metrics_reloaded or brats2023; after a comma, further "
+            "ones to show beside; or all."
+        ),
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(help="Text file with the case ids to score, one per line; group after a tab."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
+    ] = None,
+    missing: Annotated[
+        Missing, typer.Option(help="What a missing prediction is: an error, or 0 in every class.")
+    ] = Missing.ERROR,
+    resample_prediction: Annotated[
+        bool,
+        typer.Option(
+            "--resample-prediction",
+            help="Bring predictions on another grid onto that of the reference, nearest voxel; recorded.",
+        ),
+    ] = False,
+    fix_geometry: FixGeometry = None,
+    pixel_mm: Annotated[
+        float | None, typer.Option(help="Length of a pixel of PNG masks, for distances between them.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Most processes; one per core by default.")
+    ] = None,
+    show_paths: Annotated[
+        bool, typer.Option("--show-paths", help="Write the whole paths of the folders into the report.")
+    ] = False,
+) -> None:
+    """Score label maps of any tool against references and write the Dice report."""
+    from medse.cli.tables.scores import print_scores
+    from medse.config.asked_scores import read_asked
+    from medse.config.scored_labels import find_labels
+    from medse.errors import InputError, Refusals
+    from medse.evaluate.evaluate import evaluate as score
+    from medse.evaluate.running import cores
+    from medse.report.images import check_images
+    from medse.report.report import write_report
+
+    if images is not None:
+        check_images(images, references)
+    scores = score(
+        references,
+        predictions,
+        out,
+        labels=find_labels(labels, config),
+        cases=cases,
+        options=read_asked(config, overrides or [], conventions),
+        copy_affine=fix_geometry is not None,
+        resample=resample_prediction,
+        missing=missing.value,
+        pixel_mm=pixel_mm,
+        processes=cores() if processes is None else processes,
+        show_paths=show_paths,
+    )
+    print_scores(console, scores, f"Dice by the convention {scores.convention}")
+    refusals = Refusals()
+    with refusals:
+        say(f"Report: {write_report(out, references, predictions, images=images)}")
+    for problem in scores.not_scored.values():
+        with refusals:
+            raise InputError(f"Not scored: {problem}")
+    refusals.raise_any()

@@ -1,0 +1,123 @@
+"""The whole way on a generated cohort: no download, a few minutes on a laptop."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from medse.config.packaged import packaged_configs
+from medse.config.run import load_config
+from medse.evaluate.evaluate import evaluate
+from medse.files import refuse_existing, write_text
+from medse.labels import read_dataset_labels
+from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
+from medse.phantoms.torso.cohort import write_torso_cohort
+from medse.predict import predict
+from medse.registry import pick
+from medse.report.report import write_report
+from medse.scores.scores import Scores
+from medse.train import train
+
+
+class Write(Protocol):
+    """Writes a generated cohort."""
+
+    def __call__(self, root: Path, *, train: int, test: int, seed: int) -> None:
+        """Write ``train`` and ``test`` subjects into ``root``."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A generated cohort and how it is learnt.
+
+    Attributes:
+        config: Name of the packaged configuration.
+        write: Writes it.
+        train: Number of training subjects.
+        test: Number of held-out subjects.
+        origin: What they are generated from, as the end of a sentence.
+        template: Case among the held-out ones that is a real image, scored apart; None where there is none.
+    """
+
+    config: str
+    write: Write
+    train: int
+    test: int
+    origin: str
+    template: str | None
+
+
+COHORTS: dict[str, Cohort] = {
+    "brain": Cohort(
+        config="quickstart.yaml",
+        write=write_brain_cohort,
+        train=20,
+        test=6,
+        origin="from the ICBM152 template: random deformations, contrasts and noise",
+        template=TEMPLATE_CASE,
+    ),
+    "torso": Cohort(
+        config="whole_body_torso_unet_scse.yaml",
+        write=write_torso_cohort,
+        train=24,
+        test=6,
+        origin="from geometric shapes: GENERATED torsos in CT, organs of random size, place and contrast",
+        template=None,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a quickstart ends with.
+
+    Attributes:
+        held_out: Scores of the generated subjects that were neither trained nor validated on.
+        template: Scores of the real template the cohort was generated from; None where there is none.
+        report: The report page on the held-out subjects.
+    """
+
+    held_out: Scores
+    template: Scores | None
+    report: Path
+
+
+def quickstart(out: Path, console: Console, *, body: str = "brain") -> Result:
+    """Generate a cohort, train its configuration on it, predict the held-out subjects and score them.
+
+    Args:
+        out: Folder for everything; must be empty or new.
+        console: Where progress is shown.
+        body: ``brain`` or ``torso``.
+
+    Raises:
+        InputError: ``out`` is not empty or cannot be written to, or there is no such ``body``.
+    """
+    chosen = pick(COHORTS, body, "body")
+    refuse_existing(out, "give another --out or remove it")
+    cohort, run, predictions = out / "cohort", out / "run", out / "predictions"
+    console.print(
+        f"Generating {chosen.train + chosen.test} subjects {chosen.origin}; none of them is a patient.",
+        highlight=False,
+    )
+    config = load_config(packaged_configs()[chosen.config], [f"data.root={cohort}"])
+    chosen.write(cohort, train=chosen.train, test=chosen.test, seed=config.seed)
+    console.print(f"Training for {config.trainer.max_minutes:g} minutes.", highlight=False)
+    train(config, run, fold=0, resume=False, console=console)
+    console.print(f"Segmenting the held-out subjects{' and the template' if chosen.template else ''}.")
+    files = list(predict(run, [cohort / "imagesTs"], predictions))
+    names = sorted(file.name.removesuffix(".nii.gz") for file in files)
+    lists = {"report": [name for name in names if name != chosen.template]}
+    if chosen.template:
+        lists["template"] = [chosen.template]
+    labels = read_dataset_labels(cohort / "dataset.json")
+    scores = {}
+    for name, cases in lists.items():
+        listed = out / f"{name}_cases.txt"
+        write_text(listed, "".join(f"{case}\n" for case in cases))
+        scores[name] = evaluate(
+            cohort / "labelsTs", predictions, out / name, labels, listed, options=config.evaluation
+        )
+    report = write_report(out / "report", cohort / "labelsTs", predictions, images=cohort / "imagesTs")
+    return Result(held_out=scores["report"], template=scores.get("template"), report=report)

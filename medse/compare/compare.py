@@ -1,0 +1,64 @@
+"""Two or more reports of the same cases -> paired statistics and one self-contained HTML page."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medse.compare.page import render
+from medse.compare.reading import HIGHER_IS_BETTER, Report, make_cohort, read_reports
+from medse.compare.result import Comparison, Source, write_comparison
+from medse.compare.statistics.verdicts import compare_models
+from medse.files import refuse_existing, refuse_inside, write_text
+from medse.versions import installed_versions
+
+PAGE = "comparison.html"
+PACKAGES = ("medse", "numpy", "scipy")
+
+
+def compare(models: Sequence[str], out: Path, *, score: str = "dice") -> Comparison:
+    """Compare models on the same cases; write ``comparison.html``, ``.json`` and ``.csv`` into ``out``.
+
+    Args:
+        models: Folders that ``medse evaluate`` wrote, each as ``folder`` or ``name=folder``. The same name
+            several times makes them trainings of one model that differ only in their seed.
+        out: Folder to write to; must be absent or empty and lie outside the others.
+        score: Column of ``scores.csv`` to compare: dice, iou, nsd, hd_mm, hd95_mm or assd_mm.
+
+    Raises:
+        InputError: ``out`` is not empty, a folder cannot be read, or the reports are not about the same cases,
+            classes, groups, references and rules.
+    """
+    refuse_existing(out, "give another --out or remove it")
+    reports = read_reports(models, score)
+    for report in reports:
+        refuse_inside(out, report.folder)
+    cohort, higher = make_cohort(reports, score), HIGHER_IS_BETTER[score]
+    settings = reports[0].scores.settings
+    comparison = Comparison(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(PACKAGES),
+        score=score,
+        higher_is_better=higher,
+        convention=reports[0].scores.convention,
+        unit=settings.unit,
+        tolerance_mm=settings.tolerance_mm if score == "nsd" else {},
+        sources=tuple(_source(report) for report in reports),
+        found=compare_models(cohort, higher_is_better=higher),
+    )
+    write_comparison(out, comparison)
+    write_text(out / PAGE, render(comparison, cohort))
+    return comparison
+
+
+def _source(report: Report) -> Source:
+    scores = report.scores
+    return Source(
+        model=report.model,
+        folder=report.folder.resolve().name,
+        created=scores.created,
+        medse=scores.versions.get("medse", "unknown"),
+        missing_predictions=len(scores.settings.missing_predictions),
+        geometry_fixed=len(scores.settings.geometry_fixed),
+        resampled=len(scores.settings.resampled),
+        not_scored=tuple(scores.not_scored),
+    )

@@ -1,0 +1,111 @@
+"""Reader of a table of cases."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from medse.data.cases import Case, Dataset
+from medse.data.readers.csv_table import Row, Table, read_table
+from medse.data.readers.given_folds import given_folds
+from medse.data.readers.listing import existing, gather, given_labels
+from medse.errors import InputError
+from medse.labels import Labels
+from medse.volumes.names import case_id
+
+
+def read_csv(
+    root: Path,
+    labels: Labels | None,
+    *,
+    file: str = "cases.csv",
+    images: Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
+    label: str = "label",
+    group: str = "group",
+    split: str = "split",
+    stratum: str | None = None,
+) -> Dataset:
+    """A table with a row per case: paths of its images and label map, and optionally its group, split and stratum.
+
+    A case is named after its first image. Channels are named after their columns.
+
+    Args:
+        root: What the paths are relative to.
+        labels: The classes.
+        file: The CSV file.
+        images: A column of paths for each channel; None for ``image`` and, where they are there, ``image2``,
+            ``image3``, ...
+        label: Column of the paths of label maps.
+        group: Column of what must not be split, usually the patient; without it each case is its own group.
+        split: Column of ``train``, ``validation`` or ``test`` (these are not read), or of the number of the fold,
+            from 0, that validates on the case; without it folds are dealt.
+        stratum: Column of what folds should hold equal shares of, usually the diagnosis.
+
+    Raises:
+        InputError: There are no ``labels``, the table is malformed, a file does not exist, a case is listed twice,
+            or a group lies in two folds.
+    """
+    table = read_table(root / file)
+    named = given_labels(labels, str(table.path))
+    channels = image_columns(table, images)
+    paths = (*channels, table.require(label, "label"))
+    if repeated := [column for column in paths if paths.count(column) > 1]:
+        raise InputError(
+            f"{table.path}: column {repeated[0]!r} is to hold two of the files of a case; each channel and the label "
+            "have their own columns; correct data.format."
+        )
+    group_column = table.optional(group, "group", "group")
+    split_column = table.optional(split, "split", "split")
+    stratum_column = stratum and table.require(stratum, "stratum")
+    ids = ids_of(table, channels[0])
+    groups = ids if group_column is None else [row[group_column] for row in table.rows]
+    folds = given_folds(table, split_column, ids, groups)
+    cases = []
+    for row, name, of, fold in zip(table.rows, ids, groups, folds, strict=True):
+        if fold != "test":
+            *files, label_file = (existing(root / row[column], row.place) for column in paths)
+            cases.append(
+                Case(name, tuple(files), label_file, of, row[stratum_column] if stratum_column else "", fold)
+            )
+    return Dataset(root.name, channels, named, gather(cases, str(table.path)))
+
+
+def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the columns of image paths: ``images``, or where that is None those found.
+
+    Raises:
+        InputError: There are none, or not those asked for.
+    """
+    return _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
+
+
+def ids_of(table: Table, column: str) -> list[str]:
+    """Return the case id of each row, after the file in ``column``.
+
+    Raises:
+        InputError: Two rows give one id.
+    """
+    first: dict[str, Row] = {}
+    for row in table.rows:
+        name = case_id(Path(row[column]))
+        if (other := first.setdefault(name, row)) is not row:
+            raise InputError(
+                f"{row.place} and {other.place} list {row[column]} and {other[column]}, which give two cases the id "
+                f"{name!r}; ids must be unique; remove one of the rows or rename one of the files."
+            )
+    return list(first)
+
+
+def _numbered(table: Table) -> tuple[str, ...]:
+    """Return ``image``, ``image2``, ``image3``, ... as far as they are there."""
+    channels = [table.require("image", "images")]
+    while (column := f"image{len(channels) + 1}") in table.columns:
+        channels.append(column)
+    alike = [name for name in table.columns if re.fullmatch(r"(?i)images?[\s_.-]*\d*", name)]
+    if strangers := [name for name in alike if name not in channels]:
+        raise InputError(
+            f"{table.path} has the columns {' and '.join(channels)} and also {strangers[0]!r}; expected image, "
+            "image2, image3 and so on without a gap; rename the column or list those to use as data.format.images."
+        )
+    return tuple(channels)

@@ -1,0 +1,48 @@
+"""Reader of the Medical Segmentation Decathlon layout."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from medse.data.cases import Case, Dataset
+from medse.data.readers.dataset_json import channel_names, classes
+from medse.data.readers.listing import existing, gather
+from medse.errors import InputError
+from medse.labels import Labels, read_dataset_json
+from medse.volumes.names import case_id
+
+
+def read_msd(root: Path, labels: Labels | None = None) -> Dataset:
+    """A dataset.json that lists pairs of image and label under "training", as in the Decathlon (MSD).
+
+    ``modality`` (or ``channel_names``) names the channels, ``labels`` the classes unless ``labels`` is given.
+    Each case is its own group: the layout has no patient ids.
+
+    Raises:
+        InputError: A key is missing or malformed, a file does not exist, or a case id appears twice.
+    """
+    path = root / "dataset.json"
+    content = read_dataset_json(path)
+    return Dataset(
+        name=str(content.get("name", root.name)),
+        channels=channel_names(content, path),
+        labels=classes(labels, path),
+        cases=gather(_cases(root, content.get("training"), path), str(path)),
+    )
+
+
+def _cases(root: Path, entries: object, path: Path) -> Iterator[Case]:
+    if not isinstance(entries, list) or not entries:
+        raise InputError(
+            f'{path} lists no cases under "training"; expected pairs of "image" and "label"; add them.'
+        )
+    for entry in entries:
+        pair = [entry.get(key) for key in ("image", "label")] if isinstance(entry, dict) else []
+        files = [existing(root / file, str(path)) for file in pair if isinstance(file, str)]
+        if len(files) != 2:
+            raise InputError(
+                f'{path} has the training entry {entry!r}, which is not a pair of paths "image" and "label"; '
+                "correct it."
+            )
+        image, label = files
+        name = case_id(image)
+        yield Case(id=name, images=(image,), label=label, group=name)

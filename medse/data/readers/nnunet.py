@@ -1,0 +1,84 @@
+"""Reader of the layout of nnU-Net's raw data."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from medse.data.cases import Case, Dataset
+from medse.data.readers.dataset_json import channel_names, classes
+from medse.data.readers.listing import existing, gather
+from medse.errors import InputError
+from medse.labels import Labels, read_dataset_json
+from medse.volumes.name_patterns import NamePattern, list_folder, match_cases
+from medse.volumes.names import SUFFIXES
+
+
+def read_nnunet(root: Path, labels: Labels | None) -> Dataset:
+    """Raw data of nnU-Net: imagesTr/CASE_0000.nii.gz, a file per channel, labelsTr/CASE.nii.gz, dataset.json.
+
+    ``channel_names`` (or ``modality``) names the channels, ``labels`` the classes unless ``labels`` is given,
+    ``file_ending`` the files; ``dataset``, where it is there, lists the cases instead of the folders. Each case is
+    its own group: the layout has no patient ids.
+
+    Raises:
+        InputError: A key is malformed, or a channel, an image or a label is missing or too many.
+    """
+    path = root / "dataset.json"
+    content = read_dataset_json(path)
+    channels = channel_names(content, path)
+    if "dataset" in content:
+        cases = gather(_listed(root, content["dataset"], channels, path), str(path))
+    else:
+        cases = gather(_found(root, _ending(content, path), channels), str(root))
+    announced = content.get("numTraining", len(cases))
+    if announced != len(cases):
+        raise InputError(
+            f'{path} announces {announced} cases under "numTraining" and there are {len(cases)}; add the cases that '
+            "are missing or correct the number."
+        )
+    return Dataset(str(content.get("name", root.name)), channels, classes(labels, path), cases)
+
+
+def _ending(content: dict[str, object], path: Path) -> str:
+    """Return the end of all file names, which the first version of the layout did not write: ``.nii.gz``."""
+    ending = content.get("file_ending", ".nii.gz")
+    if not isinstance(ending, str) or ending.lower() not in SUFFIXES:
+        raise InputError(
+            f'{path} has "file_ending": {ending!r}; expected one of {", ".join(SUFFIXES)}; convert the files.'
+        )
+    return ending
+
+
+def _found(root: Path, ending: str, channels: tuple[str, ...]) -> Iterator[Case]:
+    """Yield the cases in ``imagesTr`` and ``labelsTr``."""
+    images = [NamePattern(root / "imagesTr", "", f"_{number:04}{ending}") for number in range(len(channels))]
+    for file in list_folder(root / "imagesTr"):
+        if not file.name.endswith(ending) or any(pattern.case(file.name) for pattern in images):
+            continue
+        number = re.fullmatch(r".+_(\d{4})", file.name.removesuffix(ending))
+        problem = f"is channel {int(number[1])}" if number else "has no channel number before its ending"
+        raise InputError(
+            f"{file} {problem}; dataset.json names {len(channels)} channels, CASE_0000{ending} to CASE_"
+            f"{len(channels) - 1:04}{ending}; rename or remove the file, or correct dataset.json."
+        )
+    found = match_cases([*images, NamePattern(root / "labelsTr", "", ending)])
+    for name, files in found.items():
+        yield Case(name, files[:-1], files[-1], group=name)
+
+
+def _listed(root: Path, entries: object, channels: tuple[str, ...], path: Path) -> Iterator[Case]:
+    """Yield the cases under ``dataset``: ``{"CASE": {"images": ["path", ...], "label": "path"}}``."""
+    if not isinstance(entries, dict) or not entries:
+        raise InputError(
+            f'{path} lists no cases under "dataset"; expected a case id for each; add them or drop the key.'
+        )
+    for name, entry in entries.items():
+        images, label = (entry.get("images"), entry.get("label")) if isinstance(entry, dict) else (None, None)
+        files = [*images, label] if isinstance(images, list) else []
+        if len(files) != len(channels) + 1 or not all(isinstance(file, str) for file in files):
+            raise InputError(
+                f'{path} has {entry!r} as case {name!r} under "dataset"; expected "images", a list of '
+                f'{len(channels)} paths (one per channel), and "label", a path; correct it.'
+            )
+        *image_files, label_file = (existing(root / file, str(path)) for file in files)
+        yield Case(name, tuple(image_files), label_file, group=name)

@@ -1,0 +1,185 @@
+"""A case to score: its label maps on one grid, and which values belong to which class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medse.arrays import LabelArray
+from medse.errors import InputError
+from medse.evaluate.alignment import Alignment
+from medse.evaluate.class_values import check_declared, clear_ignored, found_members, named_members
+from medse.evaluate.mask_codes import MaskCodes
+from medse.evaluate.mask_files import combine_masks, find_masks, refuse_further_masks
+from medse.labels import Labels
+from medse.metrics.value_counts import MOST_BINS
+from medse.volumes.grid import Grid
+from medse.volumes.names import PICTURES, list_volumes, suffix_of
+from medse.volumes.reading import read_label_grid
+
+Side = Path | dict[str, Path]
+"""The file of a label map, or class -> file of its mask."""
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """Where a case lies.
+
+    Attributes:
+        case: Its id.
+        reference: A label map, or a folder with a binary mask per class.
+        prediction: The same; None where it is missing and counts as empty.
+        absent_masks_empty: Whether masks that the folder of the prediction lacks count as empty.
+    """
+
+    case: str
+    reference: Path
+    prediction: Path | None
+    absent_masks_empty: bool = False
+
+
+@dataclass(frozen=True)
+class CaseMaps:
+    """The voxels of a case.
+
+    Attributes:
+        reference: ``(X, Y, Z)``, values as in the file, or numbers of the combinations of masks; 0 where nothing
+            is, and where the reference is ignored.
+        prediction: The same, with the same numbers.
+        grid: Of the reference; that of its first mask where it has several.
+        picture: Whether the reference is a picture, whose pixels have no size.
+        members: Class -> values that belong to it in both maps; classes may overlap.
+        geometry_fixed: Whether a file had another affine and was given that of the grid.
+        resampled: Whether the prediction lay on another grid and was brought onto that of the reference.
+        missing: Whether the prediction, or a mask of it, is missing and counts as empty.
+        absent: Classes of whose masks the prediction lacks the file; none where it is a label map, or missing.
+    """
+
+    reference: LabelArray
+    prediction: LabelArray
+    grid: Grid
+    picture: bool
+    members: dict[str, frozenset[int]]
+    geometry_fixed: bool
+    resampled: bool
+    missing: bool
+    absent: frozenset[str]
+
+
+def find_mask_names(cases: Sequence[CaseFiles]) -> tuple[str, ...] | None:
+    """Return the classes that any reference has a mask of, sorted; None where references are label maps.
+
+    Raises:
+        InputError: A folder cannot be listed.
+    """
+    folders = [files.reference for files in cases if files.reference.is_dir()]
+    return tuple(sorted({name for folder in folders for name in list_volumes(folder)})) or None
+
+
+def read_case(
+    files: CaseFiles,
+    labels: Labels | None,
+    *,
+    copy_affine: bool,
+    resample: bool,
+    mask_names: tuple[str, ...] | None,
+) -> CaseMaps:
+    """Read a case as two maps ``(X, Y, Z)`` on the grid of its reference.
+
+    Masks and a label map go together where ``labels`` names the classes of the map as the masks are named.
+
+    Args:
+        files: Where it lies.
+        labels: The classes; without them every value found, or every mask, is one. Only masks that bear the name
+            of a class are read then.
+        copy_affine: Let files with another affine take that of the reference.
+        resample: Bring a prediction on another grid onto that of the reference; not together with
+            ``copy_affine``.
+        mask_names: Classes of all cases where references are folders of masks, else None.
+
+    Raises:
+        InputError: A file is missing, unreadable, on another grid, holds an undeclared value or is no binary mask;
+            the prediction has a mask that no reference has, or ignores what counts; or one is a label map and
+            the other are masks, without ``labels``.
+    """
+    names = labels.names if labels else mask_names or ()
+    reference_side = _side(files.reference, names, all_needed=True)
+    prediction_side = _side(files.prediction, names, all_needed=not files.absent_masks_empty)
+    if labels is None:
+        _refuse_unnamed(files, names)
+    codes = _mask_codes(labels, names)
+    first = reference_side if isinstance(reference_side, Path) else next(iter(reference_side.values()))
+    grid = read_label_grid(first)
+    still, moved = Alignment(grid, copy_affine, resample=False), Alignment(grid, copy_affine, resample)
+    reference = _read(reference_side, still, labels, codes)
+    prediction = _read(prediction_side, moved, labels, codes)
+    members = codes.members
+    if labels:
+        members = {name: values | members[name] for name, values in named_members(labels).items()}
+    else:
+        both = ((reference, reference_side), (prediction, prediction_side))
+        members |= found_members([(array, side) for array, side in both if isinstance(side, Path)])
+    if labels and labels.ignored:
+        reference, prediction = clear_ignored(reference, prediction, labels, str(files.prediction))
+    return CaseMaps(
+        reference,
+        prediction,
+        grid,
+        suffix_of(first) in PICTURES,
+        members,
+        geometry_fixed=still.geometry_fixed or moved.geometry_fixed,
+        resampled=moved.resampled,
+        missing=not isinstance(prediction_side, Path) and len(prediction_side) < max(1, len(names)),
+        absent=frozenset()
+        if isinstance(prediction_side, Path)
+        else frozenset(names) - prediction_side.keys(),
+    )
+
+
+def class_indices(array: LabelArray, members: Sequence[frozenset[int]]) -> LabelArray:
+    """Return which of ``members`` each value of ``array`` is in: 0 for none, 1 for the first; a later one wins."""
+    index = {value: k for k, values in enumerate(members, start=1) for value in values}
+    dtype = np.min_scalar_type(len(members))
+    if array.min() >= 0 and (top := int(array.max())) < MOST_BINS:
+        return np.array([index.get(value, 0) for value in range(top + 1)], dtype)[array]
+    values, positions = np.unique(array, return_inverse=True)
+    return np.array([index.get(value, 0) for value in values.tolist()], dtype)[positions].reshape(array.shape)
+
+
+def _side(path: Path | None, names: tuple[str, ...], *, all_needed: bool) -> Side:
+    """Return what there is to read; no masks of a prediction that is missing."""
+    if path is None:
+        return {}
+    return find_masks(path, names, all_needed=all_needed) if path.is_dir() else path
+
+
+def _refuse_unnamed(files: CaseFiles, names: tuple[str, ...]) -> None:
+    """Raise unless label maps are compared with label maps and masks with the same masks."""
+    if files.prediction is None:
+        return
+    if files.reference.is_dir() != files.prediction.is_dir():
+        pair = (files.reference, files.prediction)
+        label_map, masks = sorted(pair, key=Path.is_dir)
+        raise InputError(
+            f"{label_map} is a label map and {masks} a folder of masks; without names of the values nothing says "
+            "which belong together; name the classes as the masks are named with --labels."
+        )
+    if files.prediction.is_dir():
+        refuse_further_masks(files.prediction, names)
+
+
+def _mask_codes(labels: Labels | None, names: tuple[str, ...]) -> MaskCodes:
+    """Number masks by the values of their classes where these have some, so that they go with label maps."""
+    if labels is None:
+        return MaskCodes({name: number for number, name in enumerate(names, start=1)}, len(names) + 1)
+    return MaskCodes(dict(zip(labels.names, labels.values, strict=True)), max(labels.indices) + 1)
+
+
+def _read(side: Side, alignment: Alignment, labels: Labels | None, codes: MaskCodes) -> LabelArray:
+    if not isinstance(side, Path):
+        return combine_masks(side, alignment.read, alignment.grid.spatial_shape, codes)
+    array = alignment.read(side)
+    if labels:
+        check_declared(array, labels, side)
+    return array

@@ -1,0 +1,197 @@
+"""Two folders of label maps -> ``scores.csv``, ``scores.json`` and the tables beside them."""
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from medse.config.evaluation import Evaluation
+from medse.errors import InputError
+from medse.evaluate.case_list import read_case_list
+from medse.evaluate.case_maps import find_mask_names
+from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_found
+from medse.evaluate.class_values import MOST_UNNAMED
+from medse.evaluate.classes import scored_classes
+from medse.evaluate.pairs import find_cases
+from medse.evaluate.running import cores, each_case
+from medse.files import refuse_existing, refuse_inside
+from medse.labels import Labels
+from medse.metrics.lesions import lesion_rule
+from medse.scores.files import write_scores
+from medse.scores.rows import DetailRow
+from medse.scores.scores import Scores, Settings
+from medse.scores.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
+from medse.scores.summaries import summarise_rows
+from medse.versions import installed_versions
+
+Result = TypeVar("Result")
+
+PACKAGES = ("medse", "numpy", "scipy", "nibabel", "scikit-image")
+
+
+def evaluate(
+    references: Path,
+    predictions: Path,
+    out: Path,
+    labels: Labels | None = None,
+    cases: Path | None = None,
+    *,
+    options: Evaluation | None = None,
+    copy_affine: bool = False,
+    resample: bool = False,
+    missing: Literal["error", "worst"] = "error",
+    pixel_mm: float | None = None,
+    processes: int = 1,
+    show_paths: bool = False,
+) -> Scores:
+    """Score every prediction against its reference and write the tables and their summary into ``out``.
+
+    Args:
+        references: Folder of label maps in any format, of a folder of binary masks per case, or one file.
+        predictions: The same; cases are paired by their name without suffix.
+        out: Folder to write to; must be absent or empty, and lie outside both folders. Nothing is written
+            unless a case was scored.
+        labels: The classes of label maps; without them every value found is a class named after its value. Voxels
+            that the reference ignores are left out of every count.
+        cases: Text file with one case id per line; only these are scored. A group (patient) after a tab makes
+            intervals account for cases that belong together.
+        options: Conventions, tolerances, merged classes, lesions and centrelines.
+        copy_affine: Let predictions with another affine take that of the reference; recorded in the settings.
+        resample: Bring predictions on another grid onto that of the reference, nearest voxel; recorded.
+        missing: What a missing prediction is: an error, or the worst, an empty one; recorded.
+        pixel_mm: Length of a pixel of pictures; without it there are no distances between pictures.
+        processes: Most processes that read and score cases at the same time. More than one must be asked for from a
+            script only below ``if __name__ == "__main__"``.
+        show_paths: Keep the whole paths of both folders in what is written, not only their names.
+
+    Returns:
+        All numbers. Cases that could not be read are in ``not_scored`` and in no number.
+
+    Raises:
+        InputError: A file is missing or extra; an option names no class or is no length; ``out`` is not empty or lies
+            in one of the folders; or no case could be scored, because files are unreadable, on another grid, or hold
+            undeclared values.
+    """
+    options = options or Evaluation()
+    if copy_affine and resample:
+        raise InputError(
+            "--fix-geometry copy-affine and --resample-prediction were both given; the first says that the grid of a "
+            "prediction is wrong and the second that it is right; give one of them."
+        )
+    if pixel_mm is not None and not 0 < pixel_mm < math.inf:
+        raise InputError(
+            f"--pixel-mm is {pixel_mm}; a length above 0 is expected; give that of a pixel in mm."
+        )
+    refuse_existing(out, "give another --out or remove it")
+    for folder in (references, predictions):
+        refuse_inside(out, folder)
+    groups = None if cases is None else read_case_list(cases)
+    found = find_cases(references, predictions, groups, missing=missing)
+    workers = max(1, min(processes, len(found)))
+    rules = Rules(labels, find_mask_names(found), (), options, copy_affine, resample, pixel_mm)
+    names = labels.names if labels else rules.mask_names
+    problems: dict[str, str] = {}
+    if names is None:
+        names = _names_found(each_case(partial(values_found, rules), found, workers), references, problems)
+        found = [files for files in found if files.case not in problems]
+    rules = replace(rules, classes=scored_classes(names, options))
+    work = partial(score_case, rules, max(1, cores() // workers))
+    scored = _readable(each_case(work, found, workers), problems)
+    if not scored:
+        raise InputError("\n".join(problems.values()))
+    details = _details(scored, options)
+    rows = tuple(
+        row.model_copy(update={"group": groups[case.case]}) if groups else row
+        for case in scored
+        for row in case.rows
+    )
+    beside = tuple(row for case in scored for row in case.beside)
+    scores = Scores(
+        convention=options.convention,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(PACKAGES),
+        settings=Settings(
+            references=str(references.resolve()) if show_paths else references.resolve().name,
+            predictions=str(predictions.resolve()) if show_paths else predictions.resolve().name,
+            labels=labels.to_mapping() if labels else None,
+            cases_file=cases.name if cases else None,
+            geometry_fixed=tuple(case.case for case in scored if case.geometry_fixed),
+            resampled=tuple(case.case for case in scored if case.resampled),
+            missing_predictions=tuple(case.case for case in scored if case.missing),
+            mask_files=rules.mask_names is not None,
+            merged={name: list(parts) for name, parts in options.merged.items()},
+            unit=options.unit,
+            distances=options.distances and any(case.measured for case in scored),
+            tolerance_mm={
+                one.name: one.tolerance_mm for one in rules.classes if one.tolerance_mm is not None
+            },
+            centreline=options.centreline,
+            lesions=options.lesions,
+            lesion_rule=lesion_rule(options.lesion_connectivity, options.lesion_iou)
+            if options.lesions
+            else "",
+            pixel_mm=pixel_mm if any(case.picture for case in scored) else None,
+            interval_method=METHOD if options.unit == "case" else GROUP_METHOD,
+            interval_level=LEVEL,
+            interval_resamples=RESAMPLES,
+            interval_seed=SEED,
+        ),
+        summaries=summarise_rows(rows, details, beside, options.unit, options.merged),
+        not_scored=problems if show_paths else _without_paths(problems, references, predictions),
+        rows=rows,
+        details=details,
+        lesions=tuple(row for case in scored for row in case.lesions),
+        beside=beside,
+    )
+    write_scores(out, scores)
+    return scores
+
+
+def _readable(attempts: Iterable[tuple[str, Result | InputError]], problems: dict[str, str]) -> list[Result]:
+    """Return what was made of the cases that could be read, and add to ``problems`` why others could not."""
+    results: list[Result] = []
+    for case, found in attempts:
+        if isinstance(found, InputError):
+            problems[case] = str(found)
+        else:
+            results.append(found)
+    return results
+
+
+def _names_found(
+    attempts: Iterable[tuple[str, tuple[str, ...] | InputError]], references: Path, problems: dict[str, str]
+) -> tuple[str, ...]:
+    """Return the values that occur in any case as names of classes.
+
+    Raises:
+        InputError: There are none, or so many that these are no label maps, or no case could be read.
+    """
+    per_case = _readable(attempts, problems)
+    if not per_case:
+        raise InputError("\n".join(problems.values()))
+    values = sorted({int(name) for names in per_case for name in names})
+    if not values or len(values) > MOST_UNNAMED or values[0] < 0:
+        raise InputError(
+            f"{references} and the predictions hold {len(values)} different values other than 0; without named "
+            f"classes 1 to {MOST_UNNAMED} values above 0 are expected; name the classes with --labels, or check that "
+            "these files are label maps."
+        )
+    return tuple(map(str, values))
+
+
+def _without_paths(problems: dict[str, str], *folders: Path) -> dict[str, str]:
+    """Return the problems with the folders called by their names."""
+    parents = {str(folder.parent) for folder in folders if folder.parent != Path()}
+    for parent in sorted(parents, key=len, reverse=True):
+        problems = {case: text.replace(f"{parent}{os.sep}", "") for case, text in problems.items()}
+    return problems
+
+
+def _details(scored: Sequence[CaseScores], options: Evaluation) -> tuple[DetailRow, ...]:
+    """Return the further numbers of all cases; none where nothing of them was asked for."""
+    asked = options.distances or options.centreline or options.lesions
+    return tuple(row for case in scored for row in case.details) if asked else ()

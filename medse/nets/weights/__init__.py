@@ -1,0 +1,1 @@
+"""Weights that others published, brought into medse's networks."""

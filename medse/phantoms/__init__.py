@@ -1,0 +1,1 @@
+"""Generated cohorts, so that everything can be tried without patients."""

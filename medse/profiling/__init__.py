@@ -1,0 +1,1 @@
+"""What a network costs: parameters, FLOPs, memory; and how far it sees."""

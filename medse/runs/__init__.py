@@ -1,0 +1,1 @@
+"""A run directory: what is in it, how it is made and how it is read."""

@@ -1,0 +1,123 @@
+"""From a configuration to objects: the only place where a name becomes a thing."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+from torch import nn, optim
+
+from medse.config.run import Config, options
+from medse.config.sections import Data
+from medse.data.augmentation.augmentation import Augmentation
+from medse.data.cases import Dataset
+from medse.data.loading import CaseLoader
+from medse.data.patches import check_patch_size
+from medse.data.readers import READERS
+from medse.data.splits import Split, make_folds
+from medse.errors import InputError
+from medse.inference.segmenter import Segmenter
+from medse.inference.torch_backend import TorchBackend
+from medse.labels import Labels
+from medse.labels.laterality import one_sided, pairs
+from medse.nets import SEGMENTATION_NETS
+from medse.preprocess import Preprocessing, window
+from medse.registry import pick
+from medse.tasks.losses import LOSSES
+from medse.tasks.optimizers import OPTIMIZERS
+from medse.volumes.grid import Grid
+
+
+def dataset(data: Data) -> Dataset:
+    """Read the data set's index.
+
+    Raises:
+        InputError: It cannot be used.
+    """
+    labels = None if data.labels is None else Labels.from_mapping(data.labels, "data.labels")
+    return pick(READERS, data.format.name, "data format")(data.root, labels, **options(data.format))
+
+
+def folds(config: Config, cases: Dataset) -> tuple[Split, ...]:
+    """Deal the cases to folds.
+
+    Raises:
+        InputError: They cannot be dealt as configured.
+    """
+    return make_folds(cases.cases, config.data.folds, config.seed, config.data.split)
+
+
+def slice_axis(data: Data) -> int | None:
+    """Return the axis that slices are cut across for a 2-D network, None for a 3-D one."""
+    return data.slice_axis if len(data.patch_size) == 2 else None
+
+
+def preprocessing(data: Data, grids: Iterable[Grid]) -> Preprocessing:
+    """Return the way to the network's grid; the spacing is the cases' median unless configured."""
+    given, across = data.spacing_mm, slice_axis(data)
+    if given is None or across is not None:
+        median = np.median([grid.canonical_spacing_mm for grid in grids], axis=0).round(6).tolist()
+        given = median if given is None else (*given[:across], median[across], *given[across:])
+    x, y, z = given
+    return Preprocessing((x, y, z), data.normalization, across)
+
+
+def net(config: Config, channels: int, classes: int) -> nn.Module:
+    """Build the network.
+
+    Raises:
+        InputError: Its options do not fit each other or the patch.
+    """
+    build = pick(SEGMENTATION_NETS, config.net.name, "network")
+    spatial_dims = len(config.data.patch_size)
+    built = build(spatial_dims, channels, classes, **options(config.net))
+    check_patch_size(config.data.patch_size, cast(tuple[int, ...], built.stride))
+    return built
+
+
+def loss(config: Config) -> nn.Module:
+    """Build the loss of one resolution."""
+    return pick(LOSSES, config.loss.name, "loss")(**options(config.loss))
+
+
+def make_optimizer(config: Config) -> Callable[[Iterable[nn.Parameter]], optim.Optimizer]:
+    """Return the function that builds the optimizer from parameters."""
+    return partial(pick(OPTIMIZERS, config.optimizer.name, "optimizer"), **options(config.optimizer))
+
+
+def augmentation(config: Config, cases: Dataset, oriented: bool) -> Augmentation | None:
+    """Build the augmentation, None when the configuration has none.
+
+    Raises:
+        InputError: A mirror would run across the slices, or turn a class that names a side into one of the other.
+    """
+    chosen = config.trainer.augmentation
+    if chosen is None:
+        return None
+    settings = options(chosen)
+    sided = pairs(cases.labels.names) or one_sided(cases.labels.names)
+    if settings["mirror_axes"] and sided and not oriented:
+        raise InputError(
+            f"trainer.augmentation.mirror_axes is {list(settings['mirror_axes'])}, but {cases.name} has classes that "
+            "name a side and scans that do not say where the patient's left is; any mirror may swap the sides; leave "
+            "mirror_axes out."
+        )
+    return Augmentation(**settings, slice_axis=slice_axis(config.data), classes=cases.labels.names)
+
+
+def loader(data: Data, way: Preprocessing, cases: Dataset) -> CaseLoader:
+    """Return the function that reads and prepares a case."""
+    return CaseLoader(way, cases.labels, len(cases.channels), copy_affine=data.fix_geometry is not None)
+
+
+def segmenter(config: Config, network: Any, way: Preprocessing, labels: Labels, channels: int) -> Segmenter:
+    """Return the way from a volume to its label map with ``network``."""
+    return Segmenter(
+        preprocessing=way,
+        labels=labels,
+        channels=channels,
+        patch_size=window(config.data.patch_size, config.data.slice_axis),
+        infer=TorchBackend(network, slice_axis(config.data)),
+        overlap=config.inference.overlap,
+        batch_size=config.inference.batch_size,
+    )

@@ -1,0 +1,1 @@
+"""Tables of numbers: rows, summaries, intervals and their files."""

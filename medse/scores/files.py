@@ -1,0 +1,69 @@
+"""Writing and reading what ``medse evaluate`` found out."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from medse.errors import InputError
+from medse.files import write_text
+from medse.scores.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
+from medse.scores.scores import Scores
+
+SUMMARY = "scores.json"
+TABLES: dict[str, tuple[str, type[BaseModel]]] = {
+    "rows": ("scores.csv", ScoreRow),
+    "details": ("details.csv", DetailRow),
+    "lesions": ("lesions.csv", LesionRow),
+    "beside": ("conventions.csv", ConventionRow),
+}
+"""Field of :class:`Scores` -> its file and what a line of it is; all but the first are left out where empty."""
+
+
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Write the tables and the summary into ``folder``."""
+    for field, (name, model) in TABLES.items():
+        if rows := getattr(scores, field):
+            write_text(folder / name, _table(model, rows))
+    write_text(folder / SUMMARY, scores.model_dump_json(indent=1) + "\n")
+
+
+def read_scores(folder: Path) -> Scores:
+    """Read what :func:`write_scores` wrote.
+
+    Raises:
+        InputError: A file is missing, damaged, or was not written by :func:`write_scores`.
+    """
+    try:
+        tables = {
+            field: _read(folder / name)
+            for field, (name, _) in TABLES.items()
+            if field == "rows" or (folder / name).exists()
+        }
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        return Scores.model_validate({**summary, **tables})
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename} does not exist; run medse evaluate first.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{'.'.join(map(str, first['loc']))}: " if first["loc"] else ""
+        what = where + first["msg"].removeprefix("Value error, ")
+    except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
+        what = str(error)
+    raise InputError(f"{folder} holds scores that cannot be read ({what}); run medse evaluate again.")
+
+
+def _table(model: type[BaseModel], rows: Sequence[BaseModel]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.model_dump() for row in rows)
+    return text.getvalue()
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [{key: cell for key, cell in row.items() if cell != ""} for row in csv.DictReader(lines)]

@@ -1,0 +1,61 @@
+"""Training networks that learn which frequencies their attention looks at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from torch import nn
+
+from medse.attention.fca.frequencies import GRID
+from medse.attention.fca.spectral import SpectralAttention
+from medse.files import write_text
+from medse.tasks.callbacks.budget import Budget
+
+FREQUENCIES = "frequencies.json"
+
+
+class Annealing(Callback):
+    """Sharpens the searches of a network while it trains and freezes them when the training is complete.
+
+    What was chosen is written to ``frequencies.json``: the name of each block in the network, and for each of
+    its channel groups the index along each spatial axis, out of ``grid``. A checkpoint holds the searches as
+    they were, so a training that is resumed or prolonged goes on searching. Networks without a search are left
+    alone.
+
+    Args:
+        net: The network.
+        folder: The run directory.
+        budget: Says which share of the training is done.
+        console: Where the file is named.
+    """
+
+    def __init__(self, net: nn.Module, folder: Path, budget: Budget, console: Console) -> None:
+        self.path, self.budget, self.console = folder / FREQUENCIES, budget, console
+        self.searches = {
+            name: module.search
+            for name, module in net.named_modules()
+            if isinstance(module, SpectralAttention) and module.search is not None
+        }
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Set the temperature for the share of the training done."""
+        for search in self.searches.values():
+            search.anneal(self.budget.share_done(trainer.global_step))
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Freeze, also when a complete training is resumed and has nothing left to do."""
+        if not self.searches:
+            return
+        for search in self.searches.values():
+            search.freeze()
+        chosen = {name: search.chosen() for name, search in self.searches.items()}
+        write_text(self.path, json.dumps({"grid": GRID, "blocks": chosen}, indent=1) + "\n")
+        blocks = "1 attention block" if len(chosen) == 1 else f"{len(chosen)} attention blocks"
+        self.console.print(
+            f"frequencies chosen by {blocks}: {self.path}", highlight=False, markup=False, soft_wrap=True
+        )

@@ -1,0 +1,236 @@
+"""Scans that cannot be used: one sentence with the file and the remedy, exit code 2, nothing written."""
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tests.support.commands import SHAPE, medse, refused, scan
+from tests.support.generated import AFFINE
+
+
+def patched(offset: int, form: str, *values: float) -> Callable[[Path], None]:
+    """Return a writer of a scan with values of its header overwritten."""
+
+    def write(folder: Path) -> None:
+        scan(folder / "scan.nii")
+        raw = bytearray((folder / "scan.nii").read_bytes())
+        struct.pack_into(form, raw, offset, *values)
+        (folder / "scan.nii").write_bytes(raw)
+
+    return write
+
+
+def infinite(folder: Path) -> None:
+    scan(
+        folder / "scan.nii.gz", lambda image: image.get_fdata(dtype=np.float32).__setitem__((3, 3, 3), np.inf)
+    )
+
+
+def not_a_number(folder: Path) -> None:
+    scan(
+        folder / "scan.nii.gz", lambda image: image.get_fdata(dtype=np.float32).__setitem__((3, 3, 3), np.nan)
+    )
+
+
+def constant(folder: Path) -> None:
+    scan(folder / "scan.nii.gz", lambda image: image.get_fdata(dtype=np.float32).fill(7))
+
+
+def header_without_data(folder: Path) -> None:
+    scan(folder / "scan.nii")
+    (folder / "scan.nii").write_bytes((folder / "scan.nii").read_bytes()[:352])
+
+
+def truncated(folder: Path) -> None:
+    scan(folder / "scan.nii.gz")
+    raw = (folder / "scan.nii.gz").read_bytes()
+    (folder / "scan.nii.gz").write_bytes(raw[: len(raw) // 2])
+
+
+def pair_without_data(folder: Path) -> None:
+    image = nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE)
+    folder.mkdir(parents=True, exist_ok=True)
+    nib.save(image, folder / "scan.hdr")
+    (folder / "scan.img").unlink()
+
+
+def four_dimensional(folder: Path) -> None:
+    nib.save(
+        nib.Nifti1Image(np.random.default_rng(0).random((*SHAPE, 5), np.float32), AFFINE),
+        folder / "scan.nii.gz",
+    )
+
+
+def colours(folder: Path) -> None:
+    kind = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(np.zeros(SHAPE, kind), AFFINE), folder / "scan.nii.gz")
+
+
+def disagreeing_forms(folder: Path) -> None:
+    def change(image: nib.Nifti1Image) -> None:
+        image.set_qform(np.diag([1.0, 1, 1, 1]), 1)
+        image.set_sform(AFFINE, 1)
+
+    scan(folder / "scan.nii.gz", change)
+
+
+def no_orientation(folder: Path) -> None:
+    def change(image: nib.Nifti1Image) -> None:
+        image.set_qform(AFFINE, 0)
+        image.set_sform(AFFINE, 0)
+
+    scan(folder / "scan.nii.gz", change)
+
+
+def sheared(folder: Path) -> None:
+    affine = AFFINE.copy()
+    affine[0, 1] = 0.4
+    nib.save(
+        nib.Nifti1Image(np.random.default_rng(0).random(SHAPE, np.float32), affine), folder / "scan.nii.gz"
+    )
+
+
+def twice(folder: Path) -> None:
+    scan(folder / "scan.nii")
+    scan(folder / "scan.nii.gz")
+
+
+def bomb(folder: Path) -> None:
+    """A header that promises a terabyte."""
+    patched(40, "<8h", 3, 8000, 8000, 8000, 1, 1, 1, 1)(folder)
+    raw = (folder / "scan.nii").read_bytes()
+    (folder / "scan.nii").unlink()
+    (folder / "scan.nii.gz").write_bytes(gzip.compress(raw))
+
+
+SCANS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "infinite voxels": (infinite, r"1 NaN or infinite voxel"),
+    "NaN voxels": (not_a_number, r"1 NaN or infinite voxel"),
+    "constant image": (constant, r"constant"),
+    "header without data": (header_without_data, r"scan\.nii.*\b(bytes|voxels)\b"),
+    "truncated": (truncated, r"truncated"),
+    "pair without data": (pair_without_data, r"scan\.(hdr|img)"),
+    "4-D volume": (four_dimensional, r"\(18, 22, 16, 5\).*split"),
+    "colours": (colours, r"colour|RGB"),
+    "zero-sized axis": (patched(40, "<8h", 3, 18, 0, 16, 1, 1, 1, 1), r"axis|shape"),
+    "negative axis": (patched(40, "<8h", 3, 18, -22, 16, 1, 1, 1, 1), r"axis|shape"),
+    "zero spacing": (patched(80, "<3f", 1, 0, 1), r"spacing"),
+    "negative spacing": (patched(80, "<3f", 1, 1, -1), r"spacing"),
+    "NaN spacing": (patched(80, "<3f", 1, float("nan"), 1), r"spacing"),
+    "metres": (patched(123, "<B", 1), r"scan\.nii"),
+    "terabyte": (bomb, r"scan\.nii\.gz"),
+    "qform and sform disagree": (disagreeing_forms, r"qform.*sform|sform.*qform"),
+    "no orientation": (no_orientation, r"left"),
+    "sheared": (sheared, r"medse resample"),
+    "duplicate case id": (twice, r"scan\.nii and .*scan\.nii\.gz have the same case id 'scan'"),
+    "empty folder": (lambda folder: folder.mkdir(exist_ok=True), r"holds no"),
+}
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_scans(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    write, pattern = SCANS[name]
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write(folder)
+    refused(capsys, medse("predict", world / "run", folder, "--out", tmp_path / "out"), pattern)
+    assert not list((tmp_path / "out").rglob("*")) if (tmp_path / "out").exists() else True
+    if name not in ("no orientation", "4-D volume"):  # images all the same, for other runs
+        refused(capsys, medse("check", folder), pattern)
+
+
+def test_two_channels(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stack = np.random.default_rng(0).random((*SHAPE, 2), np.float32)
+    nib.save(nib.Nifti1Image(stack, AFFINE), tmp_path / "scan.nii.gz")
+    code = medse("predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out")
+    refused(capsys, code, r"scan\.nii\.gz.*2")
+
+
+def test_output_inside_the_input(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan(tmp_path / "in" / "scan.nii.gz")
+    code = medse("predict", world / "run", tmp_path / "in", "--out", tmp_path / "in" / "out")
+    refused(capsys, code, r"in/out lies in the input folder")
+    assert not (tmp_path / "in" / "out").exists()
+    labels = world / "set" / "labelsTr"
+    refused(capsys, medse("evaluate", labels, labels, "--out", labels / "report"), r"report lies in")
+    assert not (labels / "report").exists()
+
+
+def test_spaces_and_other_alphabets_work(world: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "Köln — 頭部 scans"
+    scan(folder / "Müller 01 é.nii.gz")
+    out = tmp_path / "Ergebnis für α"
+    assert medse("predict", world / "run", folder, "--out", out) == 0
+    found = nib.load(out / "Müller 01 é.nii.gz")
+    np.testing.assert_array_equal(found.affine, AFFINE)
+    assert found.shape == SHAPE
+
+
+def test_one_bad_scan_does_not_cost_the_others(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan(tmp_path / "in" / "a.nii.gz", lambda i: i.get_fdata(dtype=np.float32).__setitem__((0, 0, 0), np.nan))
+    scan(tmp_path / "in" / "b.nii.gz")
+    code = medse("predict", world / "run", tmp_path / "in", "--out", tmp_path / "out")
+    refused(capsys, code, r"a\.nii\.gz")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b.nii.gz", "prediction.json"]
+    assert len(json.loads((tmp_path / "out" / "prediction.json").read_text())["refused"]) == 1
+
+
+def limited(command: list[object], before: Callable[[], None]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "medse", *map(str, command)],
+        capture_output=True,
+        text=True,
+        preexec_fn=before,
+        timeout=120,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs POSIX permissions")
+def test_unreadable_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "in"
+    scan(folder / "scan.nii.gz")
+    assert medse("check", folder) == 0  # and everything is imported
+    (folder / "scan.nii.gz").chmod(0)
+    for parent in (folder, tmp_path, *tmp_path.parents[:3]):
+        if parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o055)
+    capsys.readouterr()
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)  # root may read everything
+    try:
+        code = medse("check", folder)
+    finally:
+        os.seteuid(before)
+    refused(capsys, code, r"scan\.nii\.gz may not be read")
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX resource limits")
+def test_a_full_disk(world: Path, tmp_path: Path) -> None:
+    """A file size limit makes writing fail as a full disk does, without the rights to mount one."""
+    import resource
+    import signal
+
+    random = np.random.default_rng(0).integers(0, 2, (64, 64, 64)).astype(np.float32)
+    nib.save(nib.Nifti1Image(random, AFFINE), tmp_path / "scan.nii.gz")
+
+    def no_space() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+    done = limited(["predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out"], no_space)
+    assert done.returncode == 2, done.stderr
+    assert "scan.nii.gz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").iterdir())

@@ -1,0 +1,219 @@
+"""The command line as its users meet it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+
+def medse(*arguments: object, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *python, "-m", "medse", *map(str, arguments)]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
+
+
+def refused(*arguments: object) -> str:
+    """Run a command that must be refused, and return its message without the prefix."""
+    done = medse(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("Error: "), done.stderr
+    return done.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Callable[[], list[str]]:
+    def listing() -> list[str]:
+        return sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+
+    return listing
+
+
+def test_help_answers_at_once_and_names_the_commands() -> None:
+    medse("--help")
+    started = time.perf_counter()
+    done = medse("--help")
+    elapsed = time.perf_counter() - started
+    assert done.returncode == 0
+    commands = (
+        "quickstart",
+        "check",
+        "train",
+        "predict",
+        "evaluate",
+        "compare",
+        "resample",
+        "attention",
+        "net",
+    )
+    for command in commands:
+        assert command in done.stdout
+    assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"
+
+
+def test_check_prints_what_a_training_would_be(tiny_config: Path) -> None:
+    done = medse("check", tiny_config)
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "Balls, 4 cases (2 training, 2 validation in fold 0)",
+        "│ bright     │     3 │     4 │",
+        "18 x 22 x 16 voxels at 1 x 1 x 1 mm",
+        "2 epochs, 3 steps per epoch",
+    ):
+        assert text in done.stdout
+    assert done.stderr == ""
+
+
+def test_train_predict_evaluate(tiny_config: Path, tmp_path: Path) -> None:
+    root, run = tmp_path / "balls", tmp_path / "run"
+    done = medse(
+        "train", tiny_config, "trainer.max_epochs=6", "trainer.steps_per_epoch=10", "--fold", 1, "--run", run
+    )
+    assert done.returncode == 0, done.stderr
+    assert "validation Dice (proxy)" in done.stdout
+    assert "Tip" not in done.stdout + done.stderr
+    done = medse("predict", run, root / "imagesTr", "--out", tmp_path / "pred")
+    assert done.returncode == 0, done.stderr
+    assert "4 label maps in" in done.stdout
+    done = medse(
+        "evaluate",
+        root / "labelsTr",
+        tmp_path / "pred",
+        "--out",
+        tmp_path / "report",
+        "--labels",
+        run / "config.yaml",
+        "--cases",
+        run / "validation_cases.txt",
+        "--images",
+        root / "imagesTr",
+        python=("-X", "importtime"),
+    )
+    assert done.returncode == 0, done.stderr
+    imported = {
+        line.rpartition("|")[2].strip()
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+    assert "numpy" in imported
+    assert not {name for name in imported if name.split(".")[0] in ("torch", "lightning", "monai")}
+    assert "bright" in done.stdout
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "details.csv",
+        "report.html",
+        "scores.csv",
+        "scores.json",
+        "table.md",
+        "table.tex",
+    }
+    assert json.loads((tmp_path / "report" / "scores.json").read_text())["convention"] == "medse"
+
+
+def test_mistakes_in_a_configuration(tiny_config: Path, tmp_path: Path) -> None:
+    text = tiny_config.read_text()
+    for old, new, expected in (
+        (
+            "patch_size:",
+            "pach_size:",
+            "line 3: data.pach_size = [16, 16, 16]: unknown key; did you mean 'patch_size'?",
+        ),
+        ("lr: 5e-3", "lr: fast", "line 14: optimizer.lr = 'fast': expected a number"),
+        ("attention: scse", "attention: scsee", "unknown name 'scsee'; did you mean 'scse'?"),
+        ("folds: 2", "folds: 2\n  folds: 3", "folds"),
+    ):
+        tiny_config.write_text(text.replace(old, new))
+        message = refused("train", tiny_config, "--run", tmp_path / "run")
+        assert expected in message
+        assert tiny_config.name in message
+    tiny_config.write_text(text.replace("lr: 5e-3", "lr: fast").replace("channels: [8", "chanels: [8"))
+    message = refused("train", tiny_config, "--run", tmp_path / "run")
+    assert "has 2 mistakes:" in message
+    assert "optimizer.lr" in message
+    assert "net.chanels" in message
+    assert not (tmp_path / "run").exists()
+
+
+def change(path: Path, function: Callable[[np.ndarray], np.ndarray], shift: float = 0.0) -> None:
+    image = nib.load(path)
+    affine = image.affine.copy()
+    affine[0, 3] += shift
+    array = function(np.asarray(image.dataobj).copy())
+    nib.save(nib.Nifti1Image(array, affine), path)
+
+
+def with_nan(array: np.ndarray) -> np.ndarray:
+    array[0, 0, 0] = np.nan
+    return array
+
+
+def with_nine(array: np.ndarray) -> np.ndarray:
+    array[0, 0, 0] = 9
+    return array
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "expected"),
+    [
+        (
+            "labelsTr",
+            lambda p: change(p, lambda a: a[:-1]),
+            "have different shapes, (18, 22, 16) and (17, 22, 16)",
+        ),
+        ("labelsTr", lambda p: change(p, lambda a: a, shift=1), "have different affines"),
+        ("labelsTr", lambda p: change(p, with_nine), "holds undeclared label values: 9 (1 voxels)"),
+        ("imagesTr", lambda p: change(p, with_nan), "holds 1 NaN or infinite voxels"),
+        ("imagesTr", lambda p: p.write_bytes(p.read_bytes()[:4000]), "cannot be read to its end"),
+    ],
+    ids=["shape", "affine", "value", "nan", "truncated"],
+)
+def test_cases_that_cannot_be_used(
+    tiny_config: Path,
+    tmp_path: Path,
+    untouched: Callable[[], list[str]],
+    file: str,
+    spoil: Callable[[Path], object],
+    expected: str,
+) -> None:
+    path = tmp_path / "balls" / file / "ball_02.nii.gz"
+    spoil(path)
+    before = untouched()
+    message = refused("train", tiny_config, "--run", tmp_path / "run")
+    assert expected in message
+    assert "ball_02.nii.gz" in message
+    assert "\n" not in message
+    assert untouched() == before
+
+
+def test_other_refusals(tiny_config: Path, tmp_path: Path, untouched: Callable[[], list[str]]) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("mine")
+    before = untouched()
+    assert "add --resume to continue that run" in refused("train", tiny_config, "--run", run)
+    assert "did you mean 'tiny.yaml'" not in refused("check", tmp_path / "tyni.yaml")
+    assert "'cuda' was asked for" in refused("check", tiny_config, "trainer.device=cuda")
+    assert "gone does not exist" in refused("check", tmp_path / "gone")
+    assert "Unknown weights 'worst'; available: best, final" in refused(
+        "predict", run, tmp_path, "--out", tmp_path / "p", "--weights", "worst"
+    )
+    labels = tmp_path / "balls" / "labelsTr"
+    assert "is not a folder" in refused("evaluate", labels, tmp_path / "gone", "--out", tmp_path / "r")
+    assert untouched() == before
+
+
+def test_debug_shows_the_traceback(tiny_config: Path) -> None:
+    done = medse("check", tiny_config, "net.attention=x", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_without_torch_the_package_still_imports() -> None:
+    code = "import sys, medse, medse.cli.app, medse.evaluate.evaluate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

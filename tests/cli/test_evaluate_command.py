@@ -1,0 +1,197 @@
+"""``medse evaluate`` as it is called: options, files, exit code and what is said."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.commands import medse
+
+SPACING = (1.0, 2.0, 3.0)
+COLUMNS = (
+    "case,group,label,value,dice,iou,precision,recall,hd_mm,hd95_mm,assd_mm,nsd,"
+    "volume_reference_ml,volume_prediction_ml"
+)  # as in the specification
+
+
+def save(path: Path, *boxes: tuple[int, slice], affine: np.ndarray | None = None) -> None:
+    """Write a map with a box of each value along the first axis."""
+    array = np.zeros((14, 12, 10), np.uint8)
+    for value, where in boxes:
+        array[where, 3:9, 2:8] = value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, np.diag([*SPACING, 1.0]) if affine is None else affine), path)
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Path:
+    """Two cases of the classes liver and spleen below a folder that names a patient, and names of the classes."""
+    folder = tmp_path / "Jane_Doe_1970"
+    for case, shift in (("a", 0), ("b", 1)):
+        save(folder / "labels" / f"{case}.nii.gz", (1, slice(1, 5)), (2, slice(8, 12)))
+        save(folder / "found" / f"{case}.nii.gz", (1, slice(1 + shift, 5 + shift)), (2, slice(8, 12)))
+    (folder / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "liver": 1, "spleen": 2}}))
+    return folder
+
+
+def evaluate(folder: Path, *arguments: object, out: str = "out") -> int:
+    return medse(
+        "evaluate", folder / "labels", folder / "found", "--labels", folder / "dataset.json",
+        "--out", folder / out, "--processes", 1, *arguments,
+    )  # fmt: skip
+
+
+def rows(folder: Path, name: str = "scores.csv", out: str = "out") -> list[dict[str, str]]:
+    with (folder / out / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_tables_and_page(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["evaluation.tolerance_mm=1", "evaluation.lesions=[spleen]", "--conventions", "all"]
+    assert evaluate(patient, *options) == 0
+    assert {path.name for path in (patient / "out").iterdir()} == {
+        "scores.csv", "scores.json", "details.csv", "lesions.csv", "conventions.csv", "report.html",
+        "table.tex", "table.md",
+    }  # fmt: skip
+    assert (patient / "out" / "scores.csv").read_text().split("\n")[0] == COLUMNS
+    said = capsys.readouterr()
+    assert "liver" in said.out
+    assert "report.html" in said.out.replace("\n", "")
+    assert said.err == ""
+    found = {(row["case"], row["label"]): row for row in rows(patient)}
+    liver = found["b", "liver"]
+    assert (liver["dice"], liver["hd_mm"], liver["nsd"], liver["value"]) == ("0.75", "1.0", "1.0", "1")
+    assert float(liver["volume_reference_ml"]) == pytest.approx(4 * 6 * 6 * 6 / 1000)
+    assert {row["convention"] for row in rows(patient, "conventions.csv")} == {
+        "nnunet", "monai", "deepmind", "medpy", "metrics_reloaded", "brats2023",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", ["unreadable", "grid", "value"])
+def test_a_case_that_cannot_be_scored(patient: Path, spoilt: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other is scored, the page names it, and the command ends with 2."""
+    path = patient / "found" / "b.nii.gz"
+    if spoilt == "unreadable":
+        path.write_bytes(path.read_bytes()[:-30])
+    else:
+        save(path, (1 if spoilt == "grid" else 9, slice(1, 5)), affine=np.diag([*SPACING[::-1], 1]))
+    if spoilt == "value":
+        save(path, (9, slice(1, 5)))
+    assert evaluate(patient) == 2
+    said = capsys.readouterr()
+    assert "Not scored: " in said.err
+    assert "b.nii.gz" in said.err
+    assert "Traceback" not in said.err
+    assert said.err.strip().endswith(".")
+    assert "Report:" in said.out
+    assert {row["case"] for row in rows(patient)} == {"a"}
+    assert list(json.loads((patient / "out" / "scores.json").read_text())["not_scored"]) == ["b"]
+    assert "b.nii.gz" in (patient / "out" / "report.html").read_text()
+
+
+def test_nothing_to_score_leaves_nothing(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for case in "ab":
+        (patient / "found" / f"{case}.nii.gz").write_bytes(b"no image")
+    assert evaluate(patient) == 2
+    message = capsys.readouterr().err
+    assert all(f"found/{case}.nii.gz" in message.replace("\n", "") for case in "ab")
+    assert not (patient / "out").exists()
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_no_patient_path_unless_asked(patient: Path, shown: bool) -> None:
+    (patient / "found" / "b.nii.gz").write_bytes(b"no image")
+    assert evaluate(patient, *["--show-paths"] * shown, "--images", patient / "labels") == 2
+    written = {path.name: path.read_text(encoding="utf-8") for path in (patient / "out").iterdir()}
+    for text in written.values():
+        assert shown or "Jane_Doe" not in text
+        assert shown or str(patient.parent) not in text
+    assert (str(patient) in written["scores.json"]) == shown
+    assert ("Jane_Doe" in written["report.html"]) == shown
+
+
+def test_a_missing_prediction(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (patient / "found" / "b.nii.gz").unlink()
+    assert evaluate(patient) == 2
+    assert "--missing worst" in capsys.readouterr().err
+    assert not (patient / "out").exists()
+    assert evaluate(patient, "--missing", "worst") == 0
+    assert [row["dice"] for row in rows(patient)] == ["1.0", "1.0", "0.0", "0.0"]
+    settings = json.loads((patient / "out" / "scores.json").read_text())["settings"]
+    assert settings["missing_predictions"] == ["b"]
+
+
+def test_grids_are_only_changed_when_asked(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = "--fix-geometry", "copy-affine", "--resample-prediction"
+    assert evaluate(patient, *both) == 2
+    assert re.search(r"copy-affine and --resample-prediction were both given", capsys.readouterr().err)
+    assert not (patient / "out").exists()
+    moved = np.diag([*SPACING, 1.0])
+    moved[0, 3] = 1.0
+    save(patient / "found" / "b.nii.gz", (1, slice(1, 5)), (2, slice(8, 12)), affine=moved)
+    assert evaluate(patient, *both[:2], out="copied") == 0
+    assert evaluate(patient, both[2], out="resampled") == 0
+    dice = {name: rows(patient, out=name)[2]["dice"] for name in ("copied", "resampled")}
+    assert dice == {
+        "copied": "1.0",
+        "resampled": "0.75",
+    }  # one voxel further on, which is where it says it is
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluation.classes=[livr]"], "'livr'.*did you mean 'liver'"),
+        (["evaluation.tolerance=1"], "unknown key; did you mean 'tolerance_mm'"),
+        (["--conventions", "medse,monay"], "Unknown convention 'monay'; did you mean 'monai'"),
+        (["--config", "gone.yaml"], "gone.yaml does not exist"),
+        (["--images", "gone"], "gone is not a folder"),
+        (["--pixel-mm", "0"], "--pixel-mm is 0.0; a length above 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    patient: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(patient, *arguments) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert message.startswith("Error: ")
+    assert re.search(said, message), message
+    assert not (patient / "out").exists()
+
+
+def test_a_file_says_what_to_compute(patient: Path) -> None:
+    config = patient / "scores.yaml"
+    config.write_text("evaluation:\n  merged: {organs: [liver, spleen]}\n  distances: false\n")
+    assert (
+        evaluate(patient, "evaluation.classes=[organs]", "--config", config, "--conventions", "medse,medpy")
+        == 0
+    )
+    found = rows(patient)
+    assert [(row["label"], row["value"], row["hd_mm"]) for row in found] == [("organs", "", "")] * 2
+    assert float(found[1]["dice"]) == pytest.approx(2 * 7 / 16)
+    assert len(rows(patient, "conventions.csv")) == 2
+
+
+def test_pictures_and_mask_folders(tmp_path: Path) -> None:
+    """End to end: PNG masks with a length of their pixels; and a folder of masks per case."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:10, 5:10] = 255
+    for side, moved in (("labels", 0), ("found", 4)):
+        (tmp_path / side).mkdir()
+        Image.fromarray(np.roll(mask, moved, axis=1)).save(tmp_path / side / "x.png")
+        save(tmp_path / "masks" / side / "s1" / "liver.nii.gz", (1, slice(1, 5)))
+        save(tmp_path / "masks" / side / "s1" / "spleen.nii.gz", (1, slice(8, 12 - moved // 2)))
+    ways = [tmp_path / "labels", tmp_path / "found"]
+    assert medse("evaluate", *ways, "--out", tmp_path / "out", "--pixel-mm", 0.5) == 0
+    assert [row["hd_mm"] for row in rows(tmp_path)] == ["2.0"]
+    assert medse("evaluate", *ways, "--out", tmp_path / "plain") == 0
+    assert [row["hd_mm"] for row in rows(tmp_path, out="plain")] == [""]
+    ways = [tmp_path / "masks" / side for side in ("labels", "found")]
+    assert medse("evaluate", *ways, "--out", tmp_path / "masked") == 0
+    found = [(row["label"], float(row["dice"])) for row in rows(tmp_path, out="masked")]
+    assert found == [("liver", 1.0), ("spleen", pytest.approx(2 / 3))]

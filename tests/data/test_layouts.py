@@ -1,0 +1,134 @@
+"""Every layout from training to label maps, through the command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK
+
+from tests.support.commands import medse
+from tests.support.generated import AFFINE
+
+CONFIG = """\
+data:
+  root: {root}
+  format: {format}
+  labels: {{bright: 3, dim: 7, background: [0, 5], ignore: 9}}
+  patch_size: [16, 16, 16]
+  folds: 2
+net: {{name: unet, channels: [8, 16]}}
+loss: dice_ce
+optimizer: adamw
+trainer: {{max_epochs: 1, steps_per_epoch: 2}}
+"""
+
+FORMATS = {
+    "nnunet": "nnunet",
+    "csv": "csv",
+    "folders": '{name: folders, images: ["scans/{case}_t1.mha", "scans/{case}_t2.mha"], label: "seg/{case}.nrrd"}',
+}
+
+
+def convert(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.name.endswith(".nii.gz"):
+        shutil.copy(source, target)
+    else:
+        SimpleITK.WriteImage(SimpleITK.ReadImage(str(source)), str(target))
+
+
+def lay_out(source: Path, root: Path, layout: str) -> list[tuple[Path, Path]]:
+    """Write the cases of an MSD data set, their image as both channels, in another layout; return the channels."""
+    scans = []
+    for image in sorted((source / "imagesTr").iterdir()):
+        name = image.name.removesuffix(".nii.gz")
+        one, two, label = {
+            "nnunet": (
+                f"imagesTr/{name}_0000.nii.gz",
+                f"imagesTr/{name}_0001.nii.gz",
+                f"labelsTr/{name}.nii.gz",
+            ),
+            "csv": (f"a b/{name}.nii.gz", f"a b/{name}_t2.nii.gz", f"{name}.nii.gz"),
+            "folders": (f"scans/{name}_t1.mha", f"scans/{name}_t2.mha", f"seg/{name}.nrrd"),
+        }[layout]
+        for target, of in ((one, image), (two, image), (label, source / "labelsTr" / image.name)):
+            convert(of, root / target)
+        scans.append((root / one, root / two))
+    if layout == "nnunet":
+        content = {
+            "channel_names": {"0": "t1", "1": "t2"},
+            "labels": {"background": 0, "a": 1},
+            "numTraining": 4,
+        }
+        (root / "dataset.json").write_text(json.dumps(content | {"file_ending": ".nii.gz"}))
+    if layout == "csv":
+        rows = [f"a b/{a.name},a b/{b.name},{a.name},p{i // 2}" for i, (a, b) in enumerate(scans)]
+        (root / "cases.csv").write_text("\n".join(["image,image2,label,group", *rows]) + "\n")
+    return scans
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_train_and_predict(world: Path, tmp_path: Path, layout: str) -> None:
+    root = tmp_path / "data"
+    scans = lay_out(world / "set", root, layout)
+    (tmp_path / "c.yaml").write_text(CONFIG.format(root=root, format=FORMATS[layout]))
+    run = tmp_path / "run"
+    assert medse("check", tmp_path / "c.yaml") == 0
+    assert medse("train", tmp_path / "c.yaml", "--run", run) == 0
+    listed = (run / "validation_cases.txt").read_text().splitlines()
+    split = json.loads((run / "splits.json").read_text())["folds"][0]["validation"]
+    if layout == "csv":
+        split = [f"{name}\tp{int(name[-1]) // 2}" for name in split]
+    assert listed == split
+    labels = json.loads((run / "dataset.json").read_text())["labels"]
+    assert labels == {"background": [0, 5], "bright": 3, "dim": 7, "ignore": 9}
+    inputs = root / "cases.csv" if layout == "csv" else scans[0][0].parent
+    assert medse("predict", run, inputs, "--out", tmp_path / "out") == 0
+    found = sorted((tmp_path / "out").glob("*.nii.gz"))
+    assert [path.name for path in found] == [f"ball_{i}.nii.gz" for i in range(4)]
+    for path in found:
+        image = nib.load(path)
+        np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
+        assert image.shape == (18, 22, 16)
+        assert set(np.unique(np.asarray(image.dataobj))) <= {0, 3, 7}
+    references = {
+        "nnunet": root / "labelsTr",
+        "csv": root / "ball_{case}.nii.gz",
+        "folders": root / "seg",
+    }[layout]
+    predictions = tmp_path / "out" / "ball_{case}.nii.gz" if layout == "csv" else tmp_path / "out"
+    report = tmp_path / "report"
+    assert medse("evaluate", references, predictions, "--out", report, "--labels", tmp_path / "c.yaml") == 0
+    assert json.loads((report / "scores.json").read_text())["summaries"]["cases"] == 4
+
+
+def test_channels_on_different_grids(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "data"
+    (_, moved), *_ = lay_out(world / "set", root, "nnunet")
+    (tmp_path / "c.yaml").write_text(CONFIG.format(root=root, format="nnunet"))
+    run = tmp_path / "run"
+    assert medse("train", tmp_path / "c.yaml", "--run", run) == 0
+    image = nib.load(moved)
+    affine = image.affine.copy()
+    affine[1, 3] += 0.5
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), moved)
+    capsys.readouterr()
+    assert medse("predict", run, root / "imagesTr", "--out", tmp_path / "no") == 2
+    message = capsys.readouterr().err
+    assert "medse resample" in message
+    assert "ball_0_0001.nii.gz" in message
+    assert not (tmp_path / "no").exists()
+    fix = ("--fix-geometry", "copy-affine")
+    assert medse("predict", run, root / "imagesTr", "--out", tmp_path / "yes", *fix) == 0
+    facts = json.loads((tmp_path / "yes" / "prediction.json").read_text())
+    assert (facts["fix_geometry"], facts["geometry_fixed"]) == ("copy-affine", ["ball_0"])
+    assert medse("train", tmp_path / "c.yaml", "--run", tmp_path / "strict") == 2
+    assert medse("train", tmp_path / "c.yaml", "--run", tmp_path / "fixed", *fix) == 0
+    assert json.loads((tmp_path / "fixed" / "provenance.json").read_text())["geometry_fixed"] == ["ball_0"]
+    new = tmp_path / "on grid.nii.gz"
+    first = root / "imagesTr" / "ball_0_0000.nii.gz"
+    assert medse("resample", moved, "--like", first, "--out", new) == 0
+    np.testing.assert_array_equal(nib.load(new).affine, nib.load(first).affine)

@@ -1,0 +1,87 @@
+"""Which files become which scan."""
+
+from pathlib import Path
+
+import pytest
+
+from medse.config.sections import Data
+from medse.data.scans import Scan, collect_scans
+from medse.errors import InputError
+
+
+def collected(inputs: list[Path], channels: int, layout: object = "msd") -> dict[str, list[str]]:
+    data = Data.model_validate({"root": ".", "patch_size": (8, 8, 8), "format": layout})
+    scans: dict[str, Scan] = collect_scans(
+        inputs, channels, data.format.name, getattr(data.format, "images", None)
+    )
+    return {name: [path.name for path in files] for name, files in scans.items()}
+
+
+def touch(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def test_one_file_per_scan(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "in", "b.nii.gz", "a_0000.mha", ".hidden.nii")
+    alone = touch(tmp_path, "c d.nii") / "c d.nii"
+    assert collected([folder, alone], 1) == {"a_0000": ["a_0000.mha"], "b": ["b.nii.gz"], "c d": ["c d.nii"]}
+    assert collected([folder], 2) == {"a_0000": ["a_0000.mha"], "b": ["b.nii.gz"]}  # each holds both channels
+    assert collected([folder / "{case}_0000.mha"], 1) == {"a": ["a_0000.mha"]}
+
+
+def test_numbered_channels(tmp_path: Path) -> None:
+    names = ["x_0001.nii.gz", "x_0000.nii.gz", "y_0000.nii.gz", "y_0001.nii.gz"]
+    folder = touch(tmp_path / "in", *names)
+    for layout in ("nnunet", "msd"):
+        assert collected([folder], 2, layout) == {
+            "x": ["x_0000.nii.gz", "x_0001.nii.gz"],
+            "y": ["y_0000.nii.gz", "y_0001.nii.gz"],
+        }
+    given = [folder / names[0], folder / names[1]]  # in the wrong order
+    assert collected(given, 2) == {"x": ["x_0000.nii.gz", "x_0001.nii.gz"]}
+    single = touch(tmp_path / "one", "z_0000.nii.gz")
+    assert collected([single], 1, "nnunet") == {"z": ["z_0000.nii.gz"]}
+
+
+def test_patterns_of_the_run(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "in", "a_t2.nii", "a_t1.nii", "a_seg.nii")
+    layout = {"name": "folders", "images": ["img/{case}_t1.nii", "img/{case}_t2.nii"]}
+    assert collected([folder], 2, layout) == {"a": ["a_t1.nii", "a_t2.nii"]}
+
+
+def test_a_table(tmp_path: Path) -> None:
+    touch(tmp_path, "b.nii", "c.nii")
+    (tmp_path / "scans.csv").write_text("image,image2\nb.nii,c.nii\n")
+    assert collected([tmp_path / "scans.csv"], 2, "csv") == {"b": ["b.nii", "c.nii"]}
+    (tmp_path / "named.csv").write_text("t1,t2\nb.nii,c.nii\n")
+    layout = {"name": "csv", "images": ["t2", "t1"]}
+    assert collected([tmp_path / "named.csv"], 2, layout) == {"c": ["c.nii", "b.nii"]}
+
+
+@pytest.mark.parametrize(
+    ("names", "channels", "layout", "sentence"),
+    [
+        (["a_0000.nii"], 2, "msd", r"Case 'a' has .*a_0000\.nii; this run needs 2 channels"),
+        (["a_0000.nii", "a_0002.nii"], 2, "nnunet", r"names end in _0000 to _0001; add or remove"),
+        (["a.nii"], 1, "nnunet", r"a\.nii names no channel; .* end in _0000; rename"),
+        (["a.nii", "a.nii.gz"], 1, "msd", r"a\.nii and .*a\.nii\.gz have the same case id 'a'"),
+        ([], 1, "msd", r"in holds no volume"),
+    ],
+)
+def test_refusals(tmp_path: Path, names: list[str], channels: int, layout: str, sentence: str) -> None:
+    folder = touch(tmp_path / "in", *names)
+    with pytest.raises(InputError, match=sentence):
+        collected([folder], channels, layout)
+
+
+def test_inputs_that_meet(tmp_path: Path) -> None:
+    first, second = touch(tmp_path / "1", "a.nii"), touch(tmp_path / "2", "a.nii.gz")
+    with pytest.raises(InputError, match=r"1/a\.nii and .*2/a\.nii\.gz have the same case id 'a'"):
+        collected([first, second], 1)
+    with pytest.raises(InputError, match=r"gone\.nii does not exist"):
+        collected([tmp_path / "gone.nii"], 1)
+    with pytest.raises(InputError, match=r"No file fits .*\{case\}_t1\.nii"):
+        collected([first / "{case}_t1.nii"], 1)

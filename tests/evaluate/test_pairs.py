@@ -1,0 +1,141 @@
+"""Pairing files: nothing is skipped silently."""
+
+import pytest
+
+from medse.errors import InputError
+from medse.evaluate.case_maps import CaseFiles, find_mask_names
+from medse.evaluate.pairs import find_cases
+
+
+def folder(path, *names):
+    path.mkdir()
+    for name in names:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).touch()
+    return path
+
+
+def found(references, predictions, only=None, missing="error"):
+    cases = find_cases(references, predictions, only, missing=missing)
+    return {files.case: (files.reference, files.prediction) for files in cases}
+
+
+def test_pairs_by_case_whatever_the_suffix(tmp_path):
+    references = folder(tmp_path / "r", "b.nii", "a.nii.gz")
+    predictions = folder(tmp_path / "p", "b.nrrd", "a.PNG", ".hidden.nii", "notes.txt", "old/a.nii")
+    assert find_cases(references, predictions, None, missing="error") == [
+        CaseFiles("a", references / "a.nii.gz", predictions / "a.PNG"),
+        CaseFiles("b", references / "b.nii", predictions / "b.nrrd"),
+    ]
+
+
+def test_patterns(tmp_path):
+    references = folder(tmp_path / "r", "a b_seg.nii.gz", "a b.nii.gz", "ü_seg.nii.gz")
+    predictions = folder(tmp_path / "p", "ü.mha", "a b.mha")
+    assert found(references / "{case}_seg.nii.gz", predictions) == {
+        "a b": (references / "a b_seg.nii.gz", predictions / "a b.mha"),
+        "ü": (references / "ü_seg.nii.gz", predictions / "ü.mha"),
+    }
+
+
+def test_missing_predictions_are_named_and_counted(tmp_path):
+    references = folder(tmp_path / "r", *(f"case{k}.nii" for k in range(9)))
+    predictions = folder(tmp_path / "p", "case0.nii")
+    with pytest.raises(InputError) as caught:
+        found(references, predictions)
+    message = str(caught.value)
+    assert "8 of 9 references" in message
+    assert "case1.nii, case2.nii, case3.nii, case4.nii, case5.nii and 3 more" in message
+    assert str(predictions) in message
+    worst = find_cases(references, predictions, None, missing="worst")
+    assert [files.prediction for files in worst] == [predictions / "case0.nii", *[None] * 8]
+    assert all(files.absent_masks_empty for files in worst)
+
+
+@pytest.mark.parametrize("missing", ["error", "worst"])
+def test_extra_predictions_are_named(tmp_path, missing):
+    references, predictions = folder(tmp_path / "r", "a.nii"), folder(tmp_path / "p", "a.nii", "z.nii")
+    with pytest.raises(InputError, match=r"1 prediction without a reference: z\.nii; remove"):
+        found(references, predictions, missing=missing)
+
+
+def test_chosen_cases_need_no_others(tmp_path):
+    references = folder(tmp_path / "r", "a.nii", "b.nii", "c.nii")
+    predictions = folder(tmp_path / "p", "b.nii", "z.nii")
+    assert list(found(references, predictions, ("b",))) == ["b"]
+    assert list(found(references, predictions, ("c", "b"), "worst")) == ["b", "c"]
+    with pytest.raises(InputError, match=r"p has no prediction of any of 1 references: a\.nii; "):
+        found(references, predictions, ("a",), "worst")
+    with pytest.raises(InputError, match=r"no prediction for 1 of 2 references: c\.nii"):
+        found(references, predictions, ("b", "c"))
+    with pytest.raises(InputError, match="no file for 2 of the chosen cases: y, z; correct"):
+        found(references, predictions, ("b", "y", "z"), "worst")
+
+
+def test_two_files_are_a_pair(tmp_path):
+    both = folder(tmp_path / "x", "truth.nii.gz", "guess.nii")
+    assert found(both / "truth.nii.gz", both / "guess.nii") == {
+        "truth": (both / "truth.nii.gz", both / "guess.nii")
+    }
+
+
+def test_a_file_and_a_folder_are_refused(tmp_path):
+    both = folder(tmp_path / "x", "truth.nii.gz")
+    with pytest.raises(
+        InputError, match=r"truth\.nii\.gz is a file and .*x is not; give two files or two folders"
+    ):
+        found(both, both / "truth.nii.gz")
+
+
+def test_folders_of_masks(tmp_path):
+    references = folder(
+        tmp_path / "r",
+        "s 1/ct.nii.gz",
+        "s 1/segmentations/liver.nii.gz",
+        "s2/liver.nii.gz",
+        "s2/spleen.nii.gz",
+        "notes/read me.txt",
+        ".cache/x.nii",
+    )
+    predictions = folder(tmp_path / "p", "s2/liver.mha", "s 1/liver.nii.gz", "about.txt")
+    assert found(references, predictions) == {
+        "s 1": (references / "s 1/segmentations", predictions / "s 1"),
+        "s2": (references / "s2", predictions / "s2"),
+    }
+    cases = find_cases(references, predictions, None, missing="error")
+    assert find_mask_names(cases) == ("liver", "spleen")
+    assert find_mask_names(cases[:1]) == ("liver",)
+
+
+def test_folders_named_as_volumes_hold_masks_all_the_same(tmp_path):
+    references, predictions = folder(tmp_path / "r", "s.nii/a.nii"), folder(tmp_path / "p", "s.nii/a.nii")
+    assert found(references, predictions) == {"s.nii": (references / "s.nii", predictions / "s.nii")}
+
+
+def test_masks_are_paired_with_label_maps_by_case(tmp_path):
+    references, predictions = folder(tmp_path / "r", "s1.nii"), folder(tmp_path / "p", "s1/liver.nii")
+    assert found(references, predictions) == {"s1": (references / "s1.nii", predictions / "s1")}
+    assert find_mask_names(find_cases(references, predictions, None, missing="error")) is None
+
+
+def test_folders_of_masks_that_are_missing_or_extra(tmp_path):
+    references = folder(tmp_path / "r", "s1/segmentations/liver.nii", "s2/segmentations/liver.nii")
+    predictions = folder(tmp_path / "p", "s1/liver.nii", "s2/empty.txt")
+    with pytest.raises(InputError, match=r"no prediction for 1 of 2 references: s2; "):
+        found(references, predictions)
+    assert found(references, predictions, missing="worst")["s2"] == (references / "s2/segmentations", None)
+    with pytest.raises(InputError, match=r"1 prediction without a reference: s3; "):
+        found(references, folder(tmp_path / "q", "s1/a.nii", "s2/a.nii", "s3/a.nii"))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [((), "holds no volume"), (("s1/notes.txt",), "holds no volume"), (None, "is not a folder")],
+)
+def test_nothing_to_score(tmp_path, names, said):
+    references = tmp_path / "r"
+    if names is not None:
+        folder(references, *names)
+    predictions = folder(tmp_path / "p", "a.nii")
+    with pytest.raises(InputError, match=rf"r {said}; "):
+        found(references, predictions, missing="worst")

@@ -1,0 +1,103 @@
+"""Instance norm with leaky ReLU, against torch's two operations."""
+
+import io
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medse.layers.norm_act import SLOPE, InstanceNormLeakyReLU
+
+
+def made(channels: int = 3, dtype: torch.dtype = torch.float32) -> InstanceNormLeakyReLU:
+    torch.manual_seed(0)
+    layer = InstanceNormLeakyReLU(channels).to(dtype)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter)
+    return layer
+
+
+def plain(layer: InstanceNormLeakyReLU, x: Tensor) -> Tensor:
+    return F.leaky_relu(F.instance_norm(x, weight=layer.weight, bias=layer.bias, eps=layer.eps), SLOPE)
+
+
+@pytest.mark.parametrize("spatial", [(4, 5), (3, 4, 5)], ids=str)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.preserve_format])
+def test_output_and_gradients_are_those_of_the_two_operations(
+    spatial: tuple[int, ...], layout: torch.memory_format
+) -> None:
+    layer = made()
+    x = torch.randn(2, 3, *spatial) * 3 + 1
+    if layout == torch.preserve_format:
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)
+    r = torch.randn_like(x)
+    found = []
+    for run in (layer, lambda x: plain(layer, x)):
+        layer.zero_grad()
+        given = x.clone().requires_grad_()
+        y = run(given)
+        y.backward(r)
+        found.append([y, given.grad, layer.weight.grad, layer.bias.grad])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_gradient_is_that_of_finite_differences() -> None:
+    layer = made(dtype=torch.float64)
+    x = torch.randn(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, *_: layer(x), (x, layer.weight, layer.bias))
+
+
+def test_frozen_parameters_get_no_gradient() -> None:
+    layer = made()
+    layer.weight.requires_grad_(False)
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    layer(x).sum().backward()
+    assert layer.weight.grad is None
+    assert layer.bias.grad is not None
+    assert x.grad is not None
+
+
+def test_no_gradient_mode_gives_the_same() -> None:
+    layer, x = made(), torch.randn(2, 3, 4, 4, 4)
+    given = x.clone()
+    with torch.no_grad():
+        y = layer(x)
+    torch.testing.assert_close(y, layer(x))
+    torch.testing.assert_close(x, given, rtol=0, atol=0)
+
+
+def test_bf16_stays_bf16_and_near() -> None:
+    layer, x = made(), torch.randn(2, 3, 6, 6, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x.bfloat16())
+    assert y.dtype == torch.bfloat16
+    torch.testing.assert_close(y.float(), plain(layer, x), rtol=2e-2, atol=2e-2)
+
+
+def test_only_input_and_output_are_kept() -> None:
+    layer, x = made(), torch.randn(2, 3, 8, 8, 8, requires_grad=True)
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(x)
+    assert sorted(n for n in kept.values() if n >= x.numel()) == [x.numel()] * 2
+
+
+def test_a_single_voxel_is_refused_while_training_as_torch_does() -> None:
+    with pytest.raises(ValueError, match="more than 1 spatial element"):
+        made()(torch.randn(2, 3, 1, 1))
+
+
+def test_compiled_and_exported() -> None:
+    layer, x = made(), torch.randn(2, 3, 4, 5)
+    torch.testing.assert_close(torch.compile(layer, backend="eager", fullgraph=True)(x), layer(x))
+    program = torch.export.export(layer, (x,))
+    saved = io.BytesIO()
+    torch.export.save(program, saved)
+    torch.testing.assert_close(program.module()(x), layer(x))
