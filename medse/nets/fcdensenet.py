@@ -29,7 +29,7 @@ class FCDenseNet(EncoderDecoder):
     sees the input of the last block and its new maps. FC-DenseNet103 is ``depth=6, growth=16,
     layers=(4, 5, 7, 10, 12, 15)``, FC-DenseNet67 ``depth=6, growth=16, layers=5`` and FC-DenseNet56 ``depth=6``.
 
-    ``block='roy'``: each block is the one of QuickNAT, :class:`medse.nets.blocks.dense.DenseBlock`, and gives ``growth``
+    ``block='roy'``: each block is the one of QuickNAT, :class:`.DenseBlock`, and gives ``growth``
     maps; maximum pooling between the encoder blocks. The paper has ``depth=5, growth=64, kernel_size=5``.
 
     Args:

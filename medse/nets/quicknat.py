@@ -17,7 +17,7 @@ LEVELS = 4
 class QuickNAT(UnpoolingNet):
     """QuickNAT in the layout of its authors' PyTorch code: four encoder blocks, one between, four decoder blocks.
 
-    Each is a :class:`medse.nets.blocks.dense.DenseBlock`. Maximum pooling stands at the end of each encoder, after attention
+    Each is a :class:`.DenseBlock`. Maximum pooling stands at the end of each encoder, after attention
     and dropout; unpooling to where the maxima were at the start of each decoder, followed by concatenation with the
     map that was pooled. A 1x1(x1) convolution gives the logits.
 

@@ -38,7 +38,7 @@ class ResNetV2(nn.Module):
         strides: Step of the stem, of its maximum pooling (an axis of step 1 is not pooled), and of each stage.
         kernel_size: Odd lengths of the kernels of the blocks' spatial convolutions.
         attention: Block in every residual block; see :func:`medse.attention.make_attention`.
-        placement: Where in the residual block; see :data:`medse.nets.blocks.residual.ResidualPlacement`. ``pre`` is before
+        placement: Where in the residual block; see :data:`.ResidualPlacement`. ``pre`` is before
             the pre-activation, or after it in the first block of a stage, whose shortcut shares it.
         norm: Normalisation before each activation.
 
@@ -54,7 +54,7 @@ class ResNetV2(nn.Module):
 
     Reference:
         He et al., Identity Mappings in Deep Residual Networks (ECCV 2016), as in ``keras.applications.ResNet50V2``,
-        whose weights :func:`medse.nets.weights.published_weights.load_published_weights` takes; they were trained on images
+        whose weights :func:`.load_published_weights` takes; they were trained on images
         scaled to [-1, 1].
     """
 

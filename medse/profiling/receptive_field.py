@@ -35,7 +35,7 @@ def receptive_field(module: nn.Module, spatial_dims: int, in_channels: int) -> t
         Voxels along each spatial axis.
 
     Raises:
-        InputError: The module uses an operator for which there is no rule in :mod:`medse.profiling.field_rules`, brings the
+        InputError: The module uses an operator for which there is no rule in :mod:`.field_rules`, brings the
             result of a global pooling back to a map, or sees too far.
     """
     tensors = {id(tensor): tensor.to("meta") for tensor in (*module.parameters(), *module.buffers())}

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medse.attention.ops import mode, slabs
+from medse.attention.ops import eager, tiles
 from medse.attention.ops.adaptive_pooling import Bins
 from medse.attention.ops.pooling import Mean, Profiles
 from medse.attention.ops.squeeze import Pool
@@ -30,9 +30,9 @@ def test_slabs_change_nothing(
         monkeypatch.undo()
         whole = gradients(block, x, weight)
         for slab in (7, 64, 100, 300, 800):  # a slice, some slices or channels, one sample, two samples
-            monkeypatch.setattr(slabs, "SLAB", slab)
+            monkeypatch.setattr(tiles, "SLAB", slab)
             if slab < x.numel():
-                assert len(list(slabs.slabs(x))) > 1
+                assert len(list(tiles.slabs(x))) > 1
             assert_close(gradients(block, x, weight), whole, 1e-10 if dtype == torch.float64 else 1e-2)
 
 
@@ -46,9 +46,10 @@ def test_statistics_of_half_precision_are_float32(pool: Pool, spatial_dims: int)
 @contextmanager
 def plain_formulas() -> Iterator[None]:
     """Let every module of the package believe that a compiler is tracing."""
+    original = eager.lean  # taken before the loop, which patches its home too
     with pytest.MonkeyPatch.context() as patch:
         for name, module in list(sys.modules.items()):
-            if name.startswith("medse.attention") and getattr(module, "lean", None) is mode.lean:
+            if name.startswith("medse.attention") and getattr(module, "lean", None) is original:
                 patch.setattr(module, "lean", lambda: False)
         yield
 
@@ -70,4 +71,5 @@ def test_lean_functions_equal_plain_formulas(
     weight = torch.randn_like(x)
     with plain_formulas():
         plain = gradients(block, x, weight)
-    assert_close(gradients(block, x, weight), plain, 1e-8)
+    # PyTorch's own hardsigmoid has its sixth in single precision
+    assert_close(gradients(block, x, weight), plain, 1e-7 if options.get("gate") == "hard_sigmoid" else 1e-8)

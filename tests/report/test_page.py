@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from medse.report import case_table
 from medse.report.page import render
-from medse.report.report import case_table
 from medse.scores.rows import ConventionRow, DetailRow, LesionRow
 from tests.support.made_up_scores import Page, collect, make_scores, row
 
