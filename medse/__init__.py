@@ -11,7 +11,7 @@ __all__ = ["LoadedRun", "load_run"]
 def __getattr__(name: str) -> Any:
     """Import the Python API on first use, so that the command line and scoring never wait for torch."""
     if name in __all__:
-        from medse import loaded_run
+        from medse.runs import trained
 
-        return getattr(loaded_run, name)
+        return getattr(trained, name)
     raise AttributeError(f"module 'medse' has no attribute {name!r}")
