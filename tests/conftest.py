@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from medse.cores import cores
 from tests.support.commands import medse
 from tests.support.generated import TINY, write_case
 
 if (
     "PYTEST_XDIST_WORKER_COUNT" in os.environ
 ):  # a worker, and what it starts, compute on their share of the cores
-    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    share = cores() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ["OMP_NUM_THREADS"] = str(max(1, share))
 
 

@@ -1,6 +1,5 @@
 """What a configuration would do, found out without training."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import torch
 
 from medse.check.labels import LabelFindings, LabelSurvey, merge_surveys, survey_label
 from medse.config.run import Config
+from medse.cores import cores
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.data.cases import Case, Dataset
@@ -147,7 +147,7 @@ def _read_all(cases: Dataset, headers: Headers, way: Preprocessing) -> tuple[Lab
         values, _ = read_label_map(case.label)
         return survey_label(str(case.label), values, grid, cases.labels)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for future in [pool.submit(look, case) for case in cases.cases]:
             with problems:
                 surveys.append(future.result())

@@ -25,12 +25,11 @@ def compare(
     """Compare models on the same cases: better, worse or not distinguishable."""
     from medse.cli.tables.comparison import comparison_table
     from medse.compare.cautions import cautions
-    from medse.compare.compare import PAGE
-    from medse.compare.compare import compare as run
+    from medse.compare.compare import PAGE, compare_reports
     from medse.compare.wording import Wording
 
     with console.status("Comparing"):
-        found = run(models, out, score=score)
+        found = compare_reports(models, out, score=score)
     console.print(comparison_table(found))
     wording = Wording(found)
     say(wording.result())

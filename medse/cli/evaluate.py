@@ -80,15 +80,15 @@ def evaluate(
     from medse.cli.tables.scores import print_scores
     from medse.config.asked_scores import read_asked
     from medse.config.scored_labels import find_labels
+    from medse.cores import cores
     from medse.errors import InputError, Refusals
-    from medse.evaluate.evaluate import evaluate as score
-    from medse.evaluate.running import cores
+    from medse.evaluate.evaluate import evaluate_folders
     from medse.report.images import check_images
     from medse.report.report import write_report
 
     if images is not None:
         check_images(images, references)
-    scores = score(
+    scores = evaluate_folders(
         references,
         predictions,
         out,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from medse.config.packaged import packaged_configs
 from medse.config.run import load_config
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.files import refuse_existing, write_text
 from medse.labels import read_dataset_labels
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
@@ -116,7 +116,7 @@ def quickstart(out: Path, console: Console, *, body: str = "brain") -> Result:
     for name, cases in lists.items():
         listed = out / f"{name}_cases.txt"
         write_text(listed, "".join(f"{case}\n" for case in cases))
-        scores[name] = evaluate(
+        scores[name] = evaluate_folders(
             cohort / "labelsTs", predictions, out / name, labels, listed, options=config.evaluation
         )
     report = write_report(out / "report", cohort / "labelsTs", predictions, images=cohort / "imagesTs")

@@ -15,7 +15,7 @@ PAGE = "comparison.html"
 PACKAGES = ("medse", "numpy", "scipy")
 
 
-def compare(models: Sequence[str], out: Path, *, score: str = "dice") -> Comparison:
+def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dice") -> Comparison:
     """Compare models on the same cases; write ``comparison.html``, ``.json`` and ``.csv`` into ``out``.
 
     Args:
@@ -28,6 +28,7 @@ def compare(models: Sequence[str], out: Path, *, score: str = "dice") -> Compari
         InputError: ``out`` is not empty, a folder cannot be read, or the reports are not about the same cases,
             classes, groups, references and rules.
     """
+    out = Path(out)
     refuse_existing(out, "give another --out or remove it")
     reports = read_reports(models, score)
     for report in reports:

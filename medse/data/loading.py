@@ -1,7 +1,6 @@
 """Cases on the network's grid, in memory as far as they fit."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from monai.transforms.utils import map_classes_to_indices
 from torch.utils.data import Dataset
 
+from medse.cores import cores
 from medse.data.cases import Case
 from medse.errors import InputError
 from medse.labels import Labels
@@ -101,7 +101,7 @@ class PreparedCases(Dataset[dict[str, Any]]):
         self.cases, self.loader = cases, loader
         total = np.cumsum([loader.size(grids[case.id]).bytes for case in cases])
         kept = cases[: int(np.count_nonzero(total <= cache_gb * 1e9))]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             self.memory = list(pool.map(loader, kept))
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from medse.config.evaluation import Evaluation
+from medse.cores import cores
 from medse.errors import InputError
 from medse.evaluate.case_list import read_case_list
 from medse.evaluate.case_maps import find_mask_names
@@ -17,7 +18,7 @@ from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_fou
 from medse.evaluate.class_values import MOST_UNNAMED
 from medse.evaluate.classes import scored_classes
 from medse.evaluate.pairs import find_cases
-from medse.evaluate.running import cores, each_case
+from medse.evaluate.running import each_case
 from medse.files import refuse_existing, refuse_inside
 from medse.labels import Labels
 from medse.metrics.lesions import lesion_rule
@@ -33,12 +34,12 @@ Result = TypeVar("Result")
 PACKAGES = ("medse", "numpy", "scipy", "nibabel", "scikit-image")
 
 
-def evaluate(
-    references: Path,
-    predictions: Path,
-    out: Path,
-    labels: Labels | None = None,
-    cases: Path | None = None,
+def evaluate_folders(
+    references: str | Path,
+    predictions: str | Path,
+    out: str | Path,
+    labels: Labels | Mapping[str, int | list[int]] | None = None,
+    cases: str | Path | None = None,
     *,
     options: Evaluation | None = None,
     copy_affine: bool = False,
@@ -55,8 +56,8 @@ def evaluate(
         predictions: The same; cases are paired by their name without suffix.
         out: Folder to write to; must be absent or empty, and lie outside both folders. Nothing is written
             unless a case was scored.
-        labels: The classes of label maps; without them every value found is a class named after its value. Voxels
-            that the reference ignores are left out of every count.
+        labels: The classes of label maps, such as ``{"tumour": 1, "oedema": [2, 3]}``; without them every value found
+            is a class named after its value. Voxels that the reference ignores are left out of every count.
         cases: Text file with one case id per line; only these are scored. A group (patient) after a tab makes
             intervals account for cases that belong together.
         options: Conventions, tolerances, merged classes, lesions and centrelines.
@@ -76,6 +77,9 @@ def evaluate(
             in one of the folders; or no case could be scored, because files are unreadable, on another grid, or hold
             undeclared values.
     """
+    references, predictions, out = Path(references), Path(predictions), Path(out)
+    if isinstance(labels, Mapping):
+        labels = Labels.from_mapping(labels, "labels")
     options = options or Evaluation()
     if copy_affine and resample:
         raise InputError(
@@ -89,7 +93,8 @@ def evaluate(
     refuse_existing(out, "give another --out or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
-    groups = None if cases is None else read_case_list(cases)
+    listed = None if cases is None else Path(cases)
+    groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)
     workers = max(1, min(processes, len(found)))
     rules = Rules(labels, find_mask_names(found), (), options, copy_affine, resample, pixel_mm)
@@ -118,7 +123,7 @@ def evaluate(
             references=str(references.resolve()) if show_paths else references.resolve().name,
             predictions=str(predictions.resolve()) if show_paths else predictions.resolve().name,
             labels=labels.to_mapping() if labels else None,
-            cases_file=cases.name if cases else None,
+            cases_file=listed.name if listed else None,
             geometry_fixed=tuple(case.case for case in scored if case.geometry_fixed),
             resampled=tuple(case.case for case in scored if case.resampled),
             missing_predictions=tuple(case.case for case in scored if case.missing),

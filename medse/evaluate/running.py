@@ -1,6 +1,5 @@
 """Many cases, in several processes where that is quicker."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -48,11 +47,6 @@ def each_case(
             f"One of {workers} processes that score cases was ended by the system, most likely for want of memory; "
             "each needs room for a case; give a smaller number with --processes."
         ) from error
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _attempts(

@@ -11,7 +11,9 @@ from medse.scores.files import read_scores
 PAGE = "report.html"
 
 
-def write_report(out: Path, references: Path, predictions: Path, images: Path | None = None) -> Path:
+def write_report(
+    out: str | Path, references: str | Path, predictions: str | Path, images: str | Path | None = None
+) -> Path:
     """Write ``report.html``, ``table.tex`` and ``table.md`` beside the scores in ``out``; return the page's path.
 
     The page needs no network: figures, style and script are inside it.
@@ -26,10 +28,10 @@ def write_report(out: Path, references: Path, predictions: Path, images: Path | 
     Raises:
         InputError: The scores are missing, or a shown case's files are missing or lie on different grids.
     """
+    out, images = Path(out), None if images is None else Path(images)
     scores = read_scores(out)
-    page = render(
-        scores, draw_examples(scores, references, predictions, images), with_images=images is not None
-    )
+    examples = draw_examples(scores, Path(references), Path(predictions), images)
+    page = render(scores, examples, with_images=images is not None)
     write_text(out / PAGE, page)
     write_paper_tables(out, scores)
     return out / PAGE

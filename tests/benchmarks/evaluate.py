@@ -46,14 +46,14 @@ def make_pair(source: Path, folder: Path) -> None:
 
 def medse(folder: Path, *, distances: bool, convention: str) -> Numbers:
     from medse.config.evaluation import Evaluation
-    from medse.evaluate.evaluate import evaluate
+    from medse.evaluate.evaluate import evaluate_folders
     from medse.labels import Labels
 
     labels = Labels.from_mapping({str(value): value for value in _values(folder)}, "values.json")
     options = {"distances": distances, "convention": convention}
     options |= {"tolerance_mm": TOLERANCE_MM} if distances else {}
     with tempfile.TemporaryDirectory() as out:
-        scores = evaluate(*_files(folder), Path(out), labels, options=Evaluation(**options))
+        scores = evaluate_folders(*_files(folder), Path(out), labels, options=Evaluation(**options))
     names = ("dice", "hd95_mm", "assd_mm", "nsd") if distances else ("dice", "iou")
     return {row.label: {name: getattr(row, name) for name in names} for row in scores.rows}
 

@@ -17,7 +17,7 @@ import nibabel as nib
 import numpy as np
 from deformed import deformation
 
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels, read_dataset_labels
 from medse.report.report import write_report
 from medse.runs.provenance import cpu_name
@@ -62,7 +62,7 @@ def main() -> None:
         out = given.out or folder / "out"
         references, predictions = folder / "references", folder / "predictions"
         begun = time.perf_counter()
-        evaluate(references, predictions, out, labels, processes=2)
+        evaluate_folders(references, predictions, out, labels, processes=2)
         scored = time.perf_counter()
         page = write_report(out, references, predictions, folder / "images")
         done = time.perf_counter()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from medse.compare.cautions import cautions
-from medse.compare.compare import compare
+from medse.compare.compare import compare_reports
 from medse.compare.result import Comparison
 from medse.compare.wording import Wording, p_value
 from medse.errors import InputError
@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Callable[..., tuple[Comparison, Page, str]]:
             for k, table in enumerate(tables if isinstance(tables, list) else [tables]):
                 folder = write_evaluated(tmp_path / f"{name}-{k}", table, hd95_mm=np.asarray(table) * 10)
                 arguments.append(f"{name}={folder}")
-        found = compare(arguments, tmp_path / "out", score=score)
+        found = compare_reports(arguments, tmp_path / "out", score=score)
         text = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
         return found, Page(text), text
 
@@ -92,7 +92,7 @@ def test_three_models_have_ranks_and_two_have_differences(
     assert b"<svg" in base64.b64decode(str(image["src"]).partition("base64,")[2])
     assert Wording(found).result().startswith("b has the highest mean Dice")
     assert "better than a" in Wording(found).result()
-    two = compare([f"{tmp_path}/a-0", f"{tmp_path}/b-0"], tmp_path / "two")
+    two = compare_reports([f"{tmp_path}/a-0", f"{tmp_path}/b-0"], tmp_path / "two")
     assert two.found.ranks is None
     assert "Paired differences, a-0 minus b-0" in (tmp_path / "two" / "comparison.html").read_text(
         encoding="utf-8"
@@ -108,7 +108,7 @@ def test_nothing_outside_the_page_and_nothing_unescaped(tmp_path: Path) -> None:
         folders.append(f"{k}<b>={folder}")
     for names in (folders, folders[:2]):
         out = tmp_path / f"out{len(names)}"
-        compare(names, out)
+        compare_reports(names, out)
         text = (out / "comparison.html").read_text(encoding="utf-8")
         page = Page(text)
         assert "<script>alert" not in text
@@ -145,7 +145,7 @@ def test_what_limits_belief_is_said(tmp_path: Path) -> None:
     facts = {"missing_predictions": ("x",), "geometry_fixed": ("y",), "resampled": ("z", "w")}
     write_evaluated(tmp_path / "a", table, settings=facts)
     write_evaluated(tmp_path / "b", table + 0.01, not_scored={"broken": "unreadable"})
-    found = compare([f"{tmp_path}/a", f"{tmp_path}/b"], tmp_path / "out")
+    found = compare_reports([f"{tmp_path}/a", f"{tmp_path}/b"], tmp_path / "out")
     said = "\n".join(cautions(found))
     page = Page((tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")).text
     for words in (
@@ -160,9 +160,9 @@ def test_what_limits_belief_is_said(tmp_path: Path) -> None:
 def test_out_is_protected(tmp_path: Path) -> None:
     folders = [str(write_evaluated(tmp_path / name, BASE + k)) for k, name in enumerate("ab")]
     with pytest.raises(InputError, match="exists and is not empty"):
-        compare(folders, tmp_path)
+        compare_reports(folders, tmp_path)
     with pytest.raises(InputError, match="lies in the input folder"):
-        compare(folders, tmp_path / "a" / "out")
+        compare_reports(folders, tmp_path / "a" / "out")
     assert not (tmp_path / "a" / "out").exists()
 
 

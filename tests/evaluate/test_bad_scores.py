@@ -18,7 +18,7 @@ from medse.config.asked_scores import read_asked
 from medse.errors import InputError
 from medse.evaluate import running
 from medse.evaluate.case_maps import CaseFiles
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.scores.names import check_names
 from medse.scores.scores import Scores
@@ -115,7 +115,7 @@ def test_a_spoilt_file_is_named_and_the_other_case_is_scored(
     root: Path, spoil: Callable[[Path], object], said: str, side: str
 ) -> None:
     spoil(root / side / "b.nii.gz")
-    scores = evaluate(root / "r", root / "p", root / "out", LABELS)
+    scores = evaluate_folders(root / "r", root / "p", root / "out", LABELS)
     (case, problem), *others = scores.not_scored.items()
     assert (case, others) == ("b", [])
     assert f"{side}/b.nii.gz" in problem
@@ -135,10 +135,10 @@ def test_the_same_place_on_other_axes_is_never_compared_voxel_by_voxel(root: Pat
     """All lengths are equal, so that only the affine tells."""
     turn = ornt_transform(io_orientation(AFFINE), axcodes2ornt(tuple(codes)))
     nib.Nifti1Image(maps(1), AFFINE).as_reoriented(turn).to_filename(root / "p" / "b.nii.gz")
-    plain = evaluate(root / "r", root / "p", root / "plain", LABELS)
+    plain = evaluate_folders(root / "r", root / "p", root / "plain", LABELS)
     assert re.search(r"p/b\.nii\.gz have different affines", plain.not_scored["b"])
     assert {case for case, _ in dice(plain)} == {"a"}
-    found = evaluate(root / "r", root / "p", root / "resampled", LABELS, resample=True)
+    found = evaluate_folders(root / "r", root / "p", root / "resampled", LABELS, resample=True)
     assert (dice(found)["b", "liver"], dice(found)["b", "spleen"]) == (0.75, 1.0)
     assert found.settings.resampled == ("b",)
 
@@ -176,7 +176,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(
 
 def test_a_number_names_the_class_that_is_named_after_it(root: Path) -> None:
     asked = read_asked(None, ["evaluation.lesions=[1]", "evaluation.merged={all: [1, 2]}"], None)
-    scores = evaluate(root / "r", root / "p", root / "out", options=asked)
+    scores = evaluate_folders(root / "r", root / "p", root / "out", options=asked)
     assert set(dice(scores)) == {(case, label) for case in "ab" for label in ("1", "2", "all")}
     assert dice(scores)["a", "all"] == 2 * (48 + 2) / (2 * 66)
     assert len(scores.lesions) == 4
@@ -238,7 +238,7 @@ def test_a_process_that_the_system_ends_is_no_traceback(monkeypatch: pytest.Monk
 def test_what_cannot_be_compared(
     root: Path, name: str, spoil: Callable[[Path], object], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(root / "r", root / "p", root / "out", LABELS)
+    evaluate_folders(root / "r", root / "p", root / "out", LABELS)
     shutil.copytree(root / "out", root / "other")
     spoil(root / "other")
     models = (f"first={root / 'out'}", f"{name}={root / 'other'}")

@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score, precision_score
 
 from medse.config.evaluation import Evaluation
 from medse.errors import InputError
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.scores.files import read_scores
 
@@ -49,7 +49,7 @@ def folders(tmp_path):
 
 
 def test_scores_by_hand(folders):
-    scores = evaluate(*folders, LABELS)
+    scores = evaluate_folders(*folders, LABELS)
     found = {(row.case, row.label): row for row in scores.rows}
     assert found["a", "core"].dice == 0.5
     assert found["a", "core"].iou == pytest.approx(1 / 3)
@@ -64,7 +64,7 @@ def test_scores_by_hand(folders):
 
 
 def test_files_hold_the_same_scores(folders):
-    scores = evaluate(*folders, LABELS)
+    scores = evaluate_folders(*folders, LABELS)
     np.testing.assert_equal(read_scores(folders[2]).model_dump(), scores.model_dump())
     with (folders[2] / "scores.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -79,7 +79,7 @@ def test_files_hold_the_same_scores(folders):
 
 
 def test_summary_says_how_and_nothing_about_the_machine(folders):
-    evaluate(*folders, LABELS)
+    evaluate_folders(*folders, LABELS)
     text = (folders[2] / "scores.json").read_text()
     content = json.loads(text)
     assert content["convention"] == "medse"
@@ -94,12 +94,12 @@ def test_volume_of_an_oblique_grid(tmp_path):
     turn = np.eye(4)
     turn[:3, :3] = Rotation.from_euler("xyz", (20, -35, 50), degrees=True).as_matrix()
     save(tmp_path / "r.nii", cube((0, 0, 0)), turn @ AFFINE)
-    scores = evaluate(tmp_path / "r.nii", tmp_path / "r.nii", tmp_path / "out")
+    scores = evaluate_folders(tmp_path / "r.nii", tmp_path / "r.nii", tmp_path / "out")
     assert scores.rows[0].volume_reference_ml == pytest.approx(0.024)
 
 
 def test_classes_without_names(folders):
-    scores = evaluate(*folders)
+    scores = evaluate_folders(*folders)
     assert [(entry.label, entry.value) for entry in scores.summaries.classes] == [("1", 1), ("4", 4)]
     assert scores.settings.labels is None
 
@@ -108,7 +108,7 @@ def test_cases_restrict(folders):
     (folders[1] / "a.nii.gz").unlink()
     chosen = folders[0].parent / "validation_cases.txt"
     chosen.write_text("b\n")
-    scores = evaluate(*folders, LABELS, chosen)
+    scores = evaluate_folders(*folders, LABELS, chosen)
     assert {row.case for row in scores.rows} == {"b"}
     assert len(scores.rows) == 2
     assert scores.settings.cases_file == "validation_cases.txt"
@@ -117,21 +117,21 @@ def test_cases_restrict(folders):
 def test_groups_make_intervals_of_whole_patients(folders):
     chosen = folders[0].parent / "cases.txt"
     chosen.write_text("a\tone\nb\tone\n")
-    scores = evaluate(*folders, LABELS, chosen)
+    scores = evaluate_folders(*folders, LABELS, chosen)
     assert {row.group for row in scores.rows} == {"one"}
     assert (scores.summaries.cases, scores.summaries.groups) == (2, 1)
     assert math.isnan(scores.summaries.mean_dice.low_95)
 
 
 def test_two_single_files(folders):
-    scores = evaluate(folders[0] / "a.nii.gz", folders[1] / "a.nii.gz", folders[2], LABELS)
+    scores = evaluate_folders(folders[0] / "a.nii.gz", folders[1] / "a.nii.gz", folders[2], LABELS)
     assert scores.summaries.cases == 1
     assert math.isnan(scores.summaries.mean_dice.low_95)
 
 
 def refused(folders, said, labels=LABELS, **options):
     with pytest.raises(InputError) as caught:
-        evaluate(*folders, labels, **options)
+        evaluate_folders(*folders, labels, **options)
     message = str(caught.value)
     assert all(part in message for part in said), message
     assert not folders[2].exists()
@@ -139,7 +139,7 @@ def refused(folders, said, labels=LABELS, **options):
 
 def left_out(folders, said):
     """Case b cannot be scored: it is named, and only case a is in the numbers; without case a nothing is written."""
-    scores = evaluate(*folders, LABELS, show_paths=True)
+    scores = evaluate_folders(*folders, LABELS, show_paths=True)
     assert {row.case for row in scores.rows} == {"a"}
     assert (scores.summaries.cases, scores.summaries.classes[0].dice.mean) == (1, 0.5)
     assert list(scores.not_scored) == ["b"]
@@ -210,7 +210,7 @@ def merged_pair(tmp_path):
 
 def test_merged_and_ignored_values_on_both_sides(tmp_path):
     reference, prediction, kept = merged_pair(tmp_path)
-    scores = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", MERGED)
+    scores = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out", MERGED)
     plain = {0: 0, 9: 0, 5: 5, 2: 5, 3: 5, 1: 1}
     truth, found = ([plain[v] for v in array[kept].tolist()] for array in (reference, prediction))
     rows = {row.label: row for row in scores.rows}
@@ -236,17 +236,17 @@ def test_a_prediction_that_ignores_what_counts_is_refused(tmp_path):
 def test_nothing_but_ignored_voxels_is_empty(tmp_path):
     save(tmp_path / "r.nii", np.full((3, 3, 3), 255))
     save(tmp_path / "p.nii", np.ones((3, 3, 3)))
-    scores = evaluate(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out", MERGED)
+    scores = evaluate_folders(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out", MERGED)
     assert (scores.summaries.ledger.both_empty, scores.summaries.ledger.hallucinated) == (2, 0)
 
 
 def test_copied_affine_is_recorded(folders, tmp_path):
-    expected = evaluate(*folders, LABELS)
+    expected = evaluate_folders(*folders, LABELS)
     save(folders[1] / "b.nii.gz", cube((2, 2, 2)), np.diag([0.6, 2.0, 3.0, 1.0]))
     out = folders[2].parent / "fixed"
-    (problem,) = evaluate(*folders[:2], tmp_path / "without", LABELS).not_scored.values()
+    (problem,) = evaluate_folders(*folders[:2], tmp_path / "without", LABELS).not_scored.values()
     assert re.search(r"b\.nii\.gz have different affines.*--fix-geometry copy-affine", problem)
-    scores = evaluate(*folders[:2], out, LABELS, copy_affine=True)
+    scores = evaluate_folders(*folders[:2], out, LABELS, copy_affine=True)
     assert read_scores(out).settings.geometry_fixed == ("b",)
     np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
     assert expected.settings.geometry_fixed == ()
@@ -260,12 +260,12 @@ def test_copied_affine_is_recorded(folders, tmp_path):
 
 def test_a_resampled_prediction_is_recorded(folders, tmp_path):
     """The prediction covers the reference with voxels twice as long: each has the value of eight."""
-    expected = evaluate(*folders, LABELS)
+    expected = evaluate_folders(*folders, LABELS)
     affine = AFFINE @ np.diag([2.0, 2.0, 2.0, 1.0])
     affine[:3, 3] = AFFINE[:3, :3].sum(axis=1) / 2
     save(folders[1] / "b.nii.gz", cube((2, 2, 2))[::2, ::2, ::2], affine)
-    assert list(evaluate(*folders[:2], tmp_path / "without", LABELS).not_scored) == ["b"]
-    scores = evaluate(*folders[:2], tmp_path / "with", LABELS, resample=True)
+    assert list(evaluate_folders(*folders[:2], tmp_path / "without", LABELS).not_scored) == ["b"]
+    scores = evaluate_folders(*folders[:2], tmp_path / "with", LABELS, resample=True)
     np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
     assert (scores.settings.resampled, scores.not_scored) == (("b",), {})
 
@@ -273,7 +273,7 @@ def test_a_resampled_prediction_is_recorded(folders, tmp_path):
 def test_a_missing_prediction_is_the_worst(folders, tmp_path):
     """The worst everywhere: the mean of all cases cannot rise, and the case is named."""
     (folders[1] / "b.nii.gz").unlink()
-    scores = evaluate(*folders, LABELS, missing="worst")
+    scores = evaluate_folders(*folders, LABELS, missing="worst")
     assert scores.settings.missing_predictions == ("b",)
     found = {(row.case, row.label): row for row in scores.rows}
     assert (found["b", "core"].dice, found["b", "core"].iou, found["b", "core"].recall) == (0, 0, 0)
@@ -295,11 +295,11 @@ def test_output_inside_an_input_is_refused(folders, side):
 
 
 def test_formats_may_differ(folders):
-    expected = evaluate(*folders, LABELS)
+    expected = evaluate_folders(*folders, LABELS)
     image = SimpleITK.ReadImage(folders[1] / "a.nii.gz")
     (folders[1] / "a.nii.gz").unlink()
     SimpleITK.WriteImage(image, folders[1] / "a.mha")
-    scores = evaluate(*folders[:2], folders[2].parent / "again", LABELS)
+    scores = evaluate_folders(*folders[:2], folders[2].parent / "again", LABELS)
     np.testing.assert_equal(scores.summaries.model_dump(), expected.summaries.model_dump())
 
 
@@ -314,7 +314,7 @@ def picture_pair(tmp_path):
 
 
 def test_pictures_have_scores_and_neither_volumes_nor_distances(tmp_path):
-    scores = evaluate(*picture_pair(tmp_path), tmp_path / "out", LABELS)
+    scores = evaluate_folders(*picture_pair(tmp_path), tmp_path / "out", LABELS)
     row, missing = scores.rows
     assert row.dice == pytest.approx(2 * 90 / (120 + 120))
     assert math.isnan(row.volume_reference_ml)
@@ -328,7 +328,9 @@ def test_pictures_have_scores_and_neither_volumes_nor_distances(tmp_path):
 def test_pictures_with_a_length_are_measured_in_2_d(tmp_path):
     """The right ends of both rectangles lie 5 pixels apart, the tops 2; the other sides are the same."""
     options = Evaluation(tolerance_mm={"core": 0.5})
-    scores = evaluate(*picture_pair(tmp_path), tmp_path / "out", LABELS, options=options, pixel_mm=0.25)
+    scores = evaluate_folders(
+        *picture_pair(tmp_path), tmp_path / "out", LABELS, options=options, pixel_mm=0.25
+    )
     row, missing = scores.rows
     assert row.hd_mm == pytest.approx(1.25)
     assert 0.4 < row.nsd < 1
@@ -343,7 +345,7 @@ def test_existing_output_is_kept(folders):
     folders[2].mkdir()
     (folders[2] / "precious.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty; give another --out or remove it"):
-        evaluate(*folders, LABELS)
+        evaluate_folders(*folders, LABELS)
     assert [path.name for path in folders[2].iterdir()] == ["precious.txt"]
 
 

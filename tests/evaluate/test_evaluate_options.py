@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from medse.config.evaluation import Evaluation
 from medse.errors import InputError
 from medse.evaluate import running
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.scores import statistics
 from medse.scores.files import read_scores
@@ -56,7 +56,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 def score(folders: tuple[Path, Path, Path], **options: Any) -> Scores:
-    return evaluate(*folders, LABELS, options=Evaluation(**options))
+    return evaluate_folders(*folders, LABELS, options=Evaluation(**options))
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -151,10 +151,10 @@ def test_one_slice_is_measured_in_its_plane(tmp_path):
     for side, array in (("r", reference), ("p", prediction), ("none", 0 * prediction)):
         save(tmp_path / side / "a.nii", array, (1.0, 8.0, 0.5))
     labels = Labels(("line",), (1,))
-    (row,) = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", labels).rows
+    (row,) = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out", labels).rows
     assert row.hd_mm == 2.0
     assert row.volume_reference_ml == pytest.approx(9 * 4.0 / 1000)
-    (row,) = evaluate(tmp_path / "r", tmp_path / "none", tmp_path / "missed", labels).rows
+    (row,) = evaluate_folders(tmp_path / "r", tmp_path / "none", tmp_path / "missed", labels).rows
     assert row.hd95_mm == pytest.approx(math.hypot(9.0, 4.5))
 
 
@@ -164,7 +164,7 @@ def test_groups_count_once(folders, tmp_path):
         (folder / "c.nii.gz").write_bytes((folder / "b.nii.gz").read_bytes())
     cases = tmp_path / "cases.txt"
     cases.write_text("a\tp\nb\tq\nc\tp\n")
-    scores = evaluate(*folders, LABELS, cases, options=Evaluation(unit="group", lesions=("tumour",)))
+    scores = evaluate_folders(*folders, LABELS, cases, options=Evaluation(unit="group", lesions=("tumour",)))
     a, b, c = (case_mean(scores, case) for case in "abc")
     expected = summarise(np.array([(a + c) / 2, b]), ["p", "q"])
     assert scores.summaries.mean_dice.model_dump() == pytest.approx(expected.model_dump())
@@ -205,7 +205,7 @@ def test_nnunet_as_the_main_convention_has_no_distances(folders):
 def test_conventions_beside(folders):
     """The tumour of b is in neither mask; what follows from that is what the conventions differ in."""
     (folders[1] / "a.nii.gz").unlink()
-    scores = evaluate(
+    scores = evaluate_folders(
         *folders, LABELS, missing="worst",
         options=Evaluation(beside=("monai", "medpy", "deepmind", "nnunet"), classes=("tumour",)),
     )  # fmt: skip
@@ -272,9 +272,9 @@ def test_a_folder_of_masks_per_case(tmp_path):
     save(tmp_path / "p" / "b" / "left.nii.gz", 255 * both)
     folders = tmp_path / "r", tmp_path / "p", tmp_path / "out"
     options = Evaluation(merged={"any": ("left", "both")})
-    (problem,) = evaluate(*folders[:2], tmp_path / "strict").not_scored.values()
+    (problem,) = evaluate_folders(*folders[:2], tmp_path / "strict").not_scored.values()
     assert "p/b has no mask of 1 of 2 classes: both" in problem
-    scores = evaluate(*folders, missing="worst", options=options)
+    scores = evaluate_folders(*folders, missing="worst", options=options)
     assert [one.label for one in scores.summaries.classes] == ["both", "left", "any"]
     dice = by_class(scores, "dice")
     assert [dice["a", name] for name in ("both", "left", "any")] == [1.0] * 3
@@ -290,7 +290,7 @@ def test_processes_change_nothing(folders, monkeypatch):
             (folder / f"c{k}.nii.gz").write_bytes((folder / f"{'ab'[k % 2]}.nii.gz").read_bytes())
     (folders[1] / "c1.nii.gz").write_bytes(b"no image")
     options = Evaluation(lesions=("tumour",), beside=("monai",), tolerance_mm=1.0)
-    one = evaluate(*folders, LABELS, options=options)
+    one = evaluate_folders(*folders, LABELS, options=options)
     started = []
     monkeypatch.setattr(running, "WORTH_SECONDS", 0.0)
     pool = running.ProcessPoolExecutor
@@ -298,7 +298,7 @@ def test_processes_change_nothing(folders, monkeypatch):
         running, "ProcessPoolExecutor", lambda n, **kwargs: started.append(n) or pool(n, **kwargs)
     )
     again = folders[2].parent / "again"
-    two = evaluate(*folders[:2], again, LABELS, options=options, processes=2)
+    two = evaluate_folders(*folders[:2], again, LABELS, options=options, processes=2)
     assert started == [2]
     assert list(two.not_scored) == ["c1"]
     tables = sorted(path.name for path in folders[2].glob("*.csv"))
@@ -323,7 +323,7 @@ def test_numbers_are_not_rounded(folders):
 @pytest.mark.parametrize("shown", [False, True])
 def test_paths_only_where_asked_for(folders, shown):
     (folders[1] / "b.nii.gz").write_bytes(b"no image")
-    evaluate(*folders, LABELS, show_paths=shown)
+    evaluate_folders(*folders, LABELS, show_paths=shown)
     written = "".join(path.read_text() for path in folders[2].iterdir())
     assert (str(folders[0].resolve()) in written) == shown
     assert (str(folders[0].parent) in written) == shown
@@ -345,10 +345,12 @@ def test_a_missing_prediction_never_raises_a_mean(tmp_path_factory, seed, densit
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statistics, "RESAMPLES", 10)
         paths = folder / "r", folder / "p"
-        whole = evaluate(*paths, folder / "whole", LABELS, options=options).summaries
-        others = evaluate(*paths, folder / "others", LABELS, folder / "ab.txt", options=options).summaries
+        whole = evaluate_folders(*paths, folder / "whole", LABELS, options=options).summaries
+        others = evaluate_folders(
+            *paths, folder / "others", LABELS, folder / "ab.txt", options=options
+        ).summaries
         (folder / "p" / "c.nii").unlink()
-        worst = evaluate(*paths, folder / "worst", LABELS, options=options, missing="worst").summaries
+        worst = evaluate_folders(*paths, folder / "worst", LABELS, options=options, missing="worst").summaries
     assert not worst.mean_dice.mean > others.mean_dice.mean + 1e-12
     assert not worst.mean_dice.mean > whole.mean_dice.mean + 1e-12
     for made, without, found in zip(whole.classes, others.classes, worst.classes, strict=True):

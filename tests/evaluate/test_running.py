@@ -8,7 +8,7 @@ import pytest
 from medse.errors import InputError
 from medse.evaluate import running
 from medse.evaluate.case_maps import CaseFiles
-from medse.evaluate.running import cores, each_case
+from medse.evaluate.running import each_case
 
 CASES = [CaseFiles(name, Path(name), None) for name in ("a", "bad", "c", "d", "e")]
 
@@ -47,7 +47,3 @@ def test_only_bad_input_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake in the program is no unreadable case."""
     with pytest.raises(ZeroDivisionError):
         list(each_case(broken, CASES, 1))
-
-
-def test_there_is_a_core() -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.report.page import render
 from medse.report.panels import COLOURS
 from medse.report.report import write_report
@@ -76,7 +76,7 @@ def test_names_are_escaped(page_of_run):
 
 
 def test_case_names_are_escaped(run):
-    scores = evaluate(run / "references", run / "predictions", run / "again", LABELS)
+    scores = evaluate_folders(run / "references", run / "predictions", run / "again", LABELS)
     rows = tuple(row.model_copy(update={"case": f"<img src=x onerror=1>{row.case}"}) for row in scores.rows)
     text = render(scores.model_copy(update={"rows": rows}), [], with_images=False)
     assert "<img src=x" not in text
@@ -102,14 +102,14 @@ def test_labels_alone_are_shown_without_images(run):
 
 
 def test_missing_names_are_admitted(run):
-    evaluate(run / "references", run / "predictions", run / "unnamed")
+    evaluate_folders(run / "references", run / "predictions", run / "unnamed")
     text = write_report(run / "unnamed", run / "references", run / "predictions").read_text(encoding="utf-8")
     assert "Class names were not given" in text
 
 
 def test_report_of_nothing_but_empty_masks(tmp_path):
     save(tmp_path / "a.nii", np.zeros((4, 4, 4), np.uint8))
-    evaluate(tmp_path / "a.nii", tmp_path / "a.nii", tmp_path / "out", LABELS)
+    evaluate_folders(tmp_path / "a.nii", tmp_path / "a.nii", tmp_path / "out", LABELS)
     text = write_report(tmp_path / "out", tmp_path / "a.nii", tmp_path / "a.nii").read_text(encoding="utf-8")
     assert "No class is present in any case" in text
     assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text).replace("isNaN", "")
@@ -119,7 +119,7 @@ def test_many_classes_are_folded(tmp_path):
     array = np.arange(4 * 4 * 4, dtype=np.uint8).reshape(4, 4, 4) % 22
     save(tmp_path / "r.nii", array)
     save(tmp_path / "p.nii", np.where(array == 7, 8, array))
-    evaluate(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out")
+    evaluate_folders(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out")
     text = write_report(tmp_path / "out", tmp_path / "r.nii", tmp_path / "p.nii").read_text(encoding="utf-8")
     assert Page(text).open == []
     assert "<summary>Other scores of the 21 classes</summary>" in text

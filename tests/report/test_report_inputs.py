@@ -9,7 +9,7 @@ from PIL import Image
 
 from medse.config.evaluation import Evaluation
 from medse.errors import InputError
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.report.examples import draw_examples
 from medse.report.report import write_report
@@ -24,7 +24,7 @@ def run(tmp_path):
 
 def again(run, name, **options):
     """Score the run anew; return its scores and its page without drawings."""
-    scores = evaluate(run / "references", run / "predictions", run / name, LABELS, **options)
+    scores = evaluate_folders(run / "references", run / "predictions", run / name, LABELS, **options)
     page = write_report(run / name, run / "references", run / "predictions", run / "images")
     return scores, re.sub(r"base64,[A-Za-z0-9+/=]+", "", page.read_text(encoding="utf-8"))
 
@@ -70,7 +70,7 @@ def test_channel_files_are_shown(run):
 def test_overridden_geometry_is_said(run):
     path = run / "predictions" / "case3.nii.gz"
     save(path, np.asarray(nib.load(path).dataobj), np.diag([1.0, 1.0, 2.0, 1.0]))
-    evaluate(run / "references", run / "predictions", run / "fixed", LABELS, copy_affine=True)
+    evaluate_folders(run / "references", run / "predictions", run / "fixed", LABELS, copy_affine=True)
     text = write_report(run / "fixed", run / "references", run / "predictions").read_text(encoding="utf-8")
     assert "1 prediction differed from that of the reference and was overridden (copy-affine): case3." in text
     assert "<dt>Geometry overridden</dt>" in text
@@ -84,7 +84,7 @@ def test_merged_classes_are_drawn_as_one_and_ignored_voxels_not_at_all(run):
         array[:, :, 7] = 7
         save(path, array)
     out = run / "merged"
-    scores = evaluate(run / "references", run / "predictions", out, labels)
+    scores = evaluate_folders(run / "references", run / "predictions", out, labels)
     (best,) = [
         e for e in draw_examples(scores, run / "references", run / "predictions", None) if "Best" in e.role
     ]
@@ -103,7 +103,7 @@ def test_pictures_have_no_letters_no_mm_and_no_volumes(tmp_path):
     for folder, array in (("r", mask), ("p", np.roll(mask, 2, 0)), ("i", rng.integers(0, 255, (40, 50, 3)))):
         (tmp_path / folder).mkdir()
         Image.fromarray(array.astype(np.uint8)).save(tmp_path / folder / "a.png")
-    evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", Labels(("lesion",), (1,)))
+    evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out", Labels(("lesion",), (1,)))
     page = write_report(tmp_path / "out", tmp_path / "r", tmp_path / "p", tmp_path / "i")
     text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page.read_text(encoding="utf-8"))
     assert Page(text).open == []
@@ -122,7 +122,7 @@ def test_a_file_without_orientation_has_mm_and_no_letters(run):
             image.set_sform(None, 0)
             image.set_qform(None, 0)
             nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None, image.header), path)
-    evaluate(run / "references", run / "predictions", run / "unoriented", LABELS)
+    evaluate_folders(run / "references", run / "predictions", run / "unoriented", LABELS)
     text = write_report(run / "unoriented", run / "references", run / "predictions").read_text(
         encoding="utf-8"
     )
@@ -181,7 +181,7 @@ def test_masks_in_files_of_their_own_are_drawn(tmp_path):
         (tmp_path / side).mkdir()
         for name, mask in zip(("liver", "tumour"), masks, strict=True):
             save(tmp_path / side / "a" / f"{name}.nii.gz", mask)
-    scores = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out")
+    scores = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out")
     text = write_report(tmp_path / "out", tmp_path / "r", tmp_path / "p").read_text(encoding="utf-8")
     assert "binary mask in a file of its own" in text
     assert "Class names were not given" not in text
@@ -197,7 +197,7 @@ def test_pictures_with_a_pixel_size_have_a_scale(tmp_path):
         (tmp_path / folder).mkdir()
         Image.fromarray(mask).save(tmp_path / folder / "a.png")
     labels = Labels(("lesion",), (1,))
-    scores = evaluate(tmp_path / "r", tmp_path / "p", tmp_path / "out", labels, pixel_mm=0.5)
+    scores = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out", labels, pixel_mm=0.5)
     (example,) = draw_examples(scores, tmp_path / "r", tmp_path / "p", None)
     (panel,) = example.panels
     assert panel.plane.spacing_mm == (0.5, 0.5)

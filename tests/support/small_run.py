@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 
-from medse.evaluate.evaluate import evaluate
+from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.report.report import write_report
 
@@ -30,7 +30,7 @@ def write_run(root):
         save(root / "references" / f"case{k}.nii.gz", reference)
         save(root / "predictions" / f"case{k}.nii.gz", prediction)
         save(root / "images" / f"case{k}.nii.gz", rng.normal(100, 20, reference.shape).astype(np.float32))
-    evaluate(root / "references", root / "predictions", root / "out", LABELS)
+    evaluate_folders(root / "references", root / "predictions", root / "out", LABELS)
     return root
 
 
