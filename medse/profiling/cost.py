@@ -1,16 +1,14 @@
 """What a module costs: its parameters, and the floating point operations of one forward pass."""
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
-from torch import nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from medse.profiling.flop_rules import flops
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -19,8 +17,8 @@ class Cost:
 
     Attributes:
         parameters: Numbers that are learned; shared ones count once.
-        flops: Floating point operations of one forward pass in evaluation mode, as :mod:`medse.profiling.flop_rules`
-            defines them: 2 for a multiply-add. What depends neither on the input nor on the weights is free.
+        flops: Floating point operations of the convolutions and matrix products of one forward pass in evaluation
+            mode.
     """
 
     parameters: int
@@ -30,40 +28,29 @@ class Cost:
 def cost(module: nn.Module, shape: tuple[int, ...]) -> Cost:
     """Count the parameters and FLOPs of a module.
 
+    FLOPs are counted by :class:`torch.utils.flop_counter.FlopCounterMode`: 2 for each multiply-add of a convolution
+    or of a product of two matrices. All other operators count 0: biases, normalisation, activations, pooling,
+    interpolation, sums, element-wise products, and the product of a matrix and a vector.
+
     Nothing is computed: a copy of the module runs on tensors that have shapes and no values, so that any size is
     quick and takes no memory. The module itself stays as it is.
 
     Args:
         module: Takes one tensor, and must not decide by its values what to do.
         shape: Of that tensor, such as ``(B, C, *spatial)``.
-
-    Raises:
-        InputError: The module uses an operator that has no rule here; nothing counts 0 by oversight.
     """
-    fake = FakeTensorMode(allow_non_fake_inputs=True)
-    without_values = {id(t): fake.from_tensor(t) for t in (*module.parameters(), *module.buffers())}
-    runs = copy.deepcopy(module, without_values).eval()
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-    with fake:
-        x = torch.empty(shape, dtype=like.dtype, device=like.device)
-    # The mode stays off while the module runs, so that constants which it makes and keeps have values.
-    with torch.no_grad(), _Counter() as counter:
-        runs(x)
-    return Cost(sum(p.numel() for p in module.parameters()), counter.flops)
+    runs = without_values(module)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        runs(torch.empty(shape, dtype=float_type(module), device="meta"))
+    return Cost(sum(p.numel() for p in module.parameters()), counter.get_total_flops())
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sums up the FLOPs of all operators whose result depends on something without values."""
+def without_values(module: Module) -> Module:
+    """Return a copy in evaluation mode whose tensors have shapes and no values."""
+    tensors: dict[int, Tensor] = {id(t): t.to("meta") for t in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, dict(tensors)).eval()
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.flops = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        results = out if isinstance(out, tuple | list) else [out]
-        if any(isinstance(result, FakeTensor) for result in results):
-            self.flops += flops(func, args, kwargs or {}, out)
-        return out
+def float_type(module: nn.Module) -> torch.dtype:
+    """Return the type of the module's first floating point parameter, PyTorch's default where there is none."""
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.get_default_dtype())

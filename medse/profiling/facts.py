@@ -4,24 +4,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from medse.profiling.cost import cost
+from medse.profiling.cost import Cost, cost
 from medse.profiling.receptive_field import receptive_field
 from medse.profiling.step_memory import StepMemory, step_memory
-
-
-@dataclass(frozen=True)
-class Totals:
-    """What a network needs.
-
-    Attributes:
-        parameters: Numbers that are learned.
-        flops: Floating point operations of one forward pass on one patch.
-        bytes: Memory of a training step.
-    """
-
-    parameters: int
-    flops: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -32,18 +17,18 @@ class NetFacts:
         patch: Voxels of the patch along each axis.
         batch: Patches in a training step.
         bf16: Whether that step computes in bf16 where it can.
-        totals: What it needs.
-        plain: What it needs without its attention; None where it has none.
+        cost: Parameters, and FLOPs of one forward pass on one patch.
         memory: Where the memory of a training step goes.
+        plain: Cost and memory without the attention; None where there is none.
         receptive_field: Voxels along each axis, without the attention.
     """
 
     patch: tuple[int, ...]
     batch: int
     bf16: bool
-    totals: Totals
-    plain: Totals | None
+    cost: Cost
     memory: StepMemory
+    plain: tuple[Cost, StepMemory] | None
     receptive_field: tuple[int, ...]
 
 
@@ -60,21 +45,20 @@ def net_facts(
         device: Kind of device it would run on, ``cpu`` or ``cuda``.
 
     Raises:
-        InputError: An operator of the network has no rule for its FLOPs or its receptive field.
+        InputError: An operator of the network has no rule for its receptive field.
     """
     batch, channels, *patch = shape
 
-    def needs(module: nn.Module) -> tuple[Totals, StepMemory]:
-        found, memory = cost(module, (1, *shape[1:])), step_memory(module, shape, bf16=bf16, device=device)
-        return Totals(found.parameters, found.flops, memory.total), memory
+    def needs(module: nn.Module) -> tuple[Cost, StepMemory]:
+        return cost(module, (1, *shape[1:])), step_memory(module, shape, bf16=bf16, device=device)
 
-    totals, memory = needs(net)
+    found, memory = needs(net)
     return NetFacts(
         patch=tuple(patch),
         batch=batch,
         bf16=bf16,
-        totals=totals,
-        plain=None if plain is None else needs(plain)[0],
+        cost=found,
         memory=memory,
+        plain=None if plain is None else needs(plain),
         receptive_field=receptive_field(net if plain is None else plain, len(patch), channels),
     )

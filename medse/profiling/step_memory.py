@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode  # autocast would not cast on meta
 
 STATES = 2
 """Numbers that the optimizer keeps for each parameter: the two means of AdamW. SGD with momentum keeps one."""
@@ -51,12 +51,10 @@ def step_memory(
         device: Kind of device that the step would run on, ``cpu`` or ``cuda``; which types mixed precision chooses
             depends on it.
     """
-    kept: dict[int, int] = {}
-    held: list[Tensor] = []
+    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no other one gets the same identity
 
     def keep(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
-        held.append(tensor)  # so that no other tensor gets its address
+        kept[id(tensor.untyped_storage())] = tensor.untyped_storage()
         return tensor
 
     with FakeTensorMode(allow_non_fake_inputs=True):
@@ -72,10 +70,10 @@ def step_memory(
     ):
         runs(x)
     for tensor in own.values():
-        kept.pop(tensor.untyped_storage()._cdata, None)
+        kept.pop(id(tensor.untyped_storage()), None)
     learned = sum(p.nbytes for p in module.parameters() if p.requires_grad)
     return StepMemory(
-        activations=sum(kept.values()),
+        activations=sum(storage.nbytes() for storage in kept.values()),
         weights=sum(tensor.nbytes for tensor in own.values()),
         gradients=learned,
         optimizer=STATES * learned,

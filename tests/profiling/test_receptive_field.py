@@ -73,24 +73,14 @@ FLAT, SOLID = (1, 1, 128, 128), (1, 1, 44, 44, 44)
         (nn.Sequential(nn.Conv2d(1, 1, 3, 2), nn.ConvTranspose2d(1, 1, 3, 2)), FLAT, 4),
         (nn.Sequential(nn.Conv2d(1, 1, 2, 2), nn.ConvTranspose2d(1, 1, 5, 2, 2, 1, dilation=3)), FLAT, 6),
         (nn.Sequential(nn.Conv2d(1, 1, 4, 4), nn.Upsample(scale_factor=3, mode="bilinear")), FLAT, 12),
-        (nn.Sequential(nn.AvgPool2d(4), nn.Upsample(scale_factor=1.5)), FLAT, 12),
-        (nn.Sequential(nn.AvgPool2d(4), nn.Upsample(scale_factor=2.5, mode="nearest-exact")), FLAT, 12),
         (nn.Sequential(nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.Conv2d(1, 1, 3)), FLAT, 2),
-        (
-            nn.Sequential(nn.ReflectionPad2d((3, 0, 0, 2)), nn.ReplicationPad2d(2), nn.Conv2d(1, 1, 3)),
-            FLAT,
-            2,
-        ),
+        (nn.Sequential(nn.ZeroPad2d((3, 0, 0, 2)), nn.Conv2d(1, 1, 3, 2)), FLAT, 2),
         (
             Do(lambda x: F.avg_pool2d(x, 4)[..., ::2, 1:-1] + F.pad(x, (-4, 0))[..., ::8, ::4][..., 1:]),
             FLAT,
             4,
         ),
-        (
-            Do(lambda x: torch.cat([x, F.avg_pool2d(x, 3, 1, 1)], 1).split(1, 1)[1].mean(1, keepdim=True)),
-            FLAT,
-            2,
-        ),
+        (Do(lambda x: torch.cat([x, F.avg_pool2d(x, 3, 1, 1)], 1)), FLAT, 2),
         (UNet(2, 1, 2, channels=(2, 2, 2)), FLAT, 8),
         (UNet(2, 1, 2, channels=(2, 2), variant="residual", kernel_size=5), FLAT, 4),
         (UNet(2, 1, 2, channels=(2, 2, 2), upsampling="linear", downsampling="max"), FLAT, 8),
@@ -139,14 +129,6 @@ def test_published_fields_of_classifiers_are_those_before_their_global_pooling(
     assert receptive_field(net, 2, 3) == (field, field)
 
 
-def test_unpooling_by_pytorch_is_that_by_scattering() -> None:
-    def unpooled(x: Tensor) -> Tensor:
-        maxima, indices = F.max_pool2d(F.avg_pool2d(x, 3, 1, 1), 2, return_indices=True)
-        return F.max_unpool2d(F.avg_pool2d(maxima, 3, 1, 1), indices, 2)
-
-    assert receptive_field(Do(unpooled), 2, 1) == (3 * 2 + 2,) * 2
-
-
 def test_a_network_of_others_worked_out_by_hand() -> None:
     net = DynUNet(3, 1, 2, [3, 3, 3], [1, 2, (1, 2, 2)], [2, (1, 2, 2)])
     deepest = (
@@ -175,7 +157,7 @@ def test_writing_in_place_is_seen_by_all_that_share_the_memory(norm: str) -> Non
         return y
 
     def read_elsewhere(x: Tensor) -> Tensor:
-        y = x.clone()
+        y = x * 2
         before = y.view(y.shape)
         y += F.avg_pool2d(x, 5, 1, 2)
         return before
@@ -190,26 +172,18 @@ def test_writing_in_place_is_seen_by_all_that_share_the_memory(norm: str) -> Non
 @pytest.mark.parametrize(
     ("function", "pattern"),
     [
-        (
-            lambda x: x.transpose(2, 3),
-            r"uses the operator aten.transpose.int in a way for which there is no rule",
-        ),
-        (lambda x: x.cumsum(2), "aten.cumsum"),
+        (lambda x: x.transpose(2, 3), "the operator aten.transpose.int in a way for which there is no rule"),
         (lambda x: F.conv2d(x, torch.ones(1, 1, 2, 1, device="meta"), dilation=(x.shape[2] - 1, 1)), "grows"),
         (lambda x: x.mean(2), "aten.mean.dim"),
-        (lambda x: x.softmax(3), "aten._softmax"),
+        (lambda x: x.mean(), "aten.mean.default"),
         (lambda x: torch.cat([x, x], 2), "aten.cat"),
-        (lambda x: torch.stack([x, x], -1), "aten.stack"),
-        (lambda x: x[:, :, 3], "aten.select"),
         (lambda x: x.flatten(2)[:, :, 1:], "aten.slice"),
-        (lambda x: x @ x, "aten.bmm"),
         (lambda x: F.conv2d(x, x[:, :, :3, :3]), "aten.convolution"),
-        (lambda x: F.adaptive_avg_pool2d(x, 2), "aten._adaptive_avg_pool2d"),
-        (
-            lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(),
-            "aten.mul.Tensor brings the result of a global pooling",
-        ),
-        (lambda x: torch.zeros_like(x)[:, :, 1:].copy_(x[:, :, 1:]), "aten.copy_.default writes to a part"),
+        (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True), "aten.upsample"),
+        (lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), "aten.max_unpool2d"),
+        (lambda x: x.new_zeros(x.shape).flatten(2).scatter(2, x.flatten(2).long(), x.flatten(2)), "aten"),
+        (lambda x: x * x.mean((2, 3), keepdim=True), "aten.mul.Tensor brings the result of a global pooling"),
+        (lambda x: torch.mul(x, 2, out=x.new_zeros(2, *x.shape)[1]), "writes to a part"),
     ],
 )
 def test_what_has_no_rule_is_refused(function: Callable[[Tensor], Any], pattern: str) -> None:
@@ -224,7 +198,7 @@ def test_attention_sees_the_whole_image_or_is_refused(attention: str) -> None:
 
 
 def test_a_constant_sees_nothing() -> None:
-    assert receptive_field(Do(torch.ones_like), 2, 1) == (0, 0)
+    assert receptive_field(Do(lambda x: x.new_zeros(x.shape)), 2, 1) == (0, 0)
 
 
 def test_the_module_stays_as_it_is() -> None:

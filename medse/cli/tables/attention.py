@@ -9,7 +9,7 @@ from torch import nn
 from medse.attention import ATTENTION, DERIVED, make_attention
 from medse.attention.catalogue import CATALOGUE, GUIDE
 from medse.cli.tables.options import defaults, options_table
-from medse.cli.tables.quantities import by, percent, short
+from medse.cli.tables.quantities import COUNTED, by, percent, short
 from medse.errors import InputError
 from medse.profiling.cost import Cost, cost
 from medse.registry import options_model, pick
@@ -56,7 +56,7 @@ def catalogue_table(channels: int, dims: int, size: int | None) -> Group:
     guide = Table(title="Which one", title_justify="left", show_header=False)
     for purpose, names in GUIDE.items():
         guide.add_row(purpose, ", ".join(names))
-    ending = "More about a block: medse attention NAME. A multiply-add is two FLOPs."
+    ending = f"More about a block: medse attention NAME. FLOPs are those {COUNTED}."
     return Group(table, *refused, guide, ending)
 
 
@@ -90,7 +90,7 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
             "parameters",
             f"{found.parameters:,}" + f" = {entry.parameters}; C channels, d axes" * bool(found.parameters),
         ),
-        ("FLOPs", f"{short(found.flops)} forward on {_described(shape)}; a multiply-add is two"),
+        ("FLOPs", f"{short(found.flops)} forward on {_described(shape)}, {COUNTED}"),
         (
             "share",
             f"{percent(found.parameters, convolution.parameters)} of the parameters and "

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from medse.cli.tables.quantities import by, memory, percent, short
+from medse.cli.tables.quantities import COUNTED, by, memory, percent, short
 
 if TYPE_CHECKING:  # scoring must not load torch, which these facts come with
-    from medse.profiling.facts import NetFacts, Totals
+    from medse.profiling.facts import NetFacts
 
 
 def fact_rows(facts: "NetFacts") -> dict[str, str]:
@@ -14,12 +14,12 @@ def fact_rows(facts: "NetFacts") -> dict[str, str]:
     parts = asdict(facts.memory)
     patches = "a patch" if facts.batch == 1 else f"{facts.batch} patches"
     return {
-        "parameters": f"{facts.totals.parameters:,}",
-        "FLOPs": f"{short(facts.totals.flops)} forward on a patch of {by(facts.patch)}; a multiply-add is two",
+        "parameters": f"{facts.cost.parameters:,}",
+        "FLOPs": f"{short(facts.cost.flops)} forward on a patch of {by(facts.patch)}, {COUNTED}",
         "receptive field": f"{by(facts.receptive_field)} voxels; {_compared(facts)}",
-        "step memory": f"about {memory(facts.totals.bytes)} for {patches} in {'bf16' if facts.bf16 else 'fp32'}: "
+        "step memory": f"about {memory(facts.memory.total)} for {patches} in {'bf16' if facts.bf16 else 'fp32'}: "
         + ", ".join(f"{name} {memory(count)}" for name, count in parts.items()),
-        "attention adds": _added(facts.totals, facts.plain) if facts.plain else "-",
+        "attention adds": _added(facts),
     }
 
 
@@ -35,8 +35,11 @@ def _compared(facts: "NetFacts") -> str:
     return f"the patch is shorter along {where}"
 
 
-def _added(totals: "Totals", plain: "Totals") -> str:
-    new = totals.parameters - plain.parameters
-    flops = percent(totals.flops - plain.flops, plain.flops)
-    step = percent(totals.bytes - plain.bytes, plain.bytes)
+def _added(facts: "NetFacts") -> str:
+    if facts.plain is None:
+        return "-"
+    plain, memory_without = facts.plain
+    new = facts.cost.parameters - plain.parameters
+    flops = percent(facts.cost.flops - plain.flops, plain.flops)
+    step = percent(facts.memory.total - memory_without.total, memory_without.total)
     return f"{new:,} parameters ({percent(new, plain.parameters)}), {flops} to the FLOPs, {step} to the step memory"

@@ -14,7 +14,7 @@ from torch import nn
 
 from medse.cli.tables.net_facts import fact_rows
 from medse.cli.tables.options import options_table
-from medse.cli.tables.quantities import by, short
+from medse.cli.tables.quantities import COUNTED, by, short
 from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
 from medse.config.run import options
@@ -115,7 +115,7 @@ def nets_table(setting: Setting) -> Group:
         except InputError as error:
             refused.append(escape(f"{name}: {error}"))
         table.add_row(name, *numbers, entry.papers[0].short, escape(entry.use))
-    return Group(table, *refused, "More about a network: medse net NAME. A multiply-add is two FLOPs.")
+    return Group(table, *refused, f"More about a network: medse net NAME. FLOPs are those {COUNTED}.")
 
 
 def net_page(name: str, given: Sequence[str], setting: Setting) -> Group:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+COUNTED = "of convolutions and matrix products; a multiply-add is two"
+"""What the FLOPs that are printed count."""
+
 
 def short(number: float) -> str:
     """Return three digits and a unit: ``12.7 M``."""
