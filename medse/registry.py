@@ -7,7 +7,16 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    create_model,
+)
 
 from medse.errors import InputError
 
@@ -108,11 +117,19 @@ def one_of(table: Mapping[str, Callable[..., Any]], derived: Collection[str]) ->
     A bare name stands for that member with its defaults: ``scse`` is ``{name: scse}``.
     """
     models = {name: options_model(builder, derived, name) for name, builder in table.items()}
-    union: Any = Union[tuple(models.values())]  # noqa: UP007
-    if len(models) > 1:
-        union = Annotated[union, Field(discriminator="name")]
     bare: Any = Annotated[Literal[tuple(models)], AfterValidator(lambda name: models[name](name=name))]
-    return bare | union
+    members = [Annotated[bare, Tag(_BARE)], *(Annotated[models[name], Tag(f"<{name}>")] for name in models)]
+    return Annotated[Union[tuple(members)], Discriminator(_tag)]  # noqa: UP007
+
+
+_BARE = "<>"
+
+
+def _tag(given: object) -> str:
+    """Tell which alternative ``given`` is meant for, so that only what is wrong with that one is reported."""
+    if isinstance(given, str):
+        return _BARE
+    return f"<{given.get('name') if isinstance(given, Mapping) else getattr(given, 'name', None)}>"
 
 
 @cache

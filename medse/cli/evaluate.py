@@ -78,8 +78,7 @@ def evaluate(
 ) -> None:
     """Score label maps of any tool against references and write the Dice report."""
     from medse.cli.tables.scores import print_scores
-    from medse.config.asked_scores import read_asked
-    from medse.config.scored_labels import find_labels
+    from medse.config.scoring import find_labels, read_asked
     from medse.cores import cores
     from medse.errors import InputError, Refusals
     from medse.evaluate.evaluate import evaluate_folders

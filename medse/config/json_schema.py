@@ -1,103 +1,124 @@
-"""The JSON schema of a configuration: written out for editors, and walked to explain mistakes."""
+"""The JSON schema of a configuration: written out for editors, and walked to say what is allowed at a place."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
+from medse.config.mistakes import shown
+from medse.config.strict_yaml import plain_scalar
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+BOUNDS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+NOUNS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "none"}
+PATHS = {"path": "a path", "file-path": "a path of a file", "directory-path": "a path of a folder"}
+
+Schema = Mapping[str, Any]
+"""One place in a JSON schema, without references."""
 
 
 def schema_text(model: type[BaseModel]) -> str:
     """Return the JSON schema of ``model`` with which editors complete and check YAML."""
-    schema = {"$schema": DIALECT, **model.model_json_schema(mode="validation")}
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"$schema": DIALECT, **model.model_json_schema()}, indent=2, ensure_ascii=False) + "\n"
 
 
-@dataclass(frozen=True)
-class Schema:
-    """One place in a JSON schema, with references resolved.
+def schema_of(model: type[BaseModel]) -> Schema:
+    """Return the JSON schema of ``model``, each reference replaced by what it refers to."""
+    whole = model.model_json_schema()
+    definitions = whole.pop("$defs", {})
 
-    A union of models is told apart by their ``name``, as :func:`medse.registry.one_of` makes it.
+    @cache
+    def definition(name: str) -> Any:
+        return inlined(definitions[name])
 
-    Attributes:
-        raw: The schema at this place.
-        definitions: What ``$ref`` refers to.
-    """
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return list(map(inlined, part))
+        if not isinstance(part, dict):
+            return part
+        own = {key: inlined(value) for key, value in part.items() if key != "$ref"}
+        return {**definition(part["$ref"].rpartition("/")[2]), **own} if "$ref" in part else own
 
-    raw: Mapping[str, Any]
-    definitions: Mapping[str, Any]
+    schema: Schema = inlined(whole)
+    return schema
 
-    @classmethod
-    def of(cls, model: type[BaseModel]) -> "Schema":
-        """Return the root of the schema of ``model``."""
-        raw = model.model_json_schema(mode="validation")
-        return cls({}, raw.get("$defs", {}))._at(raw)
 
-    @property
-    def members(self) -> tuple["Schema", ...]:
-        """The alternatives of a union, unions in it dissolved; the schema itself where it is none."""
-        alternatives = self.raw.get("anyOf") or self.raw.get("oneOf")
-        if alternatives is None:
-            return (self,)
-        return tuple(member for raw in alternatives for member in self._at(raw).members)
+def members(schema: Schema) -> list[Schema]:
+    """Return the alternatives of a union, unions in it dissolved; the schema itself where it is none."""
+    parts = schema.get("anyOf") or schema.get("oneOf")
+    return [schema] if parts is None else [member for part in parts for member in members(part)]
 
-    @property
-    def tags(self) -> frozenset[str]:
-        """The names by which pydantic tells alternatives apart; they stand in the locations of its errors."""
-        unions = (self._at(raw).raw for raw in (self.raw, *self.raw.get("anyOf", ())))
-        return frozenset(tag for raw in unions for tag in raw.get("discriminator", {}).get("mapping", ()))
 
-    @property
-    def choices(self) -> tuple[Any, ...]:
-        """The values that may be written literally, here or in an alternative of a union."""
-        one = (member.raw["const"] for member in self.members if "const" in member.raw)
-        several = (value for member in self.members for value in member.raw.get("enum", ()))
-        return (*one, *several)
+def choices(schema: Schema) -> list[Any]:
+    """Return the values that may be written literally."""
+    return [
+        choice
+        for member in members(schema)
+        for choice in member.get("enum", [member["const"]] if "const" in member else [])
+    ]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys that a section may have here, in alphabetical order."""
-        return tuple(sorted({key for member in self.members for key in member.raw.get("properties", ())}))
 
-    @property
-    def nameable(self) -> bool:
-        """Whether a bare name may stand for a section with that ``name``."""
-        return "name" in self.keys and any(isinstance(choice, str) for choice in self.choices)
+def keys(schema: Schema) -> list[str]:
+    """Return the keys that a section may have here, in alphabetical order."""
+    return sorted({key for member in members(schema) for key in member.get("properties", ())})
 
-    def select(self, value: object) -> "Schema | None":
-        """Return the alternative that ``value``, judged by its kind and name, is meant for, if clear."""
-        name = value.get("name") if isinstance(value, dict) else value
-        fitting = [member for member in self.members if member._takes(value)]
-        if len(fitting) > 1 or isinstance(value, str):
-            fitting = [member for member in fitting if name in member.child("name").choices]
-        return fitting[0] if len(fitting) == 1 else None
 
-    def has(self, key: str | int, value: object) -> bool:
-        """Return whether ``key`` leads from here into ``value``: it is known, or it is written there."""
-        if isinstance(key, int):
-            return self.raw.get("type") == "array"
-        return key in self.keys or (isinstance(value, dict) and key in value)
+def child(schema: Schema, key: str | int) -> Schema:
+    """Return the schema of ``key`` in the section or list here; an empty one where it is unknown."""
+    found = [inner for member in members(schema) if isinstance(inner := _inner(member, key), dict)]
+    return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
 
-    def child(self, key: str | int) -> "Schema":
-        """Return the schema of ``key`` in the section or list here; an empty one where it is unknown."""
-        found = [raw for member in self.members if (raw := member._inner(key))]
-        return self._at(found[0] if len(found) == 1 else {"anyOf": found} if found else {})
 
-    def _inner(self, key: str | int) -> Mapping[str, Any]:
-        if isinstance(key, int):
-            first = self.raw.get("prefixItems", ())
-            raw = first[key] if key < len(first) else self.raw.get("items")
-        else:
-            raw = self.raw.get("properties", {}).get(key, self.raw.get("additionalProperties"))
-        return raw if isinstance(raw, dict) else {}
+def meant(schema: Schema, value: object) -> Schema:
+    """Return the alternative that ``value`` names, as a section with a ``name`` or bare; ``schema`` if none."""
+    name = value.get("name") if isinstance(value, dict) else value
+    named = (member for member in members(schema) if name in _names(member))
+    return next(named, schema)
 
-    def _takes(self, value: object) -> bool:
-        written = {"array": list, "object": dict | str}.get(self.raw.get("type", ""))
-        return written is not None and isinstance(value, written)
 
-    def _at(self, raw: Mapping[str, Any]) -> "Schema":
-        target = raw.get("$ref", "").removeprefix("#/$defs/")
-        return Schema({**self.definitions[target], **raw} if target else raw, self.definitions)
+def allowed(schema: Schema) -> str:
+    """Return what may be given, such as ``a number > 0 or none`` or ``one of cse, scse or se``."""
+    words = sorted(map(_word, choices(schema)))
+    several = "one of " if len(words) > 1 else ""
+    others = {_one(m): None for m in members(schema) if not (choices(m) or (words and _names(m)))}
+    words += sorted(others, key=lambda other: (other.startswith("a section"), other == "none"))
+    return several + " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _inner(schema: Schema, key: str | int) -> Any:
+    if isinstance(key, int):
+        return dict(enumerate(schema.get("prefixItems", ()))).get(key, schema.get("items"))
+    return schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+
+
+def _names(section: Schema) -> list[Any]:
+    """Return the names by which a section of a table is chosen; none of any other schema."""
+    return choices(section.get("properties", {}).get("name", {}))
+
+
+def _word(choice: object) -> str:
+    """Return ``choice`` as it has to be written, so in quotes only where YAML would take it for no text."""
+    return choice if isinstance(choice, str) and plain_scalar(choice) == choice else shown(choice)
+
+
+def _one(schema: Schema) -> str:
+    """Return the words for a schema that is neither a union nor a choice."""
+    kind = schema.get("type", "")
+    if kind == "object":
+        inner = schema.get("additionalProperties")
+        has = f" in which each key has {allowed(inner)}" if isinstance(inner, dict) and inner else ""
+        return f"a section with the keys {', '.join(keys(schema))}" if keys(schema) else f"a section{has}"
+    if kind == "array":
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        count = f"{least} or more " if least else ""
+        if most is not None:
+            count = f"{least} " if least == most else f"{least} {'or' if most == least + 1 else 'to'} {most} "
+        each = dict.fromkeys(map(allowed, schema.get("prefixItems", [schema.get("items", {})])))
+        return f"a list of {count}values, each {' or '.join(each)}"
+    if kind == "string":
+        text = f"text that matches {schema['pattern']}" if "pattern" in schema else "text"
+        return PATHS.get(schema.get("format", ""), text + " that is not empty" * ("minLength" in schema))
+    bounds = " and ".join(f"{sign} {schema[bound]}" for bound, sign in BOUNDS.items() if bound in schema)
+    return f"{NOUNS.get(kind, 'any value')} {bounds}".strip()

@@ -5,10 +5,9 @@ from copy import deepcopy
 
 from pydantic import BaseModel
 
-from medse.config.json_schema import Schema
-from medse.config.reading import MAX_DEPTH, SURROGATE, read_text
-from medse.config.strict_yaml import Source
-from medse.config.wording import Mistake, dotted, refuse, shown
+from medse.config.json_schema import Schema, child, choices, keys, meant, schema_of
+from medse.config.mistakes import Mistake, dotted, refuse, shown
+from medse.config.strict_yaml import MAX_DEPTH, SURROGATE, Source, read_text
 
 
 def apply_overrides(source: Source, overrides: Sequence[str], model: type[BaseModel]) -> Source:
@@ -17,7 +16,7 @@ def apply_overrides(source: Source, overrides: Sequence[str], model: type[BaseMo
     The order of overrides does not matter: ``net=unet`` comes before ``net.attention=scse``. A section that
     the file does not write starts from the default in ``model``, and one that is written as a bare name
     becomes a section with that name. Whether the keys and values exist is for
-    :func:`medse.config.mistakes.validate` to say, like for those in the file.
+    :func:`medse.config.validation.validate` to say, like for those in the file.
 
     Raises:
         InputError: An override has no ``=`` or no key, is not YAML, leads through a value that is no
@@ -39,7 +38,7 @@ def apply_overrides(source: Source, overrides: Sequence[str], model: type[BaseMo
             reading = read_text(text, place, inside=path)
             mistakes.extend(reading.mistakes)
             given[path] = (place, reading.value)
-    schema = Schema.of(model)
+    schema = schema_of(model)
     for path, (place, value) in sorted(given.items(), key=lambda item: len(item[0])):
         if problem := _set(result, schema, path, value, place):
             mistakes.append(Mistake(place, problem))
@@ -60,9 +59,9 @@ def _set(source: Source, schema: Schema, path: tuple[str, ...], value: object, p
     """Set the value at ``path``, or return why that cannot be."""
     section = source.tree
     for depth, key in enumerate(path[:-1], start=1):
-        schema = (schema.select(section) or schema).child(key)
-        inner = section[key] if key in section else deepcopy(schema.raw.get("default"))
-        if isinstance(inner, str) and schema.nameable:
+        schema = child(meant(schema, section), key)
+        inner = section[key] if key in section else deepcopy(schema.get("default"))
+        if isinstance(inner, str) and "name" in keys(schema) and choices(schema):
             inner = {"name": inner}
         if inner is None:
             inner = {}

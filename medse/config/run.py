@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, NonNegativeInt
 
-from medse.config.evaluation import Evaluation
-from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
-from medse.config.scalars import dump_yaml
-from medse.config.sections import Data, Inference, Schedule, Section
-from medse.config.strict_yaml import read_yaml
+from medse.config.sections import Data, Evaluation, Inference, Schedule, Section
+from medse.config.strict_yaml import dump_yaml, read_yaml
+from medse.config.validation import validate
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
 from medse.nets import DERIVED as NET_DERIVED

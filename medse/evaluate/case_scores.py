@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.evaluate.case_maps import CaseFiles, CaseMaps, read_case
 from medse.evaluate.class_scores import Case, score_class
 from medse.evaluate.classes import ScoredClass

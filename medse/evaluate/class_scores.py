@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.evaluate.classes import ScoredClass
 from medse.metrics.centreline import centreline_dice
 from medse.metrics.conventions.table import CONVENTIONS

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.registry import nearest
 from medse.scores.names import check_names

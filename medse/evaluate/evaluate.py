@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.cores import cores
 from medse.errors import InputError
 from medse.evaluate.case_list import read_case_list

@@ -45,7 +45,7 @@ def make_pair(source: Path, folder: Path) -> None:
 
 
 def medse(folder: Path, *, distances: bool, convention: str) -> Numbers:
-    from medse.config.evaluation import Evaluation
+    from medse.config.sections import Evaluation
     from medse.evaluate.evaluate import evaluate_folders
     from medse.labels import Labels
 

@@ -130,7 +130,7 @@ def test_a_nested_option_and_no_attention_as_in_a_configuration(run: Callable[..
             "unet, override .*: chanels = [8, 8]: unknown key; did you mean 'channels'? allowed:",
         ),
         (["unet", "attention=scsee"], "attention: unknown name 'scsee'; did you mean 'scse'? allowed: "),
-        (["unet", "channels=[8]"], "channels = [8]: expected a list of at least 2 whole numbers > 0"),
+        (["unet", "channels=[8]"], "channels = [8]: expected a list of 2 or more values"),
         (["unet", "channels"], "there is no '='; write section.key=value"),
         (["unet", "channels=[8, 8]", "strides=[2, 2]"], "strides has 2 entries; this network needs 1; give"),
         (["--dims", 4], "dims is 4; allowed are 2 and 3; choose"),

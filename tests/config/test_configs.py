@@ -8,7 +8,7 @@ import yaml
 from medse.config.json_schema import schema_text
 from medse.config.packaged import find_config, packaged_configs
 from medse.config.run import Config, dump_config, load_config
-from medse.config.sections import Scoring
+from medse.config.scoring import Scoring
 from medse.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / "configs"

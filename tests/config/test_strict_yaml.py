@@ -1,15 +1,15 @@
-"""Reading files: lines are known, and everything that is not a plain tree is refused."""
+"""Lines are known, words mean what YAML 1.2 says, and everything that is not a plain tree is refused."""
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from medse.config.reading import MAX_DEPTH, read_text
-from medse.config.strict_yaml import Source, read_yaml
+from medse.config.strict_yaml import MAX_DEPTH, Source, dump_yaml, plain_scalar, read_text, read_yaml
 from medse.errors import InputError
 
 
@@ -50,15 +50,9 @@ def test_values_and_their_lines(file: Path) -> None:
     assert source.place(("data",)) is None
 
 
-def test_keys_are_text_whatever_they_look_like(file: Path) -> None:
-    assert read(file, "1: a\nnull: b\nyes: c\n1e3: d\n2024-01-01: e\n").tree == {
-        "1": "a", "null": "b", "yes": "c", "1e3": "d", "2024-01-01": "e",
-    }  # fmt: skip
-
-
-def test_quoted_and_block_scalars_are_text(file: Path) -> None:
-    assert read(file, "a: '1'\nb: \"none\"\nc: |\n  3\nd: >-\n  true\n").tree == {
-        "a": "1", "b": "none", "c": "3\n", "d": "true",
+def test_keys_and_what_is_quoted_are_text_whatever_they_look_like(file: Path) -> None:
+    assert read(file, "1: a\nnull: b\n01: c\n1.0: d\n2024-01-01: '1'\ne: \"none\"\nf: |\n  3\n").tree == {
+        "1": "a", "null": "b", "01": "c", "1.0": "d", "2024-01-01": "1", "e": "none", "f": "3\n",
     }  # fmt: skip
 
 
@@ -69,56 +63,42 @@ def test_a_byte_order_mark_and_other_line_ends_do_no_harm(file: Path) -> None:
 
 
 def test_every_repeated_key_is_listed_with_both_lines(file: Path) -> None:
-    text = "net:\n  name: a\n  name: b\nseed: 1\nnet:\n  x: 1\n  x: 2\nseed: 2\nseed: 3\n"
-    assert refusal(file, text).splitlines() == [
+    text = "net:\n  name: a\n  name: b\n1: 1\nnet:\n  x: 1\n  x: 2\n'1': 2\n1: 3\n"
+    assert [line.split(" already")[0] for line in refusal(file, text).splitlines()] == [
         "x.yaml has 5 mistakes:",
-        "  line 3: net.name is repeated; it was given on line 2 already; keep one of them",
-        "  line 5: net is repeated; it was given on line 1 already; keep one of them",
-        "  line 7: net.x is repeated; it was given on line 6 already; keep one of them",
-        "  line 8: seed is repeated; it was given on line 4 already; keep one of them",
-        "  line 9: seed is repeated; it was given on line 4 already; keep one of them",
+        "  line 3: net.name is repeated; it was given on line 2",
+        "  line 5: net is repeated; it was given on line 1",
+        "  line 7: net.x is repeated; it was given on line 6",
+        "  line 8: 1 is repeated; it was given on line 4",
+        "  line 9: 1 is repeated; it was given on line 4",
     ]
-
-
-def test_one_mistake_is_one_sentence_on_one_line(file: Path) -> None:
-    assert (
-        refusal(file, "a: 1\nb: 2\na: 3\n")
-        == "x.yaml, line 3: a is repeated; it was given on line 1 already; keep one of them"
-    )
-
-
-def test_keys_that_differ_as_text_are_not_repeated(file: Path) -> None:
-    assert read(file, "1: a\n01: b\n1.0: c\n").tree == {"1": "a", "01": "b", "1.0": "c"}
-    assert "line 2: 1 is repeated" in refusal(file, "1: a\n'1': b\n").replace(", line", "\nline")
 
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("a: &x 1\nb: 2\n", 1, "the anchor &x is not supported"),
-        ("a: 1\nb: *x\n", 2, "the alias *x is not supported; write the value out"),
-        ("a: 1\n*x : 2\n", 2, "the alias *x is not supported"),
-        ("a: 1\n&x b: 2\n", 2, "the anchor &x is not supported"),
-        (
-            "a: !!python/object/apply:os.system [ls]\n",
-            1,
-            "2002:python/object/apply:os.system' is not supported",
-        ),
-        ("a: !!int 3\n", 1, "the tag 'tag:yaml.org,2002:int' is not supported"),
-        ("a: ! 3\n", 1, "the tag '!' is not supported"),
-        ("a: 1\n!!str b: 2\n", 2, "the tag 'tag:yaml.org,2002:str' is not supported"),
-        ("a: 1\n<<: {b: 2}\n", 2, "the merge key << is not supported"),
+        ("a: &x 1\nb: *x\n", 2, "the alias *x"),
+        ("a: &x [*x]\n", 1, "the alias *x"),
+        ("a: 1\n&x b: 2\n*x : 3\n", 3, "the alias *x"),
+        ("a: !!python/object/apply:os.system [ls]\n", 1, "os.system' is not supported"),
+        ("a: !!int 3\n", 1, "the tag 'tag:yaml.org,2002:int'"),
+        ("a: 1\n!!int 1: 2\n", 2, "the tag 'tag:yaml.org,2002:int'"),
+        ("a: 1\n<<: {b: 2}\n", 2, "the merge key <<"),
         ("a: 1\n[b, c]: 2\n", 2, "a list or a section is used as a key"),
-        ("a: 1\n? {b: c}\n: 2\n", 2, "a list or a section is used as a key"),
-        ("a: 1\n---\nb: 2\n", 2, "a second document starts here"),
-        ("a: 1\nb: c: d\n", 2, "this is not YAML: mapping values are not allowed here"),
+        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("a: 1\nb: c: d\n", 2, "mapping values are not allowed here"),
         ("a: 1\n\tb: 2\n", 2, "indent with spaces, not tabs"),
-        ("a: 1\nb: @x\n", 2, "found character '@' that cannot start any token"),
-        ("a:\n  [1,\nb: 2\n", 4, "while parsing a flow sequence that starts on line 2"),
-        ("a: 1\nb: \x07\n", 2, "an unprintable character stands here"),
+        ("a: 1\nb: @x\n", 2, "'@' that cannot start any token"),
+        ("a:\n  [1,\nb: 2\n", 4, "flow sequence that starts on line 2"),
+        ("a: 1\nb: \x07\n", 2, "an unprintable character"),
         ('a: 1\nb: "\\ud800"\n', 2, "b has half a surrogate pair"),
         ('a: 1\n"\\ud800": 1\n', 2, "half a surrogate pair"),
         ('a: "\\UFFFFFFFF"\n', 1, "out of range"),
+        (
+            "a: 1\nb: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1),
+            2,
+            f"more than {MAX_DEPTH} levels of nesting",
+        ),
         ("a: " + "[" * 100_000, 1, f"more than {MAX_DEPTH} levels of nesting"),
         ("a: " + "{b: " * 100_000, 1, f"more than {MAX_DEPTH} levels of nesting"),
     ],
@@ -129,40 +109,24 @@ def test_what_is_more_than_a_tree_is_refused(file: Path, text: str, line: int, w
     assert words in message
 
 
-def test_mistakes_before_a_syntax_error_are_reported_with_it(file: Path) -> None:
-    lines = refusal(file, "a: 1\na: 2\nb: &x 3\nc: [\n").splitlines()
-    assert [line.split(":")[0].strip() for line in lines] == [
-        "x.yaml has 3 mistakes", "line 2", "line 3", "line 5",
-    ]  # fmt: skip
-
-
 def test_a_growing_file_is_refused_before_it_grows(file: Path) -> None:
     text = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
-    assert "the alias *a28 is not supported" in refusal(file, text)
+    assert "line 2: this YAML cannot be read: the alias *a0" in refusal(file, text)
 
 
 @pytest.mark.parametrize(
-    ("text", "given"),
-    [
-        ("", "is empty"),
-        ("# a\n", "is empty"),
-        ("---\n", "is empty"),
-        ("[1, x]", "holds [1, 'x']"),
-        ("3", "holds 3"),
-    ],
+    ("text", "given"), [("", "is empty"), ("# a\n", "is empty"), ("[1, x]", "holds [1, 'x']")]
 )
 def test_a_file_without_keys(file: Path, text: str, given: str) -> None:
-    remedy = "it must hold keys with a colon and a value, such as 'seed: 0'."
-    assert refusal(file, text) == f"x.yaml {given}; {remedy}"
+    assert refusal(file, text).startswith(f"x.yaml {given}; it must hold keys")
 
 
 def test_what_is_no_readable_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"Cannot read .*missing\.yaml: .*; give the path of a YAML"):
-        read_yaml(tmp_path / "missing.yaml")
-    with pytest.raises(InputError, match=r"Cannot read .*; give the path of a YAML configuration file"):
-        read_yaml(tmp_path)
+    for path in (tmp_path / "missing.yaml", tmp_path):
+        with pytest.raises(InputError, match=f"Cannot read {path}: "):
+            read_yaml(path)
     (tmp_path / "latin.yaml").write_bytes("a: é".encode("latin-1"))
-    with pytest.raises(InputError, match=r"latin\.yaml is not UTF-8 text \(byte 3\); save it as UTF-8"):
+    with pytest.raises(InputError, match=r"latin\.yaml .*\(byte 3\); save it as UTF-8"):
         read_yaml(tmp_path / "latin.yaml")
 
 
@@ -175,14 +139,11 @@ def plain(value: object) -> bool:
 
 
 SYNTAX = st.text(alphabet="ab01:-[]{}&*!#|>'\"\\\n\t %@.,?<~UuxX\ud800\x85\x00é")
-
-
 TEXTS = st.text() | SYNTAX | st.lists(SYNTAX).map("\n".join)
 
 
 @settings(deadline=None)
 @given(TEXTS.map(lambda text: text.encode("utf-8", "replace")))
-@example(b'a: "\\UFFFFFFFF"')
 @example(b"%YAML 1." + b"9" * 5000 + b"\n---\na: 1")
 @example(b"a: " + b"9" * 5000)
 @example(b"\xff\xfe")
@@ -202,7 +163,7 @@ def test_any_bytes_are_a_plain_tree_or_an_input_error(
 
 
 @settings(deadline=None)
-@given(SYNTAX | st.text())
+@given(TEXTS)
 def test_where_pyyaml_reads_a_tree_of_text_so_do_we(text: str) -> None:
     try:
         expected = yaml.BaseLoader(text).get_single_data()
@@ -221,3 +182,66 @@ def test_where_pyyaml_reads_a_tree_of_text_so_do_we(text: str) -> None:
         return mine is None or isinstance(mine, int) or mine == theirs
 
     assert reading.mistakes or as_text(reading.value, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((word, None) for word in ("", "~", "null", "Null", "NULL", "none", "None", "NONE")),
+        *((word, True) for word in ("true", "True", "TRUE")),
+        *((word, False) for word in ("false", "False", "FALSE")),
+        *((word, word) for word in ("yes", "no", "on", "off", "Yes", "y", "n", "nUll", "tRue")),
+        ("0", 0), ("-12", -12), ("+3", 3), ("010", 10), ("0x1F", 31), ("0o17", 15),
+        ("1e-3", 1e-3), ("1E3", 1000.0), ("+.5", 0.5), ("1.", 1.0), ("-1.5e+2", -150.0), ("1.0", 1.0),
+        (".inf", math.inf), ("-.INF", -math.inf), ("+.Inf", math.inf),
+        *((word, word) for word in ("1_000", "1:30", "190:20:30", "0b11", "2024-01-01", "1e", ".", "-")),
+        *((word, word) for word in ("inf", "nan", "-0x1", "1 2", "١", "1e-3 ", "0x", "e3", "--1", "1.2.3")),
+        ("9" * 300, int("9" * 300)), ("9" * 301, 1e301), ("9" * 5000, math.inf),
+    ],
+)  # fmt: skip
+def test_a_word_means_what_yaml_1_2_says(text: str, value: object) -> None:
+    read = plain_scalar(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", [".nan", ".NaN", ".NAN"])
+def test_not_a_number_is_read(text: str) -> None:
+    read = plain_scalar(text)
+    assert isinstance(read, float)
+    assert math.isnan(read)
+
+
+LETTERS = st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cc", "Co", "Cn"))
+WORDS = st.text(LETTERS) | st.sampled_from(
+    ["none", "null", "~", "", "no", "1e-3", "1_0", "010", "0x1F", "true", ".inf", "<<", "=", "1:30", "2024-01-01",
+     "- a", "a: b", "#x", "a\nb", " a", "*a", "&a", "!a", "@", "%", "'", '"', "[", "{}", "?"]
+)  # fmt: skip
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats(allow_nan=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_a_dumped_tree_is_read_back(tree: object) -> None:
+    reading = read_text(dump_yaml(tree))
+    assert not reading.mistakes
+    assert reading.value == tree
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_json_is_read_as_the_yaml_it_is(tree: object) -> None:
+    text = json.dumps(tree, ensure_ascii=False)
+    assume("Infinity" not in text)
+    reading = read_text(text)
+    assert not reading.mistakes
+    assert reading.value == tree
+
+
+def test_values_are_written_out_and_keys_in_order() -> None:
+    shared = [1, 2]
+    assert dump_yaml({"b": shared, "a": shared, "c": "none"}) == "b:\n- 1\n- 2\na:\n- 1\n- 2\nc: 'none'\n"

@@ -14,7 +14,7 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from PIL import Image
 
-from medse.config.asked_scores import read_asked
+from medse.config.scoring import read_asked
 from medse.errors import InputError
 from medse.evaluate import running
 from medse.evaluate.case_maps import CaseFiles
@@ -146,10 +146,10 @@ def test_the_same_place_on_other_axes_is_never_compared_voxel_by_voxel(root: Pat
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("evaluation.classes=[]", "one or more texts"),
+        ("evaluation.classes=[]", "1 or more values"),
         ("evaluation.classes=[liver, liver]", "'liver' twice"),
         ("evaluation.lesions=[liver, liver]", "'liver' twice"),
-        ("evaluation.merged={both: []}", "one or more texts"),
+        ("evaluation.merged={both: []}", "1 or more values"),
         ("evaluation.merged={both: [both]}", "does not exist"),
         ('evaluation.merged={"": [liver]}', "cannot stand in a table"),
         ('evaluation.merged={"a\\tb": [liver]}', "cannot stand in a table"),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.evaluate.class_scores import Case, score_class
 from medse.evaluate.classes import ScoredClass
 from medse.metrics.mask_pair import LabelPair

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate.classes import ScoredClass, scored_classes
 

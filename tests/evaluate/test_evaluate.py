@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from sklearn.metrics import f1_score, precision_score
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate import running
 from medse.evaluate.evaluate import evaluate_folders

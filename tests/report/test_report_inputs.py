@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medse.config.evaluation import Evaluation
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -13,7 +12,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from medse.errors import InputError
 from medse.registry import one_of
@@ -82,22 +80,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _known(reader: str) -> str:
-    if reader != "msd":
-        raise PydanticCustomError("reader", "there is no reader {reader}", {"reader": reader})
-    return reader
-
-
 class Data(Section):
     root: Path
     patch_size: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 32, 32)
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | PositiveFloat | None = None
     labels: dict[str, PositiveInt] = {}
     files: tuple[str, ...] = ()
-    mixed: tuple[str, PositiveInt] | None = None
     cached: bool = False
-    sites: dict[Annotated[str, Field(min_length=2)], int] = {}
-    reader: Annotated[str, AfterValidator(_known)] = "msd"
 
     @field_validator("files")
     @classmethod
@@ -125,6 +114,5 @@ class Config(Section):
     loss: Loss = {"name": "dice", "batch": False}
     second: Net = "unet"
     optimizer: Optimizer = Optimizer(warmup=2)
-    extra: Optimizer | Data | None = None
     norm: Literal["instance", "batch", "none"] = "batch"
     seed: Annotated[int, Field(ge=0)] = 0

@@ -15,10 +15,10 @@ from torch import nn
 from medse.cli.tables.net_facts import fact_rows
 from medse.cli.tables.options import options_table
 from medse.cli.tables.quantities import COUNTED, by, short
-from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
 from medse.config.run import options
 from medse.config.strict_yaml import Source
+from medse.config.validation import validate
 from medse.errors import InputError
 from medse.nets import DERIVED, NETS, SEGMENTATION_NETS
 from medse.nets.catalogue import CATALOGUE

@@ -6,9 +6,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from medse.config.allowed import allowed
-from medse.config.json_schema import Schema
-from medse.config.wording import shown
+from medse.config.json_schema import allowed, schema_of
+from medse.config.mistakes import shown
 from medse.registry import options_model
 
 
@@ -39,8 +38,8 @@ def _options(
     builder: Callable[..., Any], derived: Collection[str], name: str
 ) -> Iterator[tuple[str, str, str]]:
     """Yield name, default and allowed values of each option."""
-    schema = Schema.of(options_model(builder, derived, name))
-    for key, option in schema.raw["properties"].items():
+    schema = schema_of(options_model(builder, derived, name))
+    for key, option in schema["properties"].items():
         if key != "name":
             default = option.get("default", "")
-            yield key, default if isinstance(default, str) else shown(default), allowed(schema.child(key))
+            yield key, default if isinstance(default, str) else shown(default), allowed(option)

@@ -1,4 +1,4 @@
-"""What ``evaluate`` is asked for, from a configuration and the command line."""
+"""What ``evaluate`` reads of a configuration: the names of the classes, and what to compute."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,17 +6,26 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from medse.config.evaluation import Evaluation
-from medse.config.mistakes import validate
 from medse.config.overrides import apply_overrides
 from medse.config.packaged import find_config
+from medse.config.sections import Data, Evaluation
 from medse.config.strict_yaml import Source, read_yaml
+from medse.config.validation import validate
 from medse.errors import InputError
+from medse.labels import Labels, read_dataset_labels
 from medse.metrics.conventions import ConventionName
 from medse.registry import nearest, pick
 
 ALL, SECTION = "all", "evaluation"
 _NAMES: dict[str, ConventionName] = {name: name for name in get_args(ConventionName)}
+
+
+class Scoring(BaseModel):
+    """The part of a configuration that ``evaluate`` needs; the rest is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    data: Data
 
 
 class Asked(BaseModel):
@@ -52,6 +61,31 @@ def read_asked(path: Path | None, overrides: Sequence[str], conventions: str | N
             for name in dict.fromkeys(name.strip() for name in conventions.split(","))
         )
     return options.model_copy(update={"convention": first, "beside": tuple(others)})
+
+
+def find_labels(labels: Path | None, config: Path | None) -> Labels | None:
+    """Read the classes from ``labels``, or else from ``config`` if that has a data section.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    if labels is None and config is not None and "data" in read_yaml(find_config(config)).tree:
+        labels = config
+    return None if labels is None else read_scored_labels(labels)
+
+
+def read_scored_labels(path: Path) -> Labels:
+    """Read the classes from a ``dataset.json``, or from a configuration or the data set that it names.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    if path.suffix == ".json":
+        return read_dataset_labels(path)
+    data = validate(read_yaml(find_config(path)), Scoring).data
+    if data.labels is not None:
+        return Labels.from_mapping(data.labels, f"data.labels of {path}")
+    return read_dataset_labels(data.root / "dataset.json")
 
 
 def _refuse_ignored(source: Source, overrides: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from medse.config.asked_scores import read_asked
-from medse.config.evaluation import Evaluation
+from medse.config.scoring import read_asked
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.metrics.conventions import ConventionName
 
@@ -84,46 +84,45 @@ def test_all_stand_beside_the_one_of_the_file() -> None:
 
 @pytest.mark.parametrize("given", ["monay", "medse,monay", "medse,all", "", "medse,"])
 def test_unknown_conventions_are_refused(given: str) -> None:
-    with pytest.raises(
-        InputError, match=r"^Unknown convention '.*; ?.*available: brats2023, deepmind"
-    ) as caught:
+    with pytest.raises(InputError, match="Unknown convention '.*available: brats2023, deepmind") as caught:
         read_asked(None, [], given)
     assert ("did you mean 'monai'?" in str(caught.value)) == ("monay" in given)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "place", "words"),
     [
-        ("tolerance_mm", "tolerance", "line 2: evaluation.tolerance = .*unknown key; did you mean 'tolerance_mm'"),
-        ("liver: 2", "liver: -2", "line 2: evaluation.tolerance_mm.liver = -2: expected"),
-        ("liver: 2", "liver: two", "line 2: evaluation.tolerance_mm.liver = 'two': expected"),
-        ("[tumour]", "tumour", "line 5: evaluation.lesions = 'tumour': expected"),
-        ("group", "groups", "line 6: evaluation.unit: unknown name 'groups'; did you mean 'group'"),
-        ("  unit", "  lesions: [x]\n  unit", "line 6: .*lesions"),
-        ("unit: group", "lesion_iou: 0", "line 6: evaluation.lesion_iou = 0: expected"),
-        ("unit: group", "convention: monay", "line 6: evaluation.convention: unknown name .*did you mean 'monai'"),
-        ("[tumour]", "[tumour", "line "),
-        ("[tumour]", "[a, b, a]", "line 5: evaluation.lesions = .*'a' twice"),
-        ("[kidney_left, kidney_right]", "[]", "line 4: evaluation.merged.kidneys = .*one or more"),
-        ("unit: group", "classes: []", "line 6: evaluation.classes = .*one or more"),
-        ("unit: group", "beside: [medse]", "evaluation: medse is the convention and stands beside itself"),
-        ("evaluation:", "evalution:", "no section evaluation; did you mean 'evalution'"),
+        ("tolerance_mm", "tolerance", "line 2: evaluation.tolerance = ", "did you mean 'tolerance_mm'"),
+        ("liver: 2", "liver: -2", "line 2: evaluation.tolerance_mm.liver = -2", ">= 0"),
+        ("liver: 2", "liver: two", "line 2: evaluation.tolerance_mm.liver = 'two'", "number"),
+        ("[tumour]", "tumour", "line 5: evaluation.lesions = 'tumour'", "list"),
+        ("group", "groups", "line 6: evaluation.unit: ", "did you mean 'group'"),
+        ("  unit", "  lesions: [x]\n  unit", "line 6: evaluation.lesions", "repeated"),
+        ("unit: group", "lesion_iou: 0", "line 6: evaluation.lesion_iou = 0", "> 0 and <= 1"),
+        ("unit: group", "convention: monay", "line 6: evaluation.convention: ", "did you mean 'monai'"),
+        ("[tumour]", "[tumour", "line 6: ", "flow sequence"),
+        ("[tumour]", "[a, b, a]", "line 5: evaluation.lesions = ", "'a' twice"),
+        ("[kidney_left, kidney_right]", "[]", "line 4: evaluation.merged.kidneys = []", "1 or more"),
+        ("unit: group", "classes: []", "line 6: evaluation.classes = []", "1 or more"),
+        ("unit: group", "beside: [medse]", "line 1: evaluation: medse", "beside itself"),
+        ("evaluation:", "evalution:", "no section evaluation", "did you mean 'evalution'"),
     ],
 )  # fmt: skip
-def test_mistakes_name_their_line(section: Path, old: str, new: str, said: str) -> None:
+def test_mistakes_name_their_line(section: Path, old: str, new: str, place: str, words: str) -> None:
     section.write_text(SECTION.replace(old, new, 1))
-    with pytest.raises(InputError, match=f"scores.yaml(.|\n)*{said}"):
+    with pytest.raises(InputError) as caught:
         read_asked(section, [], None)
+    message = str(caught.value)
+    assert message.startswith(str(section))
+    assert place in message
+    assert words in message
 
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        (
-            "evaluation.tolerence_mm=1",
-            "The command line, override .*unknown key; did you mean 'tolerance_mm'",
-        ),
-        ("evaluation.unit=patient", "override 'evaluation.unit=patient'.*allowed: case or group"),
+        ("evaluation.tolerence_mm=1", "The command line, override .*did you mean 'tolerance_mm'"),
+        ("evaluation.unit=patient", "override 'evaluation.unit=patient'.*case or group"),
         ("evaluation.lesions", "there is no '='"),
     ],
 )
