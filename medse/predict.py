@@ -1,7 +1,7 @@
 """A trained run applied to scans."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medse.data.scans import collect_scans
@@ -16,15 +16,16 @@ from medse.volumes.writing import prediction_name, write_label_map
 PACKAGES = ("medse", "torch", "nibabel", "SimpleITK", "numpy", "scipy")
 
 
-def predict(
-    run_dir: Path,
-    inputs: Sequence[Path],
-    out: Path,
+def predict_scans(
+    run_dir: str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
     *,
     device: str = "auto",
     weights: Weights = "final",
     copy_affine: bool = False,
-) -> Iterator[Path]:
+    progress: Callable[[Path], object] | None = None,
+) -> list[Path]:
     """Segment scans and write ``out/<case>.nii.gz`` (``.png`` for pictures) for each.
 
     The headers of all files are checked before the first is segmented; each label map is written as a whole.
@@ -32,26 +33,30 @@ def predict(
 
     Args:
         run_dir: Folder that ``medse train`` made.
-        inputs: Files and folders of them; see :func:`medse.data.scans.collect_scans`.
+        inputs: A file, a folder of them, or several; see :func:`medse.data.scans.collect_scans`.
         out: Folder of the label maps; must be empty or new. ``prediction.json`` beside them says what made them.
         device: ``auto``, ``cpu`` or ``cuda``.
         weights: As in :func:`load_run`.
         copy_affine: Let channels whose affines differ take that of the first; recorded in ``prediction.json``.
+        progress: Called with each written file.
 
-    Yields:
-        Each written file.
+    Returns:
+        The written files.
 
     Raises:
         InputError: An input cannot be used, two inputs share a case id, ``out`` is not empty or lies in an
             input folder; at the end, for the scans that could not be segmented.
     """
+    run_dir, out = Path(run_dir), Path(out)
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    sources = [Path(path) for path in given]
     refuse_existing(out, "give another --out")
-    for folder in inputs:
+    for folder in sources:
         refuse_inside(out, folder)
     trained = RunDir(run_dir)
     layout = trained.read_config().data.format
     images = layout.images if layout.name in ("csv", "folders") else None
-    scans = collect_scans(inputs, len(trained.read_task().channels), layout.name, images)
+    scans = collect_scans(sources, len(trained.read_task().channels), layout.name, images)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():
@@ -60,7 +65,7 @@ def predict(
             run.check_grid(grid)
             fixed += [name] if copied else []
     refused.raise_any()
-    written = 0
+    written: list[Path] = []
     for name, files in scans.items():
         try:
             labels, grid = run.segment_files(files, copy_affine=copy_affine)
@@ -69,8 +74,9 @@ def predict(
             continue
         target = out / prediction_name(name, grid)
         write_label_map(target, labels, grid)
-        written += 1
-        yield target
+        written.append(target)
+        if progress:
+            progress(target)
     if not written:
         refused.raise_any()
     facts = {
@@ -83,3 +89,4 @@ def predict(
     }
     write_text(out / "prediction.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     refused.raise_any()
+    return written

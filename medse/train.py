@@ -7,11 +7,10 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger
 from monai.losses import DeepSupervisionLoss
-from rich.console import Console
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 
-from medse.config.run import Config
+from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
 from medse.data.patches import PatchDataset, PatchSampler
 from medse.errors import InputError
@@ -25,7 +24,7 @@ from medse.runs.provenance import fingerprint, provenance
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.divergence import Divergence
-from medse.tasks.callbacks.progress import ProgressDisplay
+from medse.tasks.callbacks.progress import Progress, TellProgress
 from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
@@ -34,23 +33,33 @@ GRADIENT_NORM = 12.0
 """Gradients are clipped to this norm, the value of nnU-Net."""
 
 
-def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Console) -> None:
+def train_run(
+    config: Config | str | Path,
+    run_dir: str | Path,
+    *,
+    fold: int = 0,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> None:
     """Train one fold of ``config`` and leave everything in ``run_dir``.
 
     Nothing is written before the data set, the network and every case in memory have been found usable.
 
     Args:
-        config: The run's configuration.
+        config: The run's configuration, its file, or the name of a packaged one.
         run_dir: Where the run's files go; must not exist unless ``resume``.
         fold: Which fold to validate on, from 0.
         resume: Continue the run in ``run_dir`` after its last complete epoch.
-        console: Where progress is shown.
+        progress: Called after each step and each validation with what happened.
 
     Raises:
         KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
         InputError: The run exists (or, with ``resume``, does not or differs, or its data changed), the data
             cannot be used, or the device does not exist.
     """
+    run_dir = Path(run_dir)
+    if not isinstance(config, Config):
+        config = load_config(config)
     run = RunDir(run_dir)
     if resume:
         _check_resumable(run, config, fold)
@@ -129,8 +138,8 @@ def train(config: Config, run_dir: Path, *, fold: int, resume: bool, console: Co
             CsvLog(run.log, cases.labels.names, budget),
             Divergence(),
             Checkpoints(run.checkpoints),
-            Annealing(network, run.path, budget, console),
-            ProgressDisplay(console, budget),
+            Annealing(network, run.path, budget),
+            *([TellProgress(progress, budget)] if progress else []),
         ],
         logger=_tensorboard(run.path),
         enable_checkpointing=False,

@@ -14,23 +14,20 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from safetensors.torch import load_file
 
 import medse
 from medse.config.run import Config, load_config
 from medse.data.readers.msd import read_msd
 from medse.errors import InputError
-from medse.predict import predict
+from medse.predict import predict_scans
 from medse.runs.provenance import fingerprint
-from medse.train import train
-
-SILENT = Console(quiet=True)
+from medse.train import train_run
 
 
 def fit(config: Path, run: Path, *overrides: str, fold: int = 0, resume: bool = False) -> Config:
     loaded = load_config(config, overrides)
-    train(loaded, run, fold=fold, resume=resume, console=SILENT)
+    train_run(loaded, run, fold=fold, resume=resume)
     return loaded
 
 
@@ -90,11 +87,10 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(tiny_config: Path,
     code = f"""
 import signal, os
 from pathlib import Path
-from rich.console import Console
 from lightning.pytorch.callbacks import Callback
 from medse.config.run import load_config
 from medse.tasks.callbacks.recording import CsvLog
-from medse import train
+from medse.train import train_run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 before = CsvLog.on_train_epoch_start
 def interrupt(self, trainer, module):
@@ -103,7 +99,7 @@ def interrupt(self, trainer, module):
         os.kill(os.getpid(), signal.SIGINT)
 CsvLog.on_train_epoch_start = interrupt
 config = load_config(Path({str(tiny_config)!r}), ["trainer.max_epochs=4"])
-train.train(config, Path({str(tmp_path / "parts")!r}), fold=0, resume=False, console=Console(quiet=True))
+train_run(config, Path({str(tmp_path / "parts")!r}))
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert "KeyboardInterrupt" in ended.stderr, ended.stderr
@@ -191,7 +187,7 @@ def test_a_gpu_that_is_not_there(tiny_config: Path, tmp_path: Path) -> None:
 
 def test_predictions_lie_on_the_scans_grid_with_the_files_values(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "balls" / "imagesTr"
-    written = list(predict(run, [folder], tmp_path / "pred"))
+    written = predict_scans(run, [folder], tmp_path / "pred")
     assert [path.name for path in written] == sorted(path.name for path in folder.iterdir())
     loaded = medse.load_run(run)
     for path in written:
@@ -226,14 +222,14 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
         ),
     ):
         with pytest.raises(InputError, match=message):
-            list(predict(run, inputs, out))
+            predict_scans(run, inputs, out)
         assert not out.exists()
     out.mkdir()
     (out / "mine.txt").write_text("keep")
     with pytest.raises(InputError, match="exists and is not empty; give another --out"):
-        list(predict(run, [folder], out))
+        predict_scans(run, [folder], out)
     with pytest.raises(InputError, match="is not a run directory: it has no config.yaml"):
-        list(predict(folder, [folder], tmp_path / "p2"))
+        predict_scans(folder, [folder], tmp_path / "p2")
     (run / "model.safetensors").unlink()
     with pytest.raises(
         InputError, match=r"no model.safetensors; its training is not complete; finish it with"
@@ -260,7 +256,7 @@ def test_several_channels_train_and_predict(
 ) -> None:
     root = make_msd(channels=2, name="two")
     fit(tiny_config, tmp_path / "run", f"data.root={root}", "trainer.max_epochs=1")
-    (written, *_) = predict(tmp_path / "run", [root / "imagesTr"], tmp_path / "pred")
+    (written, *_) = predict_scans(tmp_path / "run", [root / "imagesTr"], tmp_path / "pred")
     assert nib.load(written).shape == (18, 22, 16)
 
 

@@ -47,7 +47,7 @@ def quickstart(
     from medse.cli.tables.scores import print_scores
 
     quiet()
-    result = run(out, console, body=body)
+    result = run(out, body=body)
     print_scores(console, result.held_out, "Dice on held-out subjects of the generated cohort")
     if result.template:
         template = result.template.summaries.mean_dice.mean
@@ -96,13 +96,15 @@ def train(
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Train one fold and leave weights, log, splits and provenance in a run directory."""
-    from medse.train import train as fit
+    from medse.cli.training import TrainingDisplay
+    from medse.train import train_run
 
     folder = run or Path("runs") / f"{config.stem}_fold{fold}"
     loaded = _load_config(config, overrides, fix_geometry)
     quiet()
     try:
-        fit(loaded, folder, fold=fold, resume=resume, console=console)
+        with TrainingDisplay() as show:
+            train_run(loaded, folder, fold=fold, resume=resume, progress=show)
     except KeyboardInterrupt:
         errors.print(f"Interrupted; continue with the same command and --resume --run {folder}.")
         raise SystemExit(130) from None
@@ -124,21 +126,33 @@ def predict(
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Write a label map for each scan, on exactly the scan's grid."""
-    from medse.predict import predict as run_predict
+    from medse.errors import count
+    from medse.predict import predict_scans
     from medse.registry import pick
     from medse.runs.trained import WEIGHTS
 
     quiet()
     chosen = pick(WEIGHTS, weights, "weights")
-    maps = run_predict(run, inputs, out, device=device, weights=chosen, copy_affine=fix_geometry is not None)
-    written = 0
+    written: list[Path] = []
+
+    def tell(path: Path) -> None:
+        say(str(path))
+        written.append(path)
+
     try:
         with console.status("Segmenting"):
-            for written, path in enumerate(maps, start=1):  # noqa: B007
-                say(str(path))
+            predict_scans(
+                run,
+                inputs,
+                out,
+                device=device,
+                weights=chosen,
+                copy_affine=fix_geometry is not None,
+                progress=tell,
+            )
     finally:
         if written:
-            say(f"{written} label maps in {out}")
+            say(f"{count([str(path) for path in written], 'label map', 'label maps')} in {out}")
 
 
 @app.command()
@@ -183,11 +197,10 @@ def main() -> None:
 
 
 def _load_config(config: Path, overrides: list[str] | None, fix_geometry: GeometryFix | None) -> "RunConfig":
-    from medse.config.packaged import find_config
     from medse.config.run import load_config
 
     extra = [] if fix_geometry is None else [f"data.fix_geometry={fix_geometry}"]
-    return load_config(find_config(config), [*(overrides or []), *extra])
+    return load_config(config, [*(overrides or []), *extra])
 
 
 def _check_scans(scans: list[Path]) -> None:

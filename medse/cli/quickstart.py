@@ -4,20 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rich.console import Console
-
-from medse.config.packaged import packaged_configs
+from medse.cli.terminal import console
+from medse.cli.training import TrainingDisplay
 from medse.config.run import load_config
 from medse.evaluate.evaluate import evaluate_folders
 from medse.files import refuse_existing, write_text
 from medse.labels import read_dataset_labels
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
 from medse.phantoms.torso.cohort import write_torso_cohort
-from medse.predict import predict
+from medse.predict import predict_scans
 from medse.registry import pick
 from medse.report.report import write_report
 from medse.scores.scores import Scores
-from medse.train import train
+from medse.train import train_run
 
 
 class Write(Protocol):
@@ -83,12 +82,11 @@ class Result:
     report: Path
 
 
-def quickstart(out: Path, console: Console, *, body: str = "brain") -> Result:
+def quickstart(out: Path, *, body: str = "brain") -> Result:
     """Generate a cohort, train its configuration on it, predict the held-out subjects and score them.
 
     Args:
         out: Folder for everything; must be empty or new.
-        console: Where progress is shown.
         body: ``brain`` or ``torso``.
 
     Raises:
@@ -101,12 +99,13 @@ def quickstart(out: Path, console: Console, *, body: str = "brain") -> Result:
         f"Generating {chosen.train + chosen.test} subjects {chosen.origin}; none of them is a patient.",
         highlight=False,
     )
-    config = load_config(packaged_configs()[chosen.config], [f"data.root={cohort}"])
+    config = load_config(chosen.config, [f"data.root={cohort}"])
     chosen.write(cohort, train=chosen.train, test=chosen.test, seed=config.seed)
     console.print(f"Training for {config.trainer.max_minutes:g} minutes.", highlight=False)
-    train(config, run, fold=0, resume=False, console=console)
+    with TrainingDisplay() as show:
+        train_run(config, run, progress=show)
     console.print(f"Segmenting the held-out subjects{' and the template' if chosen.template else ''}.")
-    files = list(predict(run, [cohort / "imagesTs"], predictions))
+    files = predict_scans(run, cohort / "imagesTs", predictions)
     names = sorted(file.name.removesuffix(".nii.gz") for file in files)
     lists = {"report": [name for name in names if name != chosen.template]}
     if chosen.template:

@@ -17,6 +17,14 @@ console = Console()
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+class Remarks(logging.Handler):
+    """Shows what library code has to remark on the way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it as a line."""
+        say(record.getMessage())
+
+
 def run_app(app: Callable[..., None]) -> None:
     """Run a command line application; what the user can mend becomes a sentence and exit code 2.
 
@@ -24,6 +32,9 @@ def run_app(app: Callable[..., None]) -> None:
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    log = logging.getLogger("medse")
+    log.setLevel(logging.INFO)
+    log.handlers = [Remarks()]
     if not debug:
         threading.excepthook = _unless_the_disk
     try:

@@ -14,12 +14,12 @@ def packaged_configs() -> dict[str, Path]:
 
 
 def find_config(given: Path) -> Path:
-    """Return ``given`` if it is a file, else the packaged configuration of that name.
+    """Return ``given`` if it exists, else the packaged configuration of that name.
 
     Raises:
         InputError: There is neither.
     """
-    if given.is_file():
+    if given.exists():
         return given
     packaged = packaged_configs()
     if given.name == str(given) and given.name in packaged:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, NonNegativeInt
 
 from medse.config.overrides import apply_overrides
+from medse.config.packaged import find_config
 from medse.config.sections import Data, Evaluation, Inference, Schedule, Section
 from medse.config.strict_yaml import dump_yaml, read_yaml
 from medse.config.validation import validate
@@ -57,14 +58,14 @@ class Config(Section):
     """Seed of the folds, the weights, the patches and the augmentation."""
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration file, apply ``section.key=value`` overrides and check every value.
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration by its path or packaged name, apply ``section.key=value`` overrides and check every value.
 
     Raises:
         InputError: The file or an override has mistakes; all of them are listed, each with its line, key,
             what was given and what is allowed.
     """
-    return validate(apply_overrides(read_yaml(path), overrides, Config), Config)
+    return validate(apply_overrides(read_yaml(find_config(Path(path))), overrides, Config), Config)
 
 
 def dump_config(config: Config) -> str:

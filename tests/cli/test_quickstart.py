@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from medse.cli import quickstart
 from medse.config.run import load_config
@@ -26,7 +25,12 @@ BRAIN = {"CSF", "grey matter", "white matter"}
     ],
 )
 def test_every_stage_on_a_cohort_too_small_to_learn_from(
-    body: str, classes: set[str], held_out: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    body: str,
+    classes: set[str],
+    held_out: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(quickstart.COHORTS, body, replace(quickstart.COHORTS[body], train=5, test=2))
     small = [
@@ -37,9 +41,8 @@ def test_every_stage_on_a_cohort_too_small_to_learn_from(
         "data.folds=5",
     ]
     monkeypatch.setattr(quickstart, "load_config", lambda path, given: load_config(path, [*given, *small]))
-    console = Console(record=True, width=200, quiet=False, file=(tmp_path / "screen").open("w"))
     out = tmp_path / "out"
-    result = quickstart.quickstart(out, console, body=body)
+    result = quickstart.quickstart(out, body=body)
     assert result.held_out.summaries.cases == 2
     assert sorted(path.name for path in (out / "predictions").glob("*.nii.gz")) == [
         f"{case}.nii.gz" for case in held_out
@@ -50,14 +53,14 @@ def test_every_stage_on_a_cohort_too_small_to_learn_from(
     assert {c.label for c in result.held_out.summaries.classes} == classes
     assert result.report == out / "report" / "report.html"
     assert "<img" in result.report.read_text(encoding="utf-8")
-    assert "none of them is a patient" in console.export_text()
+    assert "none of them is a patient" in capsys.readouterr().out
     with pytest.raises(InputError, match="exists and is not empty; give another --out"):
-        quickstart.quickstart(out, console, body=body)
+        quickstart.quickstart(out, body=body)
 
 
 def test_another_body_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="^Unknown body 'torsos'; did you mean 'torso'"):
-        quickstart.quickstart(tmp_path / "out", Console(quiet=True), body="torsos")
+        quickstart.quickstart(tmp_path / "out", body="torsos")
     assert not (tmp_path / "out").exists()
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from rich.console import Console
 
-from medse.config.run import load_config
 from medse.runs.trained import LoadedRun, load_run
-from medse.train import train
+from medse.train import train_run
 
 ORDERS = [
     np.array(list(zip(order, signs, strict=True)))
@@ -69,7 +67,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     (folder / "c.yaml").write_text(
         CONFIG.format(root=folder / "set", patch=request.param[0], epochs=request.param[1])
     )
-    train(load_config(folder / "c.yaml"), folder / "run", fold=0, resume=False, console=Console(quiet=True))
+    train_run(folder / "c.yaml", folder / "run")
     return load_run(folder / "run")
 
 

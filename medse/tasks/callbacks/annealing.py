@@ -1,12 +1,12 @@
 """Training networks that learn which frequencies their attention looks at."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
-from rich.console import Console
 from torch import nn
 
 from medse.attention.fca.frequencies import GRID
@@ -15,6 +15,7 @@ from medse.files import write_text
 from medse.tasks.callbacks.budget import Budget
 
 FREQUENCIES = "frequencies.json"
+log = logging.getLogger(__name__)
 
 
 class Annealing(Callback):
@@ -29,11 +30,10 @@ class Annealing(Callback):
         net: The network.
         folder: The run directory.
         budget: Says which share of the training is done.
-        console: Where the file is named.
     """
 
-    def __init__(self, net: nn.Module, folder: Path, budget: Budget, console: Console) -> None:
-        self.path, self.budget, self.console = folder / FREQUENCIES, budget, console
+    def __init__(self, net: nn.Module, folder: Path, budget: Budget) -> None:
+        self.path, self.budget = folder / FREQUENCIES, budget
         self.searches = {
             name: module.search
             for name, module in net.named_modules()
@@ -56,6 +56,4 @@ class Annealing(Callback):
         chosen = {name: search.chosen() for name, search in self.searches.items()}
         write_text(self.path, json.dumps({"grid": GRID, "blocks": chosen}, indent=1) + "\n")
         blocks = "1 attention block" if len(chosen) == 1 else f"{len(chosen)} attention blocks"
-        self.console.print(
-            f"frequencies chosen by {blocks}: {self.path}", highlight=False, markup=False, soft_wrap=True
-        )
+        log.info("frequencies chosen by %s: %s", blocks, self.path)

@@ -1,49 +1,51 @@
-"""Showing a training on a terminal, or as lines in a log file."""
+"""Telling whoever started a training how it goes."""
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from medse.tasks.callbacks.budget import Budget
 
-MOST_SHOWN = 8
-"""Most classes that are all named after a validation; ``log.csv`` has every one."""
-LOWEST = 3
-"""How many are named where there are more."""
+
+@dataclass(frozen=True)
+class StepDone:
+    """An optimizer step; ``epoch`` counts from 1, ``share_done`` is that of the whole training, 0 to 1."""
+
+    epoch: int
+    share_done: float
+    loss: float
 
 
-class ProgressDisplay(Callback):
-    """One bar for the whole training with the time it will still take; a line after each validation."""
+@dataclass(frozen=True)
+class Validated:
+    """A validation on whole volumes.
 
-    def __init__(self, console: Console, budget: Budget) -> None:
-        self.console, self.budget = console, budget
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("training", total=1.0)
+    Attributes:
+        epoch: Counted from 1.
+        minutes: Spent on the training so far.
+        dice: Mean over classes of the validation proxy.
+        class_dice: That of each class that a validation case holds.
+    """
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the bar."""
-        self.bar.start()
+    epoch: int
+    minutes: float
+    dice: float
+    class_dice: Mapping[str, float]
+
+
+Progress = Callable[[StepDone | Validated], object]
+"""What is called after each step and each validation of a training."""
+
+
+class TellProgress(Callback):
+    """Calls ``progress`` with what happened."""
+
+    def __init__(self, progress: Progress, budget: Budget) -> None:
+        self.progress, self.budget = progress, budget
 
     def on_train_batch_end(
         self,
@@ -53,37 +55,16 @@ class ProgressDisplay(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Move the bar."""
-        loss = float(outputs["loss"])
-        self.bar.update(
-            self.task,
-            completed=self.budget.share_done(trainer.global_step),
-            description=f"epoch {trainer.current_epoch + 1}  loss {loss:.3f}",
-        )
+        """Tell of a step."""
+        share = self.budget.share_done(trainer.global_step)
+        self.progress(StepDone(trainer.current_epoch + 1, share, float(outputs["loss"])))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the validation proxy."""
-        metrics = trainer.callback_metrics
-        dice = {
-            name.removeprefix("dice_"): float(value)
+        """Tell of a validation."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        classes = {
+            name.removeprefix("dice_"): value
             for name, value in metrics.items()
             if name.startswith("dice_") and not math.isnan(value)
         }
-        shown = sorted(dice, key=lambda name: dice[name])[:LOWEST] if len(dice) > MOST_SHOWN else list(dice)
-        classes = "  ".join(f"{name} {dice[name]:.3f}" for name in shown)
-        lowest = f"lowest of {len(dice)} classes: " if len(dice) > MOST_SHOWN else ""
-        self.console.print(
-            f"epoch {trainer.current_epoch + 1}, {self.budget.minutes:.1f} min: "
-            f"validation Dice (proxy) {float(metrics['dice']):.3f}  {lowest}{classes}",
-            highlight=False,
-        )
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remove the bar."""
-        self.bar.stop()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Remove the bar, so that a message stands on a line of its own."""
-        self.bar.stop()
+        self.progress(Validated(trainer.current_epoch + 1, self.budget.minutes, metrics["dice"], classes))

@@ -1,0 +1,71 @@
+"""A training on the terminal, or as lines in a log file."""
+
+from types import TracebackType
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from medse.cli.terminal import console
+from medse.tasks.callbacks.progress import StepDone, Validated
+
+MOST_SHOWN = 8
+"""Most classes that are all named after a validation; ``log.csv`` has every one."""
+LOWEST = 3
+"""How many are named where there are more."""
+
+
+class TrainingDisplay:
+    """One bar for the whole training with the time it will still take; a line after each validation.
+
+    ``with TrainingDisplay() as show: train_run(..., progress=show)``; the bar is gone after the block, so that a
+    message stands on a line of its own.
+    """
+
+    def __init__(self) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("training", total=1.0, start=False)
+
+    def __enter__(self) -> "TrainingDisplay":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def __call__(self, event: StepDone | Validated) -> None:
+        """Show what happened."""
+        match event:
+            case StepDone():
+                self.bar.start()
+                self.bar.start_task(self.task)
+                description = f"epoch {event.epoch}  loss {event.loss:.3f}"
+                self.bar.update(self.task, completed=event.share_done, description=description)
+            case Validated():
+                console.print(validation_line(event), highlight=False, markup=False)
+
+
+def validation_line(event: Validated) -> str:
+    """Say what a validation found, of many classes those with the lowest Dice."""
+    dice = event.class_dice
+    shown = sorted(dice, key=lambda name: dice[name])[:LOWEST] if len(dice) > MOST_SHOWN else list(dice)
+    classes = "  ".join(f"{name} {dice[name]:.3f}" for name in shown)
+    lowest = f"lowest of {len(dice)} classes: " if len(dice) > MOST_SHOWN else ""
+    proxy = f"validation Dice (proxy) {event.dice:.3f}"
+    return f"epoch {event.epoch}, {event.minutes:.1f} min: {proxy}  {lowest}{classes}"
