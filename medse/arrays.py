@@ -1,4 +1,4 @@
-"""The array types that signatures name: what a number in an array is."""
+"""The array types that signatures name, and the box around what an array holds."""
 
 from typing import Any
 
@@ -17,3 +17,13 @@ IndexArray = npt.NDArray[np.int64]
 """Positions in a flattened grid."""
 AnyArray = npt.NDArray[Any]
 """Voxels of any type."""
+
+
+def bounding_box(mask: BoolArray) -> tuple[slice, ...]:
+    """Return the smallest box that holds all of ``mask``; boxes of an empty mask have length 0."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(k for k in range(mask.ndim) if k != axis)
+        occupied = np.flatnonzero(mask.any(axis=others))
+        box.append(slice(int(occupied[0]), int(occupied[-1]) + 1) if len(occupied) else slice(0, 0))
+    return tuple(box)

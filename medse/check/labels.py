@@ -10,6 +10,7 @@ import yaml
 from medse.arrays import FloatArray, LabelArray
 from medse.labels import Labels
 from medse.labels.laterality import Misplaced, misplaced, pairs
+from medse.labels.value_counts import count_values
 from medse.volumes.grid import Grid
 
 CHUNK = 1 << 20
@@ -158,14 +159,14 @@ def _line(name: str, values: int | list[int]) -> str:
 
 def _measure(array: LabelArray, affine: FloatArray) -> tuple[LabelArray, npt.NDArray[np.int64], FloatArray]:
     """Return the distinct values of ``(X, Y, Z)``, and of each its voxels and their mean x in mm."""
-    values = np.unique(np.concatenate([np.unique(slab) for _, slab in _slabs(array)]))
-    voxels, sums = np.zeros(len(values), np.int64), np.zeros(len(values))
+    counts = count_values(array)
+    values, voxels = np.array(list(counts)), np.array(list(counts.values()))
+    sums = np.zeros(len(values))
     across, up, along, origin = affine[0]
     in_plane = up * np.arange(array.shape[1])[:, None] + across * np.arange(array.shape[0]) + origin
     for start, slab in _slabs(array):
         x_mm = along * np.arange(start, start + len(slab))[:, None, None] + in_plane
         code = np.searchsorted(values, slab.ravel())
-        voxels += np.bincount(code, minlength=len(values))
         sums += np.bincount(code, x_mm.ravel(), minlength=len(values))
     return values, voxels, sums / voxels
 

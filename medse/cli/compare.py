@@ -1,11 +1,15 @@
 """The command ``medse compare``."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from medse.cli.terminal import console, say
+from medse.scores.table import OF_CONVENTIONS
+
+ComparedScore = StrEnum("ComparedScore", OF_CONVENTIONS)  # type: ignore[misc]
 
 
 def compare(
@@ -18,18 +22,15 @@ def compare(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the page and its tables; new or empty.")],
-    score: Annotated[
-        str, typer.Option(help="What to compare: dice, iou, nsd, hd_mm, hd95_mm or assd_mm.")
-    ] = "dice",
+    score: Annotated[ComparedScore, typer.Option(help="What to compare.")] = ComparedScore["dice"],
 ) -> None:
     """Compare models on the same cases: better, worse or not distinguishable."""
     from medse.cli.tables.comparison import comparison_table
-    from medse.compare.cautions import cautions
     from medse.compare.compare import PAGE, compare_reports
-    from medse.compare.wording import Wording
+    from medse.compare.wording import Wording, cautions
 
     with console.status("Comparing"):
-        found = compare_reports(models, out, score=score)
+        found = compare_reports(models, out, score=score.value)
     console.print(comparison_table(found))
     wording = Wording(found)
     say(wording.result())

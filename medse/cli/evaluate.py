@@ -82,7 +82,7 @@ def evaluate(
     from medse.cores import cores
     from medse.errors import InputError, Refusals
     from medse.evaluate.evaluate import evaluate_folders
-    from medse.report.images import check_images
+    from medse.report.examples import check_images
     from medse.report.report import write_report
 
     if images is not None:

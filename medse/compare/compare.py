@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
-from medse.compare.page import render
-from medse.compare.reading import HIGHER_IS_BETTER, Report, make_cohort, read_reports
+from medse.compare.figures import draw_differences, draw_ranks
+from medse.compare.reading import Report, make_cohort, read_reports
 from medse.compare.result import Comparison, Source, write_comparison
-from medse.compare.statistics.verdicts import compare_models
+from medse.compare.verdicts import ALPHA, Cohort, compare_models
+from medse.compare.wording import Wording, cautions, p_value
 from medse.files import refuse_existing, refuse_inside, write_text
+from medse.pages.html import page_environment
+from medse.scores.statistics import LEVEL, RESAMPLES, SEED
+from medse.scores.table import SCORES
 from medse.versions import installed_versions
 
 PAGE = "comparison.html"
 PACKAGES = ("medse", "numpy", "scipy")
+MANY = 20
+"""Above this many rows a table scrolls in itself."""
 
 
 def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dice") -> Comparison:
@@ -33,7 +40,7 @@ def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dic
     reports = read_reports(models, score)
     for report in reports:
         refuse_inside(out, report.folder)
-    cohort, higher = make_cohort(reports, score), HIGHER_IS_BETTER[score]
+    cohort, higher = make_cohort(reports, score), SCORES[score].higher_is_better
     settings = reports[0].scores.settings
     comparison = Comparison(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,6 +56,43 @@ def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dic
     write_comparison(out, comparison)
     write_text(out / PAGE, render(comparison, cohort))
     return comparison
+
+
+def render(comparison: Comparison, cohort: Cohort) -> str:
+    """Return the page as one HTML text without a reference to anything outside it."""
+    environment = page_environment(files("medse.compare"))
+    wording = Wording(comparison)
+    environment.filters |= {
+        "value": wording.value,
+        "spread": wording.spread,
+        "signed": wording.signed,
+        "interval": wording.interval,
+        "p": p_value,
+    }
+    template = environment.get_template("page.html.j2")
+    found = comparison.found
+    two = len(found.models) == 2
+    differences, shown = draw_differences(comparison, cohort) if two else (b"", 0)
+    return template.render(
+        comparison=comparison,
+        found=found,
+        ranks=found.ranks,
+        title=wording.title,
+        unit=wording.unit,
+        result=wording.result(),
+        seeds=wording.seeds(),
+        cautions=cautions(comparison),
+        created=datetime.fromisoformat(comparison.created).strftime("%Y-%m-%d %H:%M %Z"),
+        two=two,
+        differences=differences,
+        shown=shown,
+        rank_figure=draw_ranks(found.ranks) if found.ranks else b"",
+        alpha=ALPHA,
+        level=LEVEL,
+        resamples=RESAMPLES,
+        seed=SEED,
+        many=MANY,
+    )
 
 
 def _source(report: Report) -> Source:

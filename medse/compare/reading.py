@@ -1,30 +1,25 @@
 """Folders that ``medse evaluate`` wrote -> one table of the same cases for every training."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from medse.compare.arguments import read_arguments
-from medse.compare.same_cases import check_same
-from medse.compare.statistics.trainings import Cohort, Training
-from medse.errors import InputError
+from medse.compare.verdicts import Cohort, Training
+from medse.errors import InputError, some
+from medse.labels import IGNORE
 from medse.registry import pick
-from medse.scores.files import read_scores
-from medse.scores.rows import ScoreRow
-from medse.scores.scores import Scores
+from medse.scores.files import check_names, read_scores
+from medse.scores.scores import ScoreRow, Scores
 from medse.scores.summaries import mean_classes
+from medse.scores.table import OF_CONVENTIONS, SCORES
 
-HIGHER_IS_BETTER = {
-    "dice": True,
-    "iou": True,
-    "nsd": True,
-    "hd_mm": False,
-    "hd95_mm": False,
-    "assd_mm": False,
-}
-"""Scores that can be compared -> whether more of it is better."""
+_FORM = "give each as NAME=FOLDER, the same name for trainings of one model that differ only in their seed"
+_AGREE = 1e-6
+"""Reference volumes that differ by no more than this share are equal: what reading decimals may change."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +38,11 @@ def read_reports(arguments: Sequence[str], score: str) -> list[Report]:
         InputError: A folder cannot be read; it lacks the score; its cases, classes, groups, references or rules
             differ from those of another; or two trainings of a model have the same scores.
     """
-    pick(HIGHER_IS_BETTER, score, "score")
+    pick({name: SCORES[name] for name in OF_CONVENTIONS}, score, "score")
     found = [Report(name, folder, read_scores(folder)) for name, folder in read_arguments(arguments)]
     for report in found:
         if not _has(report.scores, score):
-            present = [name for name in HIGHER_IS_BETTER if all(_has(one.scores, name) for one in found)]
+            present = [name for name in OF_CONVENTIONS if all(_has(one.scores, name) for one in found)]
             raise InputError(
                 f"{report.folder} has no {score}; the reports share {', '.join(present)}; choose one of these with "
                 "--score, or evaluate again."
@@ -85,6 +80,116 @@ def make_cohort(reports: Sequence[Report], score: str) -> Cohort:
         counted=tuple(mean_classes(classes, first.settings.merged)),
         unit=first.settings.unit,
     )
+
+
+def read_arguments(arguments: Sequence[str]) -> list[tuple[str, Path]]:
+    """Return the name and folder of each; a folder without a name is named after itself.
+
+    What stands before the first ``=`` is a name unless it holds a slash.
+
+    Raises:
+        InputError: There are fewer than two models; a name cannot stand in a table; two folders would
+            have the same name without being given it; or a model is given the same folder twice.
+    """
+    given = [_split(argument) for argument in arguments]
+    found: list[tuple[str, Path]] = [(name or folder.resolve().name, folder) for name, folder in given]
+    check_names((name for name, _ in found), "model")
+    for k, (name, folder) in enumerate(found):
+        for (explicit, _), (earlier_name, earlier) in zip(given[:k], found[:k], strict=True):
+            if name != earlier_name:
+                continue
+            if folder.resolve() == earlier.resolve():
+                raise InputError(
+                    f"{folder} is given twice as {name}; a training counts once; leave one of them out."
+                )
+            if explicit is None or given[k][0] is None:
+                raise InputError(
+                    f"{earlier} and {folder} would both be named {name}; names tell models apart; {_FORM}."
+                )
+    if len({name for name, _ in found}) < 2:
+        raise InputError(
+            f"{' '.join(arguments)} is one model; a comparison needs at least two; add another folder that "
+            "medse evaluate wrote."
+        )
+    return found
+
+
+def check_same(first: Path, one: Scores, second: Path, other: Scores, score: str) -> None:
+    """Raise unless ``score`` of both reports can be compared case by case and class by class.
+
+    Raises:
+        InputError: They differ in the rules, the cases, the classes, the groups or the references.
+    """
+    both = f"{first} and {second}"
+    also = _rules(other, score)
+    for what, given in _rules(one, score).items():
+        if given != also[what]:
+            raise InputError(
+                f"{both} differ in the {what}; {given} against {also[what]}; both must be the same; run medse "
+                "evaluate again with equal settings."
+            )
+    ours, theirs = _keyed(one), _keyed(other)
+    for what, here, there in (
+        ("cases", {case for case, _ in ours}, {case for case, _ in theirs}),
+        ("classes", {label for _, label in ours}, {label for _, label in theirs}),
+    ):
+        if here != there:
+            raise InputError(
+                f"{both} score different {what}; only in {first}: {_names(here - there)}; only in {second}: "
+                f"{_names(there - here)}; a paired comparison needs the same {what}; evaluate both again on the same."
+            )
+    grouped = {case for (case, label), row in ours.items() if row.group != theirs[case, label].group}
+    if grouped:
+        raise InputError(
+            f"{both} put cases into different groups; {_names(grouped)}; groups must be the same; evaluate both with "
+            "the same --cases file."
+        )
+    differing = {key for key, row in ours.items() if not _same_reference(row, theirs[key])}
+    if differing:
+        names = {f"{label} in {case}" for case, label in differing}
+        raise InputError(
+            f"{both} were scored against different references; the volume of {_names(names)} is not the same; "
+            "references must be the same; evaluate both against the same folder."
+        )
+
+
+def _rules(scores: Scores, score: str) -> dict[str, Any]:
+    """Return what must be equal for ``score`` to mean the same."""
+    settings = scores.settings
+    rules: dict[str, Any] = {
+        "convention": scores.convention,
+        "unit that counts once": settings.unit,
+        "merged classes": settings.merged or "none",
+        "ignored values": (settings.labels or {}).get(IGNORE, "none"),
+    }
+    if SCORES[score].unit or score == "nsd":
+        rules["length of a pixel"] = settings.pixel_mm
+    if score == "nsd":
+        rules["tolerances"] = settings.tolerance_mm
+    return rules
+
+
+def _keyed(scores: Scores) -> dict[tuple[str, str], ScoreRow]:
+    return {(row.case, row.label): row for row in scores.rows}
+
+
+def _same_reference(row: ScoreRow, other: ScoreRow) -> bool:
+    here, there = row.volume_reference_ml, other.volume_reference_ml
+    volumes = (math.isnan(here) and math.isnan(there)) or math.isclose(here, there, rel_tol=_AGREE)
+    return volumes and row.reference_empty == other.reference_empty
+
+
+def _names(names: set[str]) -> str:
+    return some(sorted(names)) or "none"
+
+
+def _split(argument: str) -> tuple[str | None, Path]:
+    name, equals, folder = argument.partition("=")
+    if not equals or "/" in name or "\\" in name:
+        return None, Path(argument)
+    if not name.strip() or not folder:
+        raise InputError(f"{argument!r} has an empty name or folder; expected NAME=FOLDER; {_FORM}.")
+    return name, Path(folder)
 
 
 def _score(row: ScoreRow, score: str) -> float | None:

@@ -1,12 +1,16 @@
-"""Numbers and sentences of a comparison, for the page and the terminal alike."""
+"""Numbers, sentences and cautions of a comparison, for the page and the terminal alike."""
 
 import math
 
-from medse.compare.result import Comparison
-from medse.compare.statistics.findings import PairRow
+from medse.compare.result import Comparison, PairRow
+from medse.compare.verdicts import ALPHA
+from medse.pages.numbers import DASH
+from medse.scores.table import SCORES
 
-TITLES = {"dice": "Dice", "iou": "IoU", "nsd": "NSD", "hd_mm": "HD", "hd95_mm": "HD95", "assd_mm": "ASSD"}
-DASH = "–"
+FEW_GROUPS = 10
+"""Below this many groups bootstrap intervals come out too narrow."""
+FEW_DEGREES = 5
+"""Below this many degrees of freedom the spread between trainings is itself uncertain."""
 _MIRRORED = {"better": "worse", "worse": "better"}
 
 
@@ -15,17 +19,17 @@ class Wording:
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        self.millimetres = comparison.score.endswith("_mm")
-        self.title = TITLES[comparison.score]
-        self.unit = " mm" if self.millimetres else ""
+        self.score = SCORES[comparison.score]
+        self.title = self.score.title
+        self.unit = f" {self.score.unit}" if self.score.unit else ""
 
     def value(self, value: float) -> str:
         """Write a score; a dash where it is undefined."""
-        return DASH if math.isnan(value) else f"{value:.{2 if self.millimetres else 3}f}"
+        return DASH if math.isnan(value) else f"{value:.{self.score.decimals}f}"
 
     def spread(self, value: float) -> str:
         """Write a length on the scale of differences; a dash where it is undefined."""
-        return DASH if math.isnan(value) else f"{value:.{3 if self.millimetres else 4}f}"
+        return DASH if math.isnan(value) else f"{value:.{self.score.decimals + 1}f}"
 
     def signed(self, value: float) -> str:
         """Write a difference with its sign; a dash where it is undefined."""
@@ -78,7 +82,7 @@ class Wording:
         means = {name: mean for name, mean in means.items() if not math.isnan(mean)}
         if not means:
             return f"No model has a defined {self.title}."
-        choose = max if self.comparison.higher_is_better else min
+        choose = max if self.score.higher_is_better else min
         best = choose(means, key=lambda name: means[name])
         others: dict[str, list[str]] = {}
         for row in found.overall:
@@ -92,7 +96,7 @@ class Wording:
             "not distinguishable": "not distinguishable from",
         }
         clauses = [f"{start} {', '.join(others[word])}" for word, start in words.items() if word in others]
-        most = "highest" if self.comparison.higher_is_better else "lowest"
+        most = "highest" if self.score.higher_is_better else "lowest"
         shown = f"{self.value(means[best])}{self.unit}"
         return f"{best} has the {most} mean {self.title} ({shown}): {'; '.join(clauses)}."
 
@@ -107,3 +111,53 @@ def p_value(p: float) -> str:
     if math.isnan(p):
         return DASH
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def cautions(comparison: Comparison) -> list[str]:
+    """Return a sentence for each; none where all is well."""
+    found, sources = comparison.found, comparison.sources
+    said = []
+    if found.groups < FEW_GROUPS:
+        said.append(
+            f"There are {found.groups} independent cases or groups; with fewer than {FEW_GROUPS}, intervals from "
+            "resampling are too narrow to rely on."
+        )
+    powerless = sum(row.p_smallest >= ALPHA for row in found.rows)
+    if powerless:
+        said.append(
+            f"In {powerless} of {len(found.rows)} rows so few differences are not zero that p could not fall below "
+            f"{p_value(ALPHA)} however consistent they were; not distinguishable means not tested there."
+        )
+    if 0 < found.seed_degrees < FEW_DEGREES:
+        said.append(
+            f"The spread between trainings rests on few of them (degrees of freedom: {found.seed_degrees}) and is "
+            f"itself uncertain; {FEW_DEGREES} or more are better."
+        )
+    said += [
+        _wrong_by_one(row) for row in found.overall if row.false_positives_first or row.false_positives_second
+    ]
+    for what, name in (
+        ("missing_predictions", "were missing and scored as the worst"),
+        ("geometry_fixed", "had another affine than their reference, which was overridden"),
+        ("resampled", "lay on another grid and were resampled"),
+    ):
+        counts = [f"{source.folder} {n}" for source in sources if (n := getattr(source, what))]
+        if counts:
+            said.append(f"Predictions that {name}: {', '.join(counts)}.")
+    unread = sorted({case for source in sources for case in source.not_scored})
+    if unread:
+        said.append(f"Cases that could not be read and are in no comparison: {', '.join(unread)}.")
+    versions = {source.medse for source in sources}
+    if len(versions) > 1:
+        said.append(
+            f"The reports were written by different versions of medse: {', '.join(sorted(versions))}."
+        )
+    return said
+
+
+def _wrong_by_one(row: PairRow) -> str:
+    return (
+        f"False-positive masks (case x class): {row.false_positives_first} of {row.first} only and "
+        f"{row.false_positives_second} of {row.second} only, where the other left an absent class empty; such masks "
+        "are in no difference of their class."
+    )

@@ -8,35 +8,18 @@ import numpy as np
 
 from medse.arrays import LabelArray
 from medse.errors import InputError
-from medse.evaluate.alignment import Alignment
-from medse.evaluate.class_values import check_declared, clear_ignored, found_members, named_members
-from medse.evaluate.mask_codes import MaskCodes
-from medse.evaluate.mask_files import combine_masks, find_masks, refuse_further_masks
+from medse.evaluate.cases import CaseFiles
+from medse.evaluate.classes import check_declared, clear_ignored, found_members, named_members
+from medse.evaluate.masks import MaskCodes, combine_masks, find_masks, refuse_further_masks
 from medse.labels import Labels
-from medse.metrics.value_counts import MOST_BINS
-from medse.volumes.grid import Grid
-from medse.volumes.names import PICTURES, list_volumes, suffix_of
-from medse.volumes.reading import read_label_grid
+from medse.labels.value_counts import MOST_BINS
+from medse.volumes.grid import Grid, check_same_grid
+from medse.volumes.names import PICTURES, suffix_of
+from medse.volumes.reading import read_label_grid, read_label_map
+from medse.volumes.regridding import onto_grid
 
 Side = Path | dict[str, Path]
 """The file of a label map, or class -> file of its mask."""
-
-
-@dataclass(frozen=True)
-class CaseFiles:
-    """Where a case lies.
-
-    Attributes:
-        case: Its id.
-        reference: A label map, or a folder with a binary mask per class.
-        prediction: The same; None where it is missing and counts as empty.
-        absent_masks_empty: Whether masks that the folder of the prediction lacks count as empty.
-    """
-
-    case: str
-    reference: Path
-    prediction: Path | None
-    absent_masks_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,14 +50,49 @@ class CaseMaps:
     absent: frozenset[str]
 
 
-def find_mask_names(cases: Sequence[CaseFiles]) -> tuple[str, ...] | None:
-    """Return the classes that any reference has a mask of, sorted; None where references are label maps.
+@dataclass
+class Alignment:
+    """Reads label maps onto one grid and remembers what that took.
 
-    Raises:
-        InputError: A folder cannot be listed.
+    Attributes:
+        grid: The grid.
+        copy_affine: Let maps with another affine take that of the grid.
+        resample: Bring maps on another grid onto it: every voxel takes the value of the nearest of the map's, or 0
+            beyond its border.
+        geometry_fixed: Whether a map took the affine.
+        resampled: Whether a map was brought onto the grid.
     """
-    folders = [files.reference for files in cases if files.reference.is_dir()]
-    return tuple(sorted({name for folder in folders for name in list_volumes(folder)})) or None
+
+    grid: Grid
+    copy_affine: bool
+    resample: bool
+    geometry_fixed: bool = False
+    resampled: bool = False
+
+    def read(self, path: Path) -> LabelArray:
+        """Read a label map as ``(X, Y, Z)`` on the grid.
+
+        Raises:
+            InputError: It cannot be read, or lies on another grid and may not be moved or cannot be.
+        """
+        array, other = read_label_map(path)
+        try:
+            self.geometry_fixed |= check_same_grid(self.grid, other, copy_affine=self.copy_affine)
+        except InputError:
+            if not self.resample:
+                raise
+        else:
+            return array
+        for grid in (self.grid, other):
+            if not grid.oriented:
+                raise InputError(
+                    f"{path} lies on another grid than {self.grid.source} and cannot be resampled, because "
+                    f"{grid.source} does not say where its voxels lie; both need an affine; correct the header or "
+                    "save the prediction on the grid of the reference."
+                )
+        self.resampled = True
+        target = self.grid.spatial_shape, self.grid.affine
+        return onto_grid(target, array, other.affine, order=0, mode="grid-constant")
 
 
 def read_case(

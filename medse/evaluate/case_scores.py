@@ -1,19 +1,23 @@
-"""The files of one case -> all its numbers."""
+"""The files of one case -> all its numbers, class by class."""
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
 from medse.config.sections import Evaluation
-from medse.evaluate.case_maps import CaseFiles, CaseMaps, read_case
-from medse.evaluate.class_scores import Case, score_class
+from medse.evaluate.case_maps import CaseMaps, read_case
+from medse.evaluate.cases import CaseFiles
 from medse.evaluate.classes import ScoredClass
 from medse.labels import Labels
-from medse.metrics.mask_pair import LabelPair
-from medse.scores.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
+from medse.metrics.centreline import centreline_dice
+from medse.metrics.conventions.table import CONVENTIONS
+from medse.metrics.lesions import LesionMatch, match_lesions
+from medse.metrics.mask_pair import LabelPair, MaskPair
+from medse.scores.scores import ConventionRow, DetailRow, LesionRow, ScoreRow
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,35 @@ class Rules:
             resample=self.resample,
             mask_names=self.mask_names,
         )
+
+
+@dataclass(frozen=True)
+class CasePair:
+    """Two label maps of a case, read.
+
+    Attributes:
+        name: Case id.
+        pair: The label maps.
+        members: Class of the files -> its values.
+        absent: Classes of the files for which there is no prediction.
+        values: Class of the files -> the value that stands for it; empty where there is no such value.
+        voxel_ml: NaN for pictures.
+        measured: Whether lengths are known.
+    """
+
+    name: str
+    pair: LabelPair
+    members: Mapping[str, frozenset[int]]
+    absent: frozenset[str]
+    values: Mapping[str, int]
+    voxel_ml: float
+    measured: bool
+
+    @cached_property
+    def false_positive(self) -> LabelPair:
+        """A prediction of value 1 everywhere against an empty reference."""
+        empty = np.zeros(self.pair.reference.shape, np.uint8)
+        return LabelPair(empty, np.ones_like(empty), self.pair.spacing_mm)
 
 
 @dataclass(frozen=True)
@@ -119,7 +152,7 @@ def values_found(rules: Rules, files: CaseFiles) -> tuple[str, ...]:
     return tuple(rules.read(files).members)
 
 
-def _prepare(files: CaseFiles, maps: CaseMaps, rules: Rules) -> Case:
+def _prepare(files: CaseFiles, maps: CaseMaps, rules: Rules) -> CasePair:
     """Put the label maps on axes with known lengths; a picture is 2-D."""
     reference, prediction = maps.reference, maps.prediction
     spacing_mm: tuple[float, ...] = maps.grid.spacing_mm
@@ -127,7 +160,7 @@ def _prepare(files: CaseFiles, maps: CaseMaps, rules: Rules) -> Case:
     if maps.picture:
         reference, prediction = reference[..., 0], prediction[..., 0]
         spacing_mm, voxel_ml = (rules.pixel_mm or 1.0,) * 2, math.nan
-    return Case(
+    return CasePair(
         name=files.case,
         pair=LabelPair(reference, prediction, spacing_mm),
         members=maps.members,
@@ -145,3 +178,108 @@ def _values(rules: Rules) -> dict[str, int]:
     if rules.labels is None:
         return {name: int(name) for scored in rules.classes for name in scored.parts}
     return dict(zip(rules.labels.names, rules.labels.values, strict=True))
+
+
+@dataclass(frozen=True)
+class ClassOfCase:
+    """The lines of one class of one case."""
+
+    row: ScoreRow
+    detail: DetailRow
+    lesions: tuple[LesionRow, ...]
+    beside: tuple[ConventionRow, ...]
+
+
+def score_class(case: CasePair, options: Evaluation, scored: ScoredClass) -> ClassOfCase:
+    """Score one class by every convention that is asked for, and take it apart where that is asked for.
+
+    Without a prediction a class is a false negative, or, where the reference lacks it too, a false positive: were it
+    undefined, a mean could rise because a prediction is missing.
+
+    Args:
+        case: The label maps.
+        options: Conventions and options of lesions.
+        scored: The class.
+    """
+    distances = options.distances and case.measured
+    mask = judged = case.pair.mask(
+        scored.members(case.members), tolerance_mm=scored.tolerance_mm, distances=distances
+    )
+    counts = mask.counts
+    if case.absent.issuperset(scored.parts) and not counts.reference:
+        judged = case.false_positive.mask({1}, tolerance_mm=scored.tolerance_mm, distances=distances)
+    main = asdict(CONVENTIONS[options.convention].measure(judged))
+    row = ScoreRow(
+        case=case.name,
+        group=case.name,
+        label=scored.name,
+        value=case.values.get(scored.name),
+        precision=judged.counts.precision,
+        recall=counts.recall,
+        volume_reference_ml=counts.reference * case.voxel_ml,
+        volume_prediction_ml=counts.prediction * case.voxel_ml,
+        **main,
+    )
+    lesions = _match(mask, options) if scored.lesions else None
+    return ClassOfCase(
+        row=row,
+        detail=_detail(case.name, scored, mask, lesions),
+        lesions=() if lesions is None else _lesion_rows(case, scored.name, lesions),
+        beside=tuple(
+            ConventionRow(
+                case=case.name,
+                label=scored.name,
+                convention=name,
+                **asdict(CONVENTIONS[name].measure(judged)),
+            )
+            for name in options.beside
+        ),
+    )
+
+
+def _match(mask: MaskPair, options: Evaluation) -> LesionMatch:
+    return match_lesions(*mask.masks(), connectivity=options.lesion_connectivity, iou=options.lesion_iou)
+
+
+def _detail(case: str, scored: ScoredClass, mask: MaskPair, lesions: LesionMatch | None) -> DetailRow:
+    found: dict[str, float | int | None] = {}
+    if mask.distances and mask.counts.reference and mask.counts.prediction:
+        surfaces = mask.elements(planar=True)
+        found["mean_from_reference_mm"] = float(
+            np.average(surfaces.reference_mm, weights=surfaces.reference_weights)
+        )
+        found["mean_from_prediction_mm"] = float(
+            np.average(surfaces.prediction_mm, weights=surfaces.prediction_weights)
+        )
+    if scored.centreline:
+        found["centreline_dice"] = centreline_dice(*mask.masks())
+    if lesions is not None:
+        found |= {
+            "lesions_reference": len(lesions.reference),
+            "lesions_prediction": len(lesions.prediction),
+            "lesions_matched": lesions.matched,
+            "lesion_f1": lesions.f1,
+            "lesion_dice": lesions.mean_dice,
+        }
+    return DetailRow(case=case, label=scored.name, **found)
+
+
+def _lesion_rows(case: CasePair, label: str, match: LesionMatch) -> tuple[LesionRow, ...]:
+    sides = (
+        ("reference", "false negative", match.reference),
+        ("prediction", "false positive", match.prediction),
+    )
+    return tuple(
+        LesionRow(
+            case=case.name,
+            label=label,
+            side=side,
+            lesion=lesion.number,
+            outcome=alone if lesion.partner is None else "matched",
+            partner=lesion.partner,
+            dice=lesion.dice,
+            volume_ml=lesion.voxels * case.voxel_ml,
+        )
+        for side, alone, lesions in sides
+        for lesion in lesions
+    )

@@ -1,12 +1,21 @@
-"""Which classes are scored, and what belongs to each."""
+"""Which classes are scored, and which values of label maps belong to each."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+
+from medse.arrays import BoolArray, LabelArray
 from medse.config.sections import Evaluation
 from medse.errors import InputError
+from medse.labels import Labels
+from medse.labels.value_counts import count_values
 from medse.registry import nearest
-from medse.scores.names import check_names
+from medse.scores.files import check_names
+
+MOST_UNNAMED = 1000
+"""Most distinct values that are taken for classes when none are named; a file with more is an image."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,69 @@ def scored_classes(names: Collection[str], options: Evaluation) -> tuple[ScoredC
     )
 
 
+def named_members(labels: Labels) -> dict[str, frozenset[int]]:
+    """Return class -> its value and those that are merged into it."""
+    merged = labels.merged or ((),) * len(labels.values)
+    named = zip(labels.names, labels.values, merged, strict=True)
+    return {name: frozenset((value, *more)) for name, value, more in named}
+
+
+def found_members(maps: Sequence[tuple[LabelArray, Path]]) -> dict[str, frozenset[int]]:
+    """Make every value above 0 a class that is named after it, values ascending.
+
+    Raises:
+        InputError: One of the maps has more than :data:`MOST_UNNAMED` values, or one below 0.
+    """
+    found: set[int] = set()
+    for array, path in maps:
+        values = list(count_values(array))
+        if len(values) > MOST_UNNAMED or values[0] < 0:
+            raise InputError(
+                f"{path} holds {len(values)} different values from {values[0]} to {values[-1]}; without named "
+                f"classes a label map has at most {MOST_UNNAMED} and none below 0; name the classes with --labels, "
+                "or check that this is a label map."
+            )
+        found.update(values)
+    return {str(value): frozenset((value,)) for value in sorted(found - {0})}
+
+
+def check_declared(array: LabelArray, labels: Labels, path: Path) -> None:
+    """Raise unless all values of a label map are declared.
+
+    Raises:
+        InputError: Some are not; the sentence counts their voxels.
+    """
+    declared = labels.indices
+    if undeclared := {value: n for value, n in count_values(array).items() if value not in declared}:
+        raise InputError(labels.describe_undeclared(undeclared, str(path)))
+
+
+def clear_ignored(
+    reference: LabelArray, prediction: LabelArray, labels: Labels, source: str
+) -> tuple[LabelArray, LabelArray]:
+    """Return both maps with 0 where the reference holds an ignored value.
+
+    Args:
+        reference: Label map; may be changed.
+        prediction: Label map of the same shape; may be changed.
+        labels: Of both.
+        source: What to call the prediction in messages.
+
+    Raises:
+        InputError: The prediction holds an ignored value where the reference does not.
+    """
+    ignored = _holds(reference, labels.ignored)
+    if outside := int(np.count_nonzero(_holds(prediction, labels.ignored) & ~ignored)):
+        raise InputError(
+            f"{source} holds ignored values ({', '.join(map(str, labels.ignored))}) in {outside} voxels that the "
+            "reference does not ignore; a prediction may ignore none of them; give these voxels a class or 0."
+        )
+    cleared = tuple(np.require(array, requirements="W") for array in (reference, prediction))
+    for array in cleared:
+        array[ignored] = 0
+    return cleared[0], cleared[1]
+
+
 def _check(chosen: Collection[str], names: Collection[str], key: str) -> None:
     for name in chosen:
         if name not in names:
@@ -79,3 +151,10 @@ def _check(chosen: Collection[str], names: Collection[str], key: str) -> None:
                 f"evaluation.{key} names the class {name!r}, which does not exist;{nearest(name, names)} there are: "
                 f"{', '.join(names)}; correct the name."
             )
+
+
+def _holds(array: LabelArray, values: Sequence[int]) -> BoolArray:
+    found = np.zeros_like(array, np.bool_)
+    for value in values:
+        found |= array == value
+    return found

@@ -12,19 +12,15 @@ from typing import Literal, TypeVar
 from medse.config.sections import Evaluation
 from medse.cores import cores
 from medse.errors import InputError
-from medse.evaluate.case_list import read_case_list
-from medse.evaluate.case_maps import find_mask_names
 from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_found
-from medse.evaluate.class_values import MOST_UNNAMED
-from medse.evaluate.classes import scored_classes
-from medse.evaluate.pairs import find_cases
+from medse.evaluate.cases import find_cases, find_mask_names, read_case_list
+from medse.evaluate.classes import MOST_UNNAMED, scored_classes
 from medse.evaluate.running import each_case
 from medse.files import refuse_existing, refuse_inside
 from medse.labels import Labels
 from medse.metrics.lesions import lesion_rule
 from medse.scores.files import write_scores
-from medse.scores.rows import DetailRow
-from medse.scores.scores import Scores, Settings
+from medse.scores.scores import DetailRow, Scores, Settings
 from medse.scores.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
 from medse.scores.summaries import summarise_rows
 from medse.versions import installed_versions

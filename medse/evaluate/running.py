@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from medse.errors import InputError
-from medse.evaluate.case_maps import CaseFiles
+from medse.evaluate.cases import CaseFiles
 
 Result = TypeVar("Result")
 

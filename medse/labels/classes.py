@@ -8,6 +8,7 @@ import numpy as np
 
 from medse.arrays import LabelArray
 from medse.errors import InputError
+from medse.labels.value_counts import count_values
 
 BACKGROUND, IGNORE = "background", "ignore"
 """Names in a mapping that make no class."""
@@ -120,9 +121,7 @@ class Labels:
         position[position == len(table)] = 0
         wrong = table[position] != array
         if wrong.any():
-            values, counts = np.unique(array[wrong], return_counts=True)
-            undeclared = dict(zip(values.tolist(), counts.tolist(), strict=True))
-            raise InputError(self.describe_undeclared(undeclared, source))
+            raise InputError(self.describe_undeclared(count_values(array[wrong]), source))
         small = self.ignore_index <= np.iinfo(np.uint8).max
         indices: LabelArray = np.array(list(known.values()), dtype=np.uint8 if small else np.int16)
         return indices[position]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, label
 from skimage.morphology import skeletonize
 
-from medse.arrays import BoolArray
+from medse.arrays import BoolArray, bounding_box
 
 
 def centreline_dice(reference: BoolArray, prediction: BoolArray) -> float:
@@ -30,10 +30,10 @@ def centreline_dice(reference: BoolArray, prediction: BoolArray) -> float:
         counts more per mm than one across, and a tube that is round in mm is thinned like a flat one. Resample
         both masks first where that matters.
     """
-    occupied = np.argwhere(reference | prediction)
-    if not len(occupied):
+    either = reference | prediction
+    if not either.any():
         return math.nan
-    box = tuple(slice(low, high + 1) for low, high in zip(occupied.min(0), occupied.max(0), strict=True))
+    box = bounding_box(either)
     first, second = _in_plane(reference[box]), _in_plane(prediction[box])
     if not first.any() or not second.any():
         return 0.0

@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from medse.arrays import BoolArray, FloatArray, LabelArray
+from medse.metrics.overlap import Counts
 
 Connectivity = Literal["faces", "edges", "corners"]
 
@@ -89,7 +90,7 @@ def match_lesions(
     ious = both / (sizes[i] + other[j] - both)
     near = ious >= iou
     pairs = {
-        (int(r), int(p)): 2 * int(common) / int(sizes[r] + other[p])
+        (int(r), int(p)): Counts(int(sizes[r]), int(other[p]), int(common)).dice
         for r, p, common in _best(i[near], j[near], ious[near], both[near])
     }
     return LesionMatch(

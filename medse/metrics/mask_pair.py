@@ -7,7 +7,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from medse.arrays import BoolArray, LabelArray
+from medse.arrays import BoolArray, LabelArray, bounding_box
 from medse.metrics.overlap import Counts, PairCounts, count_pairs
 from medse.metrics.surfaces import LabelSurfaces, SurfaceDistances, SurfaceKind, surface_distances
 
@@ -37,9 +37,8 @@ class LabelPair:
     """
 
     def __init__(self, reference: LabelArray, prediction: LabelArray, spacing_mm: tuple[float, ...]) -> None:
-        if (
-            reference.flags.f_contiguous
-        ):  # as files are read: the same voxels, with the axes in order of memory
+        # As files are read: the same voxels, with the axes in order of memory.
+        if reference.flags.f_contiguous:
             reference, prediction, spacing_mm = reference.T, prediction.T, spacing_mm[::-1]
         self.reference, self.prediction = _compact(reference), _compact(prediction)
         self.spacing_mm = tuple(map(float, spacing_mm))
@@ -106,6 +105,16 @@ class MaskPair:
         return pair.mask({1}, tolerance_mm=tolerance_mm, distances=distances)
 
     @property
+    def both(self) -> bool:
+        """Whether both masks have voxels."""
+        return bool(self.counts.reference and self.counts.prediction)
+
+    @property
+    def neither(self) -> bool:
+        """Whether both masks are empty."""
+        return not (self.counts.reference or self.counts.prediction)
+
+    @property
     def spacing_mm(self) -> tuple[float, ...]:
         """Of the axes of :meth:`masks`; ones for pictures, whose lengths then are pixels."""
         return self._pair.spacing_mm
@@ -126,13 +135,8 @@ class MaskPair:
         reference, prediction = (
             np.isin(labels, list(self._members)) for labels in (self._pair.reference, self._pair.prediction)
         )
-        either = reference | prediction
-        box = []
-        for axis in range(either.ndim):
-            others = tuple(k for k in range(either.ndim) if k != axis)
-            occupied = np.flatnonzero(either.any(axis=others))
-            box.append(slice(occupied[0], occupied[-1] + 1) if len(occupied) else slice(0, 0))
-        return reference[tuple(box)], prediction[tuple(box)]
+        box = bounding_box(reference | prediction)
+        return reference[box], prediction[box]
 
     def elements(self, *, planar: bool) -> SurfaceDistances:
         """Measure between surface elements weighted by area; neither mask is empty.

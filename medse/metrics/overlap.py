@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medse.arrays import LabelArray
-from medse.metrics.value_counts import CHUNK, MOST_BINS, count_values
+from medse.labels.value_counts import CHUNK, MOST_BINS, count_values
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ from matplotlib.text import Text
 
 POINT, LINE, MARK, GROUND = "#0072B2", "#222222", "#D55E00", "#CFE3F1"
 WIDTH_INCHES = 4.4
+MOST_LINES = 25
+"""Classes that a drawing by class shows; the furthest of them where there are more."""
+MOST_POINTS = 3000
+"""Points that are drawn as vectors; more are drawn as pixels, to keep the page small."""
 STYLE: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "medse", "font.size": 8.5}
 _LONGEST = 28
 

@@ -2,7 +2,8 @@
 
 import math
 
-from medse.scores.rows import ScoreRow
+from medse.scores.scores import ScoreRow
+from medse.scores.table import SCORES
 
 DASH, INFINITE = "–", "∞"
 
@@ -20,6 +21,11 @@ def format_length(value: float | None) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def format_value(value: float | None, name: str) -> str:
+    """Format a value of the score ``name`` by its unit."""
+    return format_length(value) if SCORES[name].unit else format_score(value)
+
+
 def format_signed(value: float) -> str:
     """As :func:`format_length`, with a plus sign where it is positive."""
     return ("+" if value > 0 else "") + format_length(value)
@@ -27,7 +33,7 @@ def format_signed(value: float) -> str:
 
 def outcome(row: ScoreRow) -> str:
     """Say in a word which mask is empty, if one is."""
-    words = {(False, True): "missed", (True, False): "hallucinated", (True, True): "both empty"}
+    words = {(False, True): "false negative", (True, False): "false positive", (True, True): "both empty"}
     return words.get((row.reference_empty, row.prediction_empty), "")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medse.arrays import ImageArray, LabelArray
+from medse.arrays import ImageArray, LabelArray, bounding_box
 from medse.preprocess.intensities import Normalization, normalize
 from medse.preprocess.resampling import most_likely, resample_cubic, resample_linear, resampled_shape
 from medse.volumes.grid import Grid
@@ -125,5 +125,5 @@ def nonzero_box(image: ImageArray) -> tuple[slice, slice, slice]:
     inside = (image != 0).any(axis=0)
     if not inside.any():
         return slice(0, inside.shape[0]), slice(0, inside.shape[1]), slice(0, inside.shape[2])
-    x, y, z = (np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    return slice(x[0], x[-1] + 1), slice(y[0], y[-1] + 1), slice(z[0], z[-1] + 1)
+    x, y, z = bounding_box(inside)
+    return x, y, z

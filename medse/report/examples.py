@@ -1,27 +1,27 @@
 """The worst, the median and the best case, drawn."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medse.evaluate.case_maps import CaseMaps, find_mask_names, read_case
-from medse.evaluate.pairs import find_cases
+import numpy as np
+
+from medse.arrays import AnyArray, LabelArray
+from medse.errors import InputError
+from medse.evaluate.case_maps import CaseMaps, class_indices, read_case
+from medse.evaluate.cases import find_cases, find_mask_names
 from medse.labels import Labels
-from medse.report.choice import (
-    badness,
-    choose_cases,
-    choose_colours,
-    index_maps,
-    indices_seen,
-    mean_dice,
-    single_classes,
-)
-from medse.report.images import read_case_image
-from medse.report.panels import OTHERS, Panel, draw_panels, grey_window
-from medse.report.planes import cut_planes
+from medse.report.panels import COLOURS, OTHERS, Panel, draw_panels, grey_window
+from medse.report.planes import Plane, cut_planes
 from medse.report.slices import Stack, draw_stack
-from medse.scores.rows import ScoreRow
-from medse.scores.scores import Scores
+from medse.report.tables import badness, mean_dice, single_classes
+from medse.scores.scores import ScoreRow, Scores
+from medse.volumes.grid import Grid, check_same_grid
+from medse.volumes.name_patterns import find_volumes
+from medse.volumes.names import case_id
+from medse.volumes.opening import open_volume
+from medse.volumes.reading import read_image
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,88 @@ def draw_examples(scores: Scores, references: Path, predictions: Path, images: P
     return examples
 
 
+def choose_cases(means: dict[str, float]) -> dict[str, str]:
+    """Return role -> case id; cases without a defined mean are left out, equal means are in order of name."""
+    ranked = sorted((mean, case) for case, mean in means.items() if not math.isnan(mean))
+    if not ranked:
+        return {}
+    if len(ranked) == 1:
+        return {"Only case": ranked[0][1]}
+    roles = {"Worst case": ranked[0][1], "Median case": ranked[(len(ranked) - 1) // 2][1]}
+    if len(ranked) == 2:
+        del roles["Median case"]
+    return {**roles, "Best case": ranked[-1][1]}
+
+
+def index_maps(maps: CaseMaps, scores: Scores, classes: Sequence[int]) -> tuple[LabelArray, LabelArray]:
+    """Return both label maps with index ``k + 1`` where the ``k``-th of ``classes`` lies, 0 elsewhere."""
+    members = []
+    for k in classes:
+        label = scores.summaries.classes[k].label
+        parts = scores.settings.merged.get(label, [label])
+        members.append(frozenset[int]().union(*(maps.members.get(part, frozenset()) for part in parts)))
+    return class_indices(maps.reference, members), class_indices(maps.prediction, members)
+
+
+def indices_seen(planes: Sequence[Plane]) -> set[int]:
+    """Return which class indices the slices show."""
+    maps = [array for plane in planes for array in (plane.reference, plane.prediction)]
+    return set(np.concatenate([np.unique(array) for array in maps]).tolist())
+
+
+def choose_colours(rows: Sequence[ScoreRow], seen: set[int]) -> dict[int, str]:
+    """Return class index -> colour; where colours do not suffice, the worst classes in view have one.
+
+    Args:
+        rows: Scores of the drawn classes of a case; their position + 1 is the class index.
+        seen: Class indices in view.
+    """
+    order = list(range(1, len(rows) + 1))
+    if len(rows) > len(COLOURS):
+        order = sorted((k for k in order if k in seen), key=lambda k: badness(rows[k - 1]))
+    own = dict(zip(order, COLOURS, strict=False))
+    return {k: own.get(k, OTHERS) for k in range(1, len(rows) + 1)}
+
+
+def check_images(images: Path, references: Path) -> None:
+    """Raise where there cannot be an image of each case.
+
+    Args:
+        images: Folder of images, or one file.
+        references: Folder of label maps, or one file.
+
+    Raises:
+        InputError: One image is given for a folder of cases, or the folder holds none.
+    """
+    if not images.is_file():
+        find_volumes(images)
+    elif not references.is_file():
+        raise InputError(
+            f"{images} is one image and {references} are several cases; every case needs its own; give the folder "
+            "that holds the images."
+        )
+
+
+def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -> AnyArray:
+    """Read the first channel of a case's image.
+
+    Args:
+        images: Folder of images named like the references, or one file.
+        case: Case id.
+        grid: Where the image must lie.
+        copy_affine: Let it take the affine of ``grid``.
+
+    Raises:
+        InputError: The image is missing, unreadable or lies on another grid.
+    """
+    path = _image_file(images, case)
+    opened = open_volume(path)
+    image, image_grid = read_image(path, math.prod(opened.shape[3:]) * opened.components)
+    check_same_grid(grid, image_grid, copy_affine=copy_affine)
+    first: AnyArray = image[0]
+    return first
+
+
 def _draw(
     role: str, mean_dice: float, maps: CaseMaps, scores: Scores, rows: Sequence[ScoreRow], images: Path | None
 ) -> Example:
@@ -105,4 +187,18 @@ def _draw(
         legend=[(label, colour) for label, colour in in_view if colour != OTHERS],
         others=sum(colour == OTHERS for _, colour in in_view),
         oriented=maps.grid.oriented,
+    )
+
+
+def _image_file(images: Path, case: str) -> Path:
+    if images.is_file():
+        case_id(images)
+        return images
+    found = find_volumes(images)
+    for name in (case, f"{case}_0000"):
+        if name in found:
+            return found[name]
+    raise InputError(
+        f"{images} has no image of case {case}; expected {case}.nii.gz, {case}_0000.nii.gz or another format; add it "
+        "or leave the images out."
     )

@@ -1,25 +1,29 @@
 """``table.tex`` and ``table.md``: the scores by class as papers show them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from medse.files import write_text
-from medse.pages.numbers import format_length, format_score
-from medse.report.scored import distance, tolerance_of_all
-from medse.scores.scores import Scores
+from medse.pages.numbers import format_value
+from medse.report.tables import tolerance_of_all
+from medse.scores.scores import DistanceSummary, Scores
 from medse.scores.statistics import Summary
+from medse.scores.table import SCORES
 
 LATEX, MARKDOWN = "table.tex", "table.md"
+SHOWN = ("dice", "hd95_mm", "assd_mm", "nsd")
 LONGEST = 40
 """Classes above which the LaTeX table runs over pages."""
-_LATEX = {
+_LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "±": r"$\pm$", "−": r"$-$",
     "–": "--", "∞": r"$\infty$", "≤": r"$\le$", "→": r"$\to$", **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}  # fmt: skip
-_MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+})  # fmt: skip
+_MARKDOWN = str.maketrans(
+    {sign: f"\\{sign}" for sign in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 
 
 def write_paper_tables(out: Path, scores: Scores) -> None:
@@ -55,12 +59,12 @@ def markdown_table(scores: Scores) -> str:
 
 def latex(text: str) -> str:
     """Escape a text for LaTeX; line breaks become spaces."""
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+    return " ".join(text.split()).translate(_LATEX)
 
 
 def markdown(text: str) -> str:
     """Escape a text for Markdown; line breaks become spaces."""
-    return "".join(_MARKDOWN.get(sign, sign) for sign in " ".join(text.split()))
+    return " ".join(text.split()).translate(_MARKDOWN)
 
 
 @dataclass(frozen=True)
@@ -72,43 +76,43 @@ class _Table:
 
 def _contents(scores: Scores, escape: Callable[[str], str]) -> _Table:
     classes = scores.summaries.classes
-    columns: list[tuple[str, list[Summary | None], Callable[[float], str]]] = [
-        ("Dice", [entry.dice for entry in classes], format_score)
-    ]
-    for name, word in (("hd95_mm", "HD95 (mm)"), ("assd_mm", "ASSD (mm)")):
-        found = [distance(entry, name) for entry in classes]
+    columns: dict[str, list[Summary | None]] = {}
+    for name in SHOWN:
+        found = [getattr(entry, name) for entry in classes]
         if any(found):
-            columns.append((word, [entry.every if entry else None for entry in found], format_length))
-    if any(entry.nsd for entry in classes):
-        columns.append(("NSD", [entry.nsd for entry in classes], format_score))
+            columns[name] = [one.every if isinstance(one, DistanceSummary) else one for one in found]
     lines = [
         [
             entry.label,
             str(entry.dice.n),
-            *(_cell(found[k], digits, entry.dice.n) for _, found, digits in columns),
+            *(_cell(found[k], name, entry.dice.n) for name, found in columns.items()),
         ]
         for k, entry in enumerate(classes)
     ]
     mean = scores.summaries.mean_dice
-    last = ["Mean over classes", str(mean.n), _cell(mean, format_score, mean.n), *[""] * (len(columns) - 1)]
-    heading = ["Class", "n", *(name for name, _, _ in columns)]
+    last = ["Mean over classes", str(mean.n), _cell(mean, "dice", mean.n), *[""] * (len(columns) - 1)]
+    heading = ["Class", "n", *(SCORES[name].heading for name in columns)]
     return _Table(
         heading=[escape(cell) for cell in heading],
         lines=[[escape(cell) for cell in line] for line in [*lines, last]],
-        caption=escape(_caption(scores, heading)),
+        caption=escape(_caption(scores, columns)),
     )
 
 
-def _cell(summary: Summary | None, digits: Callable[[float], str], n: int) -> str:
+def _cell(summary: Summary | None, score: str, n: int) -> str:
     """Write mean, spread and interval, and how many cases they are of where these are not ``n``."""
     if summary is None or not summary.n:
         return "–"
+
+    def digits(value: float) -> str:
+        return format_value(value, score)
+
     spread = f" ± {digits(summary.sd)}" if summary.n > 1 else ""
     interval = "" if math.isnan(summary.low_95) else f" [{digits(summary.low_95)}, {digits(summary.high_95)}]"
     return f"{digits(summary.mean)}{spread}{interval}" + (f" (n = {summary.n})" if summary.n != n else "")
 
 
-def _caption(scores: Scores, heading: Sequence[str]) -> str:
+def _caption(scores: Scores, shown: Collection[str]) -> str:
     settings, summaries = scores.settings, scores.summaries
     groups = f" of {summaries.groups} patients or groups" if summaries.groups != summaries.cases else ""
     unit = "groups" if settings.unit == "group" else "cases"
@@ -118,14 +122,14 @@ def _caption(scores: Scores, heading: Sequence[str]) -> str:
         f"{settings.interval_resamples} resamples].",
         f"n: {unit} in which Dice is defined, unless said otherwise in brackets.",
     ]
-    if "HD95 (mm)" in heading and scores.convention == "medse":
+    if "hd95_mm" in shown and scores.convention == "medse":
         sentences.append(
             "Where only one of the two masks is empty, distances are the diagonal of the image, which depends on "
             "the field of view."
         )
-    elif "HD95 (mm)" in heading:
+    elif "hd95_mm" in shown:
         sentences.append("Undefined and infinite distances are left out.")
-    if "NSD" in heading:
+    if "nsd" in shown:
         common = tolerance_of_all(settings.tolerance_mm)
         each = ", ".join(f"{label} {mm:g} mm" for label, mm in settings.tolerance_mm.items())
         sentences.append(f"Tolerance of NSD: {each if common is None else f'{common:g} mm'}.")

@@ -1,14 +1,38 @@
 """Scores -> one self-contained HTML page, and the tables for papers."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+from jinja2 import Environment
+
 from medse.files import write_text
-from medse.report.examples import draw_examples
-from medse.report.page import render
+from medse.labels import IGNORE
+from medse.metrics.conventions.table import CONVENTIONS
+from medse.pages.html import page_environment
+from medse.pages.numbers import format_length, format_score, format_signed, format_value, outcome
+from medse.report import tables
+from medse.report.examples import Example, draw_examples
+from medse.report.figures import LEAST_VIOLIN, LIMITS, draw_distribution, draw_volumes
+from medse.report.panels import OTHERS
 from medse.report.paper_tables import write_paper_tables
 from medse.scores.files import read_scores
+from medse.scores.scores import Scores
+from medse.scores.summaries import column
+from medse.scores.table import SCORES
 
 PAGE = "report.html"
+DRAWN = ("dice", "hd95_mm", "nsd")
+"""Scores whose distribution is drawn."""
+TEMPLATES = files("medse.report").joinpath("template")
+MANY = 20
+"""Above this many classes the longest tables are folded or shortened."""
+MATRIX = 6
+"""Up to this many classes the table of cases has a column for each."""
+FEW = 10
+"""Below this many groups the page warns that bootstrap intervals come out too narrow."""
 
 
 def write_report(
@@ -35,3 +59,70 @@ def write_report(
     write_text(out / PAGE, page)
     write_paper_tables(out, scores)
     return out / PAGE
+
+
+def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) -> str:
+    """Return the page as one HTML text without a reference to anything outside it."""
+    classes = scores.summaries.classes
+    measured = bool(np.isfinite(column(scores.rows, "volume_reference_ml")).any())
+    volumes, volumes_shown = draw_volumes(scores) if measured else (b"", 0)
+    lesions, all_lesions = tables.worst_lesions(scores)
+    lines = tables.lines_by_class(scores) if scores.beside else []
+    averaged = {classes[k].label for k in tables.single_classes(scores)}
+    drawn = [name for name in DRAWN if name == "dice" or np.isfinite(column(scores.rows, name)).any()]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            scores=scores,
+            summaries=scores.summaries,
+            settings=scores.settings,
+            created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
+            style=_read("style.css"),
+            script=_read("script.js"),
+            examples=examples,
+            with_images=with_images,
+            table=SCORES,
+            distances=tables.distances_of(scores),
+            distance=tables.distance,
+            infinite=tables.infinite_counts(scores),
+            has_nsd=any(entry.nsd for entry in classes),
+            tolerance=tables.tolerance_of_all(scores.settings.tolerance_mm),
+            distributions=[draw_distribution(scores, name) for name in drawn],
+            least_violin=LEAST_VIOLIN,
+            measured=measured,
+            volumes=volumes,
+            volumes_shown=volumes_shown,
+            lesions=lesions,
+            all_lesions=all_lesions,
+            conventions=CONVENTIONS,
+            convention_scores=tables.convention_scores(scores),
+            convention_lines=lines,
+            convention_means=tables.lines_over_classes([line for line in lines if line.label in averaged]),
+            case_lines=tables.case_lines(scores),
+            worst_rows=tables.worst_rows(scores),
+            grouped=scores.summaries.groups != scores.summaries.cases,
+            lists=tables.value_lists(scores, IGNORE),
+            others=OTHERS,
+            limits=LIMITS,
+            few=FEW,
+            many=len(classes) > MANY,
+            matrix=len(classes) <= MATRIX,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = page_environment(TEMPLATES)
+    environment.filters |= {
+        "score": format_score,
+        "mm": format_length,
+        "value": format_value,
+        "signed": format_signed,
+        "outcome": outcome,
+    }
+    return environment
+
+
+def _read(name: str) -> str:
+    return TEMPLATES.joinpath(name).read_text(encoding="utf-8")

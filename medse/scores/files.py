@@ -3,15 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unicodedata import category
 
 from pydantic import BaseModel, ValidationError
 
 from medse.errors import InputError
 from medse.files import write_text
-from medse.scores.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
-from medse.scores.scores import Scores
+from medse.scores.scores import ConventionRow, DetailRow, LesionRow, ScoreRow, Scores
 
 SUMMARY = "scores.json"
 TABLES: dict[str, tuple[str, type[BaseModel]]] = {
@@ -21,13 +21,15 @@ TABLES: dict[str, tuple[str, type[BaseModel]]] = {
     "beside": ("conventions.csv", ConventionRow),
 }
 """Field of :class:`Scores` -> its file and what a line of it is; all but the first are left out where empty."""
+UNFIT = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of tabs and other control characters, of bytes that are no UTF-8, and of ends of lines."""
 
 
 def write_scores(folder: Path, scores: Scores) -> None:
     """Write the tables and the summary into ``folder``."""
     for field, (name, model) in TABLES.items():
         if rows := getattr(scores, field):
-            write_text(folder / name, _table(model, rows))
+            write_text(folder / name, csv_text(model, rows))
     write_text(folder / SUMMARY, scores.model_dump_json(indent=1) + "\n")
 
 
@@ -35,7 +37,7 @@ def read_scores(folder: Path) -> Scores:
     """Read what :func:`write_scores` wrote.
 
     Raises:
-        InputError: A file is missing, damaged, or was not written by :func:`write_scores`.
+        InputError: A file is missing, damaged, or was not written by :func:`write_scores` of this form.
     """
     try:
         tables = {
@@ -44,19 +46,39 @@ def read_scores(folder: Path) -> Scores:
             if field == "rows" or (folder / name).exists()
         }
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        return Scores.model_validate({**summary, **tables})
+        return Scores.model_validate({"form": 1, **summary, **tables})
     except FileNotFoundError as error:
         raise InputError(f"{error.filename} does not exist; run medse evaluate first.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{'.'.join(map(str, first['loc']))}: " if first["loc"] else ""
         what = where + first["msg"].removeprefix("Value error, ")
+        if first["loc"] == ("form",):
+            what = "another version of medse wrote them, under other names"
     except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
         what = str(error)
     raise InputError(f"{folder} holds scores that cannot be read ({what}); run medse evaluate again.")
 
 
-def _table(model: type[BaseModel], rows: Sequence[BaseModel]) -> str:
+def check_names(names: Iterable[str], what: str) -> None:
+    """Raise unless every name is a line of text.
+
+    Args:
+        names: Of cases or classes.
+        what: What they are, in the singular.
+
+    Raises:
+        InputError: One is blank, or holds a control character or a byte that is no text.
+    """
+    for name in names:
+        if not name.strip() or any(category(letter) in UNFIT for letter in name):
+            raise InputError(
+                f"The {what} {name!r} cannot stand in a table; a name is one line of text and not blank; rename it."
+            )
+
+
+def csv_text(model: type[BaseModel], rows: Sequence[BaseModel]) -> str:
+    """Return the rows as CSV, whose columns are the fields of ``model``."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
     writer.writeheader()

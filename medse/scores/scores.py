@@ -1,12 +1,108 @@
-"""What ``medse evaluate`` finds out, as it stands in ``scores.csv``, ``scores.json`` and the files beside them."""
+"""What ``medse evaluate`` finds out: the lines of its tables, and ``scores.json``."""
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from medse.scores.ledger import Ledger
-from medse.scores.rows import ConventionRow, DetailRow, LesionRow, Record, ScoreRow
-from medse.scores.statistics import Number, Summary
+from medse.scores.statistics import Number, Record, Summary
+
+LesionOutcome = Literal["matched", "false negative", "false positive"]
+
+
+class ScoreRow(Record):
+    """One class in one case: a line of ``scores.csv``, whose columns are these fields in this order.
+
+    NaN means undefined; None not computed, or no score of the convention. ``label`` is the class name, ``value`` its
+    value in the files, None where it has several or a file of its own; ``group`` is the patient, or the case where
+    no patient is known. Recall is undefined where the reference is empty and precision where the prediction is, by
+    every convention; the volumes of pictures are undefined.
+    """
+
+    case: str
+    group: str
+    label: str
+    value: int | None = None
+    dice: float
+    iou: float | None = None
+    precision: float
+    recall: float
+    hd_mm: float | None = None
+    hd95_mm: float | None = None
+    assd_mm: float | None = None
+    nsd: float | None = None
+    volume_reference_ml: float
+    volume_prediction_ml: float
+
+    @property
+    def reference_empty(self) -> bool:
+        """Whether the reference has no voxel of the class."""
+        return math.isnan(self.recall)
+
+    @property
+    def prediction_empty(self) -> bool:
+        """Whether the prediction has no voxel of the class."""
+        return math.isnan(self.precision)
+
+
+class DetailRow(Record):
+    """Further numbers of one class in one case: a line of ``details.csv``; None is not computed, NaN undefined.
+
+    Attributes:
+        mean_from_reference_mm: Mean distance from the surface of the reference to that of the prediction.
+        mean_from_prediction_mm: Mean distance from the surface of the prediction to that of the reference.
+        lesions_matched: Pairs of lesions that belong together by the rule in the settings.
+        lesion_f1: ``2 matched / (reference + prediction)``; NaN where neither has a lesion.
+        lesion_dice: Mean Dice over matched pairs; NaN without one.
+    """
+
+    case: str
+    label: str
+    mean_from_reference_mm: float | None = None
+    mean_from_prediction_mm: float | None = None
+    centreline_dice: float | None = None
+    lesions_reference: int | None = None
+    lesions_prediction: int | None = None
+    lesions_matched: int | None = None
+    lesion_f1: float | None = None
+    lesion_dice: float | None = None
+
+
+class LesionRow(Record):
+    """One lesion: a line of ``lesions.csv``.
+
+    Attributes:
+        side: The label map it lies in.
+        lesion: Its number there, from 1, largest first.
+        outcome: Matched; a false negative is of the reference and a false positive of the prediction, both without
+            a partner.
+        partner: Number of its partner in the other map; None without one.
+        dice: Of the pair; 0 without a partner.
+        volume_ml: NaN for pictures.
+    """
+
+    case: str
+    label: str
+    side: Literal["reference", "prediction"]
+    lesion: int
+    outcome: LesionOutcome
+    partner: int | None = None
+    dice: float
+    volume_ml: float
+
+
+class ConventionRow(Record):
+    """One class in one case by another convention: a line of ``conventions.csv``; None where it has no such score."""
+
+    case: str
+    label: str
+    convention: str
+    dice: float | None = None
+    iou: float | None = None
+    hd_mm: float | None = None
+    hd95_mm: float | None = None
+    assd_mm: float | None = None
+    nsd: float | None = None
 
 
 class ConventionMean(Record):
@@ -28,7 +124,7 @@ class DistanceSummary(Record):
     """Summarises a surface distance.
 
     Attributes:
-        every: Over all cases in which it is defined, misses included at their penalty.
+        every: Over all cases in which it is defined, those with one empty mask at their penalty.
         both_masks: Over those in which both masks have voxels.
     """
 
@@ -37,18 +133,7 @@ class DistanceSummary(Record):
 
 
 class LesionSummary(Record):
-    """Adds up the lesions of one class over all cases; the ratios are of these sums.
-
-    Attributes:
-        reference: Lesions of the references.
-        prediction: Lesions of the predictions.
-        matched: Pairs that belong together.
-        sensitivity: matched / reference.
-        precision: matched / prediction.
-        f1: ``2 matched / (reference + prediction)``.
-        f1_by_case: The F1 of each case.
-        dice_by_case: :attr:`DetailRow.lesion_dice` of each case.
-    """
+    """Adds up the lesions of one class over all cases; sensitivity, precision and F1 are of these sums."""
 
     reference: int
     prediction: int
@@ -58,6 +143,27 @@ class LesionSummary(Record):
     f1: Number
     f1_by_case: Summary
     dice_by_case: Summary
+
+
+class EmptyMasks(Record):
+    """Counts the empty masks of one class, and says what other tools would have made of them.
+
+    Attributes:
+        both_empty: Cases where neither mask has a voxel.
+        false_negatives: Cases where only the reference has voxels.
+        false_positives: Cases where only the prediction has voxels.
+        mean_dice: Rule for empty masks -> mean Dice over cases by that rule.
+    """
+
+    both_empty: int
+    false_negatives: int
+    false_positives: int
+    mean_dice: dict[str, Number]
+
+    @property
+    def any(self) -> bool:
+        """Whether any mask was empty."""
+        return bool(self.both_empty or self.false_negatives or self.false_positives)
 
 
 class ClassScores(Record):
@@ -75,7 +181,7 @@ class ClassScores(Record):
     recall: Summary
     volume_difference_ml: Summary
     volume_difference_percent: Summary
-    ledger: Ledger
+    empty_masks: EmptyMasks
     hd_mm: DistanceSummary | None = None
     hd95_mm: DistanceSummary | None = None
     assd_mm: DistanceSummary | None = None
@@ -83,25 +189,24 @@ class ClassScores(Record):
     centreline_dice: Summary | None = None
     lesions: LesionSummary | None = None
     conventions: dict[str, dict[str, ConventionMean]] = Field(default_factory=dict)
-    """Convention beside the main one -> score (``dice`` ... ``nsd``) -> its mean; scores it lacks are left out."""
+    """Convention beside the main one -> score -> its mean; scores it lacks are left out."""
 
 
 class Summaries(Record):
     """Summarises all rows.
 
     Attributes:
-        cases: Number of cases.
-        groups: Number of groups (patients) they come from.
+        groups: Number of groups (patients) the cases come from.
         mean_dice: Mean over classes per case, summarised over cases.
         classes: One entry per class, in the order of their values.
-        ledger: Empty masks of all classes together.
+        empty_masks: Of all classes together.
     """
 
     cases: int
     groups: int
     mean_dice: Summary
     classes: tuple[ClassScores, ...]
-    ledger: Ledger
+    empty_masks: EmptyMasks
 
 
 class Settings(Record):
@@ -151,6 +256,7 @@ class Scores(Record):
     """Everything that ``medse evaluate`` found out.
 
     Attributes:
+        form: Names and meaning of what is in the files; other forms are not read.
         convention: Name of the rules by which the scores were computed.
         created: Date and time, ISO 8601 with time zone.
         versions: Package name -> version.
@@ -161,6 +267,7 @@ class Scores(Record):
         not_scored: Case -> why it could not be read; it is in no table and no mean.
     """
 
+    form: Literal[2] = 2
     convention: str
     created: str
     versions: dict[str, str]

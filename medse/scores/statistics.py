@@ -21,7 +21,13 @@ SEED = 20_240
 """Fixed, so that the same scores always give the same interval."""
 
 
-class Summary(BaseModel):
+class Record(BaseModel):
+    """Unchangeable, and strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Summary(Record):
     """Describes the defined values of one score.
 
     Attributes:
@@ -32,8 +38,6 @@ class Summary(BaseModel):
         low_95: Lower end of the bootstrap interval of the mean.
         high_95: Upper end of that interval.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: int
     mean: Number
@@ -75,15 +79,15 @@ def summarise(values: FloatArray, groups: Sequence[str]) -> Summary:
     )
 
 
-def case_means(table: FloatArray) -> FloatArray:
-    """Return the mean over the defined classes of each case; NaN where none is defined.
+def finite_mean(values: FloatArray) -> FloatArray:
+    """Return the mean of the finite values along the last axis; NaN where there is none.
 
     Shape:
-        ``(cases, classes)`` in, ``(cases,)`` out.
+        ``(*, n)`` in, ``(*,)`` out.
     """
-    defined = np.isfinite(table)
-    count = defined.sum(axis=1)
-    total = np.where(defined, table, 0.0).sum(axis=1)
+    finite = np.isfinite(values)
+    count = finite.sum(axis=-1)
+    total = np.where(finite, values, 0.0).sum(axis=-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -91,7 +95,7 @@ def group_means(values: FloatArray, groups: Sequence[str]) -> tuple[FloatArray, 
     """Return the mean over the defined cases of each group, NaN where none is, and the groups in order of name."""
     names, code = np.unique(np.asarray(groups), return_inverse=True)
     members = np.where(code == np.arange(len(names))[:, None], values, np.nan)
-    return case_means(members), names.tolist()
+    return finite_mean(members), names.tolist()
 
 
 _FLOATS = [name for name in Summary.model_fields if name != "n"]

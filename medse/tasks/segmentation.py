@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from medse.arrays import ImageArray
+from medse.arrays import FloatArray, ImageArray, LabelArray
+from medse.metrics.overlap import count_pairs
 from medse.preprocess import most_likely
+from medse.scores.statistics import finite_mean
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
@@ -48,7 +50,7 @@ class SegmentationTask(pl.LightningModule):
         self.net, self.loss = net, loss
         self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
         self.augment, self.scores, self.classes, self.seed = augment, scores, classes, seed
-        self.validation_dice: list[ImageArray] = []
+        self.validation_dice: list[FloatArray] = []
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer with a rate that follows the share of the training done."""
@@ -84,25 +86,17 @@ class SegmentationTask(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean Dice of each class and of all."""
-        dice = np.array(self.validation_dice)
-        counts = np.count_nonzero(~np.isnan(dice), axis=0)
-        means = np.where(counts > 0, np.nansum(dice, axis=0) / np.maximum(counts, 1), np.nan)
+        means = finite_mean(np.transpose(self.validation_dice))
         for name, mean in zip(self.classes, means, strict=True):
             self.log(f"dice_{name}", float(mean))
-        self.log("dice", float(means[counts > 0].mean()) if counts.any() else 0.0)
+        self.log("dice", float(np.nan_to_num(finite_mean(means))))
 
 
-def dice_per_class(found: Any, truth: Any, classes: int) -> ImageArray:
+def dice_per_class(found: LabelArray, truth: LabelArray, classes: int) -> FloatArray:
     """Dice of foreground classes 1..``classes`` of two index maps; NaN where both are empty.
 
     Voxels that ``truth`` gives a higher index are ignored.
     """
     counted = truth <= classes
-    pairs = np.bincount(
-        truth[counted].astype(np.int64) * (classes + 1) + found[counted], minlength=(classes + 1) ** 2
-    )
-    table = pairs.reshape(classes + 1, classes + 1)
-    total = table.sum(axis=0) + table.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        dice: ImageArray = (2 * np.diag(table) / total)[1:].astype(np.float32)
-    return dice
+    pairs = count_pairs(np.where(counted, truth, 0), np.where(counted, found, 0))
+    return np.array([pairs.of({k}).dice for k in range(1, classes + 1)])

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medse.compare.cautions import cautions
 from medse.compare.compare import compare_reports
 from medse.compare.result import Comparison
-from medse.compare.wording import Wording, p_value
+from medse.compare.wording import Wording, cautions, p_value
 from medse.errors import InputError
 from tests.support.evaluated import write_evaluated
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medse.compare.arguments import read_arguments
-from medse.compare.reading import make_cohort, read_reports
+from medse.compare.reading import make_cohort, read_arguments, read_reports
 from medse.errors import InputError
 from tests.support.evaluated import write_evaluated
 

@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import ArrayLike
 
 from medse.arrays import FloatArray
-from medse.compare.statistics.findings import Findings, PairRow
-from medse.compare.statistics.trainings import Cohort, Training
-from medse.compare.statistics.verdicts import compare_models
+from medse.compare.result import Findings, PairRow
+from medse.compare.verdicts import Cohort, Training, compare_models
 
 RNG = np.random.default_rng(11)
 BASE = RNG.beta(8, 2, (30, 2)) * 0.8
@@ -175,14 +174,14 @@ def test_hallucinations_are_counted_and_never_rewarded() -> None:
     a[:6, 1] = 0
     findings = found(("a", a), ("b", b), absent=absent, empty=[np.isnan(a), np.isnan(b)])
     _, first, second = findings.rows
-    assert (first.n, first.undefined_both, first.hallucinated_first) == (30, 0, 0)
+    assert (first.n, first.undefined_both, first.false_positives_first) == (30, 0, 0)
     assert (second.n, second.undefined_both, second.undefined_first, second.undefined_second) == (20, 4, 0, 6)
-    assert (second.hallucinated_first, second.hallucinated_second) == (6, 0)
+    assert (second.false_positives_first, second.false_positives_second) == (6, 0)
     row = only(findings)
     assert row.n == 30
     assert row.mean_first == pytest.approx(np.nanmean(a, axis=1).mean())  # as in its own report
     assert row.mean_second == pytest.approx(np.nanmean(b, axis=1).mean())
-    assert row.hallucinated_first == 6
+    assert row.false_positives_first == 6
 
 
 def test_a_miss_that_a_convention_leaves_undefined_is_left_out_for_both() -> None:
@@ -193,7 +192,7 @@ def test_a_miss_that_a_convention_leaves_undefined_is_left_out_for_both() -> Non
     empty = [~np.isfinite(a), np.zeros_like(a, dtype=bool)]
     findings = found(("a", a), ("b", b), empty=empty)
     row = only(findings)
-    assert (row.difference, row.n, row.missed_first) == (0, 30, 5)
+    assert (row.difference, row.n, row.false_negatives_first) == (0, 30, 5)
     assert (findings.rows[2].n, findings.rows[2].undefined_first) == (25, 5)
 
 

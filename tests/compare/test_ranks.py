@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from medse.compare.statistics.ranks import Ranks, alike, critical_difference, rank_models
-from medse.compare.statistics.signed_rank import holm, signed_rank
-from medse.compare.statistics.trainings import Cohort, Training, seed_sd
+from medse.compare.ranks import Ranks, alike, critical_difference, holm, rank_models, signed_rank
+from medse.compare.verdicts import Cohort, Training, seed_sd
 
 # Hollander & Wolfe (1973), depression scale before and after tranquillizer; R's wilcox.test gives V = 40.
 BEFORE = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])

@@ -17,10 +17,10 @@ from PIL import Image
 from medse.config.scoring import read_asked
 from medse.errors import InputError
 from medse.evaluate import running
-from medse.evaluate.case_maps import CaseFiles
+from medse.evaluate.cases import CaseFiles
 from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
-from medse.scores.names import check_names
+from medse.scores.files import check_names
 from medse.scores.scores import Scores
 from tests.support.commands import medse, refused
 

@@ -3,7 +3,7 @@
 import pytest
 
 from medse.errors import InputError
-from medse.evaluate.case_list import read_case_list
+from medse.evaluate.cases import read_case_list
 
 
 def test_ids_and_groups(tmp_path):

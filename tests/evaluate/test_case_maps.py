@@ -11,9 +11,10 @@ import SimpleITK
 from PIL import Image
 
 from medse.errors import InputError
-from medse.evaluate.case_maps import CaseFiles, class_indices, read_case
+from medse.evaluate.case_maps import class_indices, read_case
+from medse.evaluate.cases import CaseFiles
 from medse.labels import Labels
-from medse.metrics.value_counts import count_values
+from medse.labels.value_counts import count_values
 
 AFFINE = np.array([[-1.0, 0, 0, 10], [0, 2.0, 0, -20], [0, 0, 3.0, 5], [0, 0, 0, 1]])
 SHAPE = (9, 8, 7)
@@ -280,5 +281,5 @@ def test_indices_for_drawing(shift):
 
 
 def test_inputs_need_no_torch():
-    code = "import sys, medse.evaluate.pairs, medse.evaluate.case_list; sys.exit('torch' in sys.modules)"
+    code = "import sys, medse.evaluate.cases, medse.evaluate.cases; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

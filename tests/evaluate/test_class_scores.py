@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from medse.config.sections import Evaluation
-from medse.evaluate.class_scores import Case, score_class
+from medse.evaluate.case_scores import CasePair, score_class
 from medse.evaluate.classes import ScoredClass
 from medse.metrics.mask_pair import LabelPair
 
 SPACING = (1.0, 2.0, 3.0)
 
 
-def case(measured: bool = True, voxel_ml: float = 0.006) -> Case:
+def case(measured: bool = True, voxel_ml: float = 0.006) -> CasePair:
     """Class x is 3 and 4, its prediction the same box a voxel further along an axis; y is 9, predicted only."""
     reference, prediction = np.zeros((2, 10, 9, 8), np.int16)
     reference[2:5, 2:4, 2:4], reference[5, 2:4, 2:4] = 3, 4
     prediction[3:7, 2:4, 2:4] = 4
     prediction[0, 8, 7] = 9
     members = {"x": frozenset({3, 4}), "y": frozenset({9}), "z": frozenset()}
-    return Case(
+    return CasePair(
         "s", LabelPair(reference, prediction, SPACING), members, frozenset(), {"x": 3}, voxel_ml, measured
     )
 
@@ -57,7 +57,7 @@ def test_classes_without_a_reference(name: str, dice: float, far: float) -> None
     assert detail.mean_from_reference_mm is None
     np.testing.assert_equal(detail.centreline_dice, dice)
     assert (detail.lesions_reference, detail.lesions_matched) == (0, 0)
-    assert [lesion.outcome for lesion in found.lesions] == ["hallucinated"] * (name == "y")
+    assert [lesion.outcome for lesion in found.lesions] == ["false positive"] * (name == "y")
 
 
 def test_a_merged_class_is_one_class() -> None:
@@ -84,7 +84,7 @@ def test_volumes_of_lesions_are_of_their_voxels() -> None:
     assert [(one.side, one.lesion, one.outcome, one.partner, one.dice) for one in found.lesions] == [
         ("reference", 1, "matched", 1, 0.75),
         ("prediction", 1, "matched", 1, 0.75),
-        ("prediction", 2, "hallucinated", None, 0.0),
+        ("prediction", 2, "false positive", None, 0.0),
     ]
     assert [one.volume_ml for one in found.lesions] == pytest.approx([0.096, 0.096, 0.006])
     assert found.detail.lesion_f1 == pytest.approx(2 / 3)

@@ -60,7 +60,7 @@ def test_scores_by_hand(folders):
     assert scores.summaries.mean_dice.mean == pytest.approx((0.25 + 1.0) / 2)
     core, rim = scores.summaries.classes
     assert (core.dice.n, core.dice.mean) == (2, 0.75)
-    assert (rim.dice.n, rim.ledger.missed, rim.ledger.both_empty) == (1, 1, 1)
+    assert (rim.dice.n, rim.empty_masks.false_negatives, rim.empty_masks.both_empty) == (1, 1, 1)
 
 
 def test_files_hold_the_same_scores(folders):
@@ -237,7 +237,7 @@ def test_nothing_but_ignored_voxels_is_empty(tmp_path):
     save(tmp_path / "r.nii", np.full((3, 3, 3), 255))
     save(tmp_path / "p.nii", np.ones((3, 3, 3)))
     scores = evaluate_folders(tmp_path / "r.nii", tmp_path / "p.nii", tmp_path / "out", MERGED)
-    assert (scores.summaries.ledger.both_empty, scores.summaries.ledger.hallucinated) == (2, 0)
+    assert (scores.summaries.empty_masks.both_empty, scores.summaries.empty_masks.false_positives) == (2, 0)
 
 
 def test_copied_affine_is_recorded(folders, tmp_path):
@@ -283,9 +283,9 @@ def test_a_missing_prediction_is_the_worst(folders, tmp_path):
     ]  # absent from the reference: were it undefined, a hallucination would better be deleted
     assert (rim.dice, rim.nsd, rim.precision, rim.volume_prediction_ml) == (0, None, 0, 0)
     assert rim.hd95_mm == found["b", "core"].hd95_mm
-    assert scores.summaries.classes[1].ledger.hallucinated == 1
+    assert scores.summaries.classes[1].empty_masks.false_positives == 1
     assert scores.summaries.mean_dice.mean == pytest.approx((0.25 + 0.0) / 2)
-    assert scores.summaries.classes[0].ledger.missed == 1
+    assert scores.summaries.classes[0].empty_masks.false_negatives == 1
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -322,7 +322,7 @@ def test_pictures_have_scores_and_neither_volumes_nor_distances(tmp_path):
     assert (row.hd_mm, row.hd95_mm, row.assd_mm, row.nsd) == (None,) * 4
     assert not scores.settings.distances
     assert (missing.reference_empty, missing.prediction_empty) == (True, True)
-    assert read_scores(tmp_path / "out").summaries.ledger.both_empty == 1
+    assert read_scores(tmp_path / "out").summaries.empty_masks.both_empty == 1
 
 
 def test_pictures_with_a_length_are_measured_in_2_d(tmp_path):

@@ -154,7 +154,7 @@ def test_one_slice_is_measured_in_its_plane(tmp_path):
     (row,) = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out", labels).rows
     assert row.hd_mm == 2.0
     assert row.volume_reference_ml == pytest.approx(9 * 4.0 / 1000)
-    (row,) = evaluate_folders(tmp_path / "r", tmp_path / "none", tmp_path / "missed", labels).rows
+    (row,) = evaluate_folders(tmp_path / "r", tmp_path / "none", tmp_path / "false negative", labels).rows
     assert row.hd95_mm == pytest.approx(math.hypot(9.0, 4.5))
 
 
@@ -234,9 +234,9 @@ def test_lesions_by_hand(folders):
     assert (folders[2] / "lesions.csv").read_text() == (
         "case,label,side,lesion,outcome,partner,dice,volume_ml\n"
         "a,tumour,reference,1,matched,1,1.0,0.048\n"
-        "a,tumour,reference,2,missed,,0.0,0.024\n"
+        "a,tumour,reference,2,false negative,,0.0,0.024\n"
         "a,tumour,prediction,1,matched,1,1.0,0.048\n"
-        "a,tumour,prediction,2,hallucinated,,0.0,0.024\n"
+        "a,tumour,prediction,2,false positive,,0.0,0.024\n"
     )
     rows = [row for row in table(folders[2] / "details.csv") if row["label"] == "tumour"]
     names = ("lesions_reference", "lesions_prediction", "lesions_matched", "lesion_f1", "lesion_dice")

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from medse.errors import InputError
-from medse.evaluate.case_maps import CaseFiles, read_case
-from medse.evaluate.mask_codes import MaskCodes
+from medse.evaluate.case_maps import read_case
+from medse.evaluate.cases import CaseFiles
+from medse.evaluate.masks import MaskCodes
 from medse.labels import Labels
 
 AFFINE = np.diag([-1.0, 2.0, 3.0, 1.0])

@@ -3,8 +3,7 @@
 import pytest
 
 from medse.errors import InputError
-from medse.evaluate.case_maps import CaseFiles, find_mask_names
-from medse.evaluate.pairs import find_cases
+from medse.evaluate.cases import CaseFiles, find_cases, find_mask_names
 
 
 def folder(path, *names):

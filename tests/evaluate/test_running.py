@@ -7,7 +7,7 @@ import pytest
 
 from medse.errors import InputError
 from medse.evaluate import running
-from medse.evaluate.case_maps import CaseFiles
+from medse.evaluate.cases import CaseFiles
 from medse.evaluate.running import each_case
 
 CASES = [CaseFiles(name, Path(name), None) for name in ("a", "bad", "c", "d", "e")]

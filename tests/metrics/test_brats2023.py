@@ -67,7 +67,7 @@ def test_lesions_that_meet_when_they_have_grown_are_one(gap, lesions):
 @pytest.mark.parametrize(("gap", "belongs"), [(2, True), (3, False)])
 def test_a_component_belongs_to_a_lesion_within_three_voxels(gap, belongs):
     found = scored(boxes(A), boxes((A[0] + SIDE + gap, *A[1:])))
-    assert (found.lesions[0].predicted, found.hallucinated) == (int(belongs), int(not belongs))
+    assert (found.lesions[0].predicted, found.false_positives) == (int(belongs), int(not belongs))
     assert found.dice == 0.0
     # Half the surface lies beyond the width of the cube and the gap.
     assert (found.hd95_mm == FAR) is not belongs
@@ -89,7 +89,7 @@ def test_lesions_grow_across_faces_and_edges_but_not_corners(steps, belongs):
     component = np.zeros_like(NONE)
     component[tuple(start + SIDE - 1 + step for start, step in zip(A, steps, strict=True))] = True
     found = scored(boxes(A), component)
-    assert (found.lesions[0].predicted, found.hallucinated) == (int(belongs), int(not belongs))
+    assert (found.lesions[0].predicted, found.false_positives) == (int(belongs), int(not belongs))
 
 
 def test_a_split_lesion_is_compared_with_all_its_pieces():
@@ -97,7 +97,7 @@ def test_a_split_lesion_is_compared_with_all_its_pieces():
     prediction[A[0] + 2] = False
     found = scored(reference, prediction)
     assert [lesion.predicted for lesion in found.lesions] == [2]
-    assert found.hallucinated == 0
+    assert found.false_positives == 0
     assert found.dice == pytest.approx(2 * 100 / 225)
 
 
@@ -122,7 +122,7 @@ def test_lesions_of_50_mm3_are_too_small_but_components_never_are(spacing, count
     assert found.lesions[0].volume_mm3 == pytest.approx(25 * math.prod(spacing))
     assert (len(found.counted), found.dice, found.hd95_mm) == ((1, 0.0, FAR) if counted else (0, 1.0, 0.0))
     near = scored(reference, reference, spacing)  # left out, and its component with it
-    assert (near.dice, near.hd95_mm, near.hallucinated) == (1.0, 0.0, 0)
+    assert (near.dice, near.hd95_mm, near.false_positives) == (1.0, 0.0, 0)
     assert (scored(reference, far, spacing).dice, scored(nothing, far, spacing).dice) == (0.0, 0.0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medse.metrics.conventions import ConventionName
-from medse.metrics.conventions.percentiles import hd95_by_area_mm, hd95_by_count_mm, hd95_pooled_mm
+from medse.metrics.conventions.surface_scores import hd95_by_area_mm, hd95_by_count_mm, hd95_pooled_mm
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.metrics.mask_pair import MaskPair, Measures
 from medse.metrics.surfaces import SurfaceDistances

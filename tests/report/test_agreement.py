@@ -3,7 +3,7 @@
 import pytest
 
 from medse.pages.figures import MARK
-from medse.report.agreement import draw_volumes
+from medse.report.figures import draw_volumes
 from tests.support.made_up_scores import make_scores
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from medse.evaluate.case_maps import CaseMaps
-from medse.report.choice import choose_cases, choose_colours, index_maps, single_classes
+from medse.report.examples import choose_cases, choose_colours, index_maps
 from medse.report.panels import COLOURS, OTHERS
+from medse.report.tables import single_classes
 from medse.volumes.grid import Grid
 from tests.support.made_up_scores import collect, row
 

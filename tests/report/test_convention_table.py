@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from medse.report.convention_table import convention_scores, lines_by_class, lines_over_classes
-from medse.scores.rows import ConventionRow
+from medse.report.tables import convention_scores, lines_by_class, lines_over_classes
+from medse.scores.scores import ConventionRow
 from tests.support.made_up_scores import collect, row
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medse.pages.figures import GROUND, MARK
-from medse.report.distribution import LEAST_VIOLIN, draw_distribution
+from medse.report.figures import LEAST_VIOLIN, draw_distribution
 from tests.support.made_up_scores import make_scores
 
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from medse.report import case_table
-from medse.report.page import render
-from medse.scores.rows import ConventionRow, DetailRow, LesionRow
+from medse.report import tables
+from medse.report.report import render
+from medse.scores.scores import ConventionRow, DetailRow, LesionRow
 from tests.support.made_up_scores import Page, collect, make_scores, row
 
 HOSTILE = "</script><script>x</script><img src=q onerror=1>'\"&_{{ 7 * 7 }}"
@@ -50,7 +50,7 @@ def test_hostile_names_stay_text_wherever_they_stand():
             settings=settings,
             not_scored={HOSTILE: HOSTILE},
             details=tuple(DetailRow(case=case, label=HOSTILE, **counts) for case in (HOSTILE, "b")),
-            lesions=(lesion(HOSTILE, HOSTILE, "missed"),),
+            lesions=(lesion(HOSTILE, HOSTILE, "false negative"),),
             beside=(ConventionRow(case=HOSTILE, label=HOSTILE, convention=HOSTILE, dice=0.4),),
         ),
         [],
@@ -140,16 +140,16 @@ def test_the_tolerance_is_said(tolerances, heading, cell):
 
 
 def test_lesions_are_listed_worst_first_and_limited(monkeypatch):
-    monkeypatch.setattr("medse.report.lesion_table.MOST_LESIONS", 2)
+    monkeypatch.setattr("medse.report.tables.MOST_LESIONS", 2)
     counts = {"lesions_reference": 3, "lesions_prediction": 2, "lesions_matched": 1, "lesion_f1": 0.4}
     scores = collect(
         [row("a", "met", 0.5)],
         settings={"lesions": ("met",), "lesion_rule": "Two lesions belong together."},
         details=(DetailRow(case="a", label="met", lesion_dice=0.7, **counts),),
         lesions=(
-            lesion("a", "met", "missed", 0.5),
-            lesion("a", "met", "missed", 7.0),
-            lesion("a", "met", "missed"),
+            lesion("a", "met", "false negative", 0.5),
+            lesion("a", "met", "false negative", 7.0),
+            lesion("a", "met", "false negative"),
         ),
     )
     text = section(page_of(scores), "lesions")
@@ -182,7 +182,7 @@ def test_conventions_stand_side_by_side():
 
 
 def test_the_table_of_all_rows_is_limited_to_the_worst(monkeypatch):
-    monkeypatch.setattr(case_table, "MOST_ROWS", 3)
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)
     scores = make_scores([[0.9, 0.2, math.nan], [0.1, 0.5, 0.8]])
     text = section(page_of(scores), "cases")
     assert "the 3 lowest Dice of 6" in text

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from medse.evaluate.evaluate import evaluate_folders
-from medse.report.page import render
 from medse.report.panels import COLOURS
-from medse.report.report import write_report
+from medse.report.report import render, write_report
 from medse.scores.files import read_scores
 from tests.support.made_up_scores import Page
 from tests.support.small_run import LABELS, report, save, write_run
@@ -90,7 +89,7 @@ def test_worst_median_and_best_are_shown(page_of_run):
 
 def test_empty_masks_are_flagged(page_of_run):
     _, text = page_of_run
-    assert '<span class="flag">missed</span> 0.000' in text
+    assert '<span class="flag">false negative</span> 0.000' in text
     assert re.search(r'<th scope="row">rim</th><td>0</td><td>1</td><td>0</td>', text)
 
 
@@ -123,8 +122,8 @@ def test_many_classes_are_folded(tmp_path):
     text = write_report(tmp_path / "out", tmp_path / "r.nii", tmp_path / "p.nii").read_text(encoding="utf-8")
     assert Page(text).open == []
     assert "<summary>Other scores of the 21 classes</summary>" in text
-    ledger = text.split('id="ledger"')[1].split("</table>")[0]
-    assert re.findall(r'<th scope="row">(.*?)</th>', ledger) == ["7", "Mean over classes"]
+    empty_masks = text.split('id="empty-masks"')[1].split("</table>")[0]
+    assert re.findall(r'<th scope="row">(.*?)</th>', empty_masks) == ["7", "Mean over classes"]
     legend = re.findall(r"</span>([^<]*)</li>", text)
     assert legend == ["reference", "prediction", "1", "2", "3", "4", "5", "7", "8", "13 other classes"]
     assert "worst classes in view have a colour" in text

@@ -8,8 +8,7 @@ import pytest
 
 from medse.errors import InputError
 from medse.scores.files import read_scores, write_scores
-from medse.scores.rows import ConventionRow, DetailRow, LesionRow, ScoreRow
-from medse.scores.scores import Scores, Settings
+from medse.scores.scores import ConventionRow, DetailRow, LesionRow, ScoreRow, Scores, Settings
 from medse.scores.summaries import summarise_rows
 
 COLUMNS = (
@@ -116,7 +115,7 @@ LESIONS = tuple(
         dice=1 / 3,
         volume_ml=math.nan,
     )
-    for side, outcome, partner in (("reference", "matched", 2), ("prediction", "hallucinated", None))
+    for side, outcome, partner in (("reference", "matched", 2), ("prediction", "false positive", None))
 )
 BESIDE = (
     ConventionRow(case="c", label="x", convention="deepmind", dice=0.0, hd_mm=math.inf, hd95_mm=math.nan),
@@ -132,7 +131,7 @@ def test_further_tables_are_written_where_they_hold_anything(tmp_path):
     assert (tmp_path / "lesions.csv").read_text() == (
         "case,label,side,lesion,outcome,partner,dice,volume_ml\n"
         "c,x,reference,1,matched,2,0.3333333333333333,nan\n"
-        "c,x,prediction,1,hallucinated,,0.3333333333333333,nan\n"
+        "c,x,prediction,1,false positive,,0.3333333333333333,nan\n"
     )
     assert (tmp_path / "conventions.csv").read_text().split("\n")[1] == "c,x,deepmind,0.0,,inf,nan,,"
     assert (tmp_path / "details.csv").read_text().split("\n")[2] == "c,x,,,,,,,,"
@@ -151,4 +150,13 @@ def test_damage_in_a_further_table_is_refused(tmp_path):
     path = tmp_path / "lesions.csv"
     path.write_text(path.read_text().replace("matched", "lost", 1))
     with pytest.raises(InputError, match=r"lesions\.0\.outcome: .*run medse evaluate again"):
+        read_scores(tmp_path)
+
+
+def test_scores_of_an_older_medse_are_to_be_made_again(tmp_path):
+    write_scores(tmp_path, make_scores())
+    path = tmp_path / "scores.json"
+    older = path.read_text().replace('"form": 2,', "").replace("empty_masks", "ledger")
+    path.write_text(older.replace("false_negatives", "missed").replace("false_positives", "hallucinated"))
+    with pytest.raises(InputError, match=r"another version of medse .*; run medse evaluate again\.$"):
         read_scores(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from medse.scores import statistics as module
-from medse.scores.statistics import Summary, case_means, group_means, summarise
+from medse.scores.statistics import Summary, finite_mean, group_means, summarise
 
 VALUES = np.random.default_rng(3).beta(8, 2, 30)
 ALONE = [str(k) for k in range(30)]
@@ -83,10 +83,10 @@ def test_undefined_survives_json():
     np.testing.assert_equal(Summary.model_validate_json(text).model_dump(), summary.model_dump())
 
 
-def test_case_means_agree_with_nanmean():
+def test_finite_mean_agree_with_nanmean():
     table = np.array([[0.5, math.nan, 0.7], [0.1, 0.2, 0.3]])
-    np.testing.assert_allclose(case_means(table), np.nanmean(table, axis=1))
-    assert math.isnan(case_means(np.array([[math.nan, math.nan]]))[0])
+    np.testing.assert_allclose(finite_mean(table), np.nanmean(table, axis=1))
+    assert math.isnan(finite_mean(np.array([[math.nan, math.nan]]))[0])
 
 
 def test_a_group_counts_by_the_mean_of_its_defined_cases():

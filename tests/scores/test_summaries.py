@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from medse.scores.rows import ConventionRow, DetailRow, ScoreRow
+from medse.scores.scores import ConventionRow, DetailRow, ScoreRow
 from medse.scores.statistics import summarise
-from medse.scores.summaries import cases, column, summarise_rows
+from medse.scores.summaries import column, summarise_rows
 
 
 def row(case, group, value, dice, reference_ml, prediction_ml):
@@ -29,7 +29,6 @@ ROWS = [
 
 
 def test_columns_are_cases_by_classes():
-    assert cases(ROWS) == ["a", "b", "c"]
     np.testing.assert_equal(column(ROWS, "dice"), [[0.8, math.nan], [0.6, 0.0], [0.0, 0.9]])
 
 
@@ -59,16 +58,16 @@ def test_volume_differences():
 
 def test_ledger_is_attached_to_its_class():
     found = summarise_rows(ROWS)
-    assert [entry.ledger.missed for entry in found.classes] == [1, 0]
-    assert [entry.ledger.hallucinated for entry in found.classes] == [0, 1]
-    assert found.ledger.both_empty == 1
+    assert [entry.empty_masks.false_negatives for entry in found.classes] == [1, 0]
+    assert [entry.empty_masks.false_positives for entry in found.classes] == [0, 1]
+    assert found.empty_masks.both_empty == 1
 
 
 def test_pictures_have_no_volumes_and_keep_their_ledger():
     unmeasured = {"volume_reference_ml": math.nan, "volume_prediction_ml": math.nan}
     found = summarise_rows([entry.model_copy(update=unmeasured) for entry in ROWS])
     measured = summarise_rows(ROWS)
-    assert found.ledger == measured.ledger
+    assert found.empty_masks == measured.empty_masks
     assert [entry.dice for entry in found.classes] == [entry.dice for entry in measured.classes]
     assert found.classes[0].volume_difference_ml.n == 0
 
@@ -105,7 +104,7 @@ def test_groups_count_once():
     assert found.mean_dice == summarise(np.array([(0.8 + 0.3) / 2, 0.45]), ["p", "q"])
     assert first.volume_difference_ml.mean == pytest.approx(((2 - 10) / 2 - 4) / 2)
     assert (first.hd_mm.both_masks.n, first.hd_mm.both_masks.mean) == (1, 3.0)
-    assert first.ledger == summarise_rows(ROWS).classes[0].ledger  # of cases, whatever counts once
+    assert first.empty_masks == summarise_rows(ROWS).classes[0].empty_masks  # of cases, whatever counts once
 
 
 def test_lesions_are_summed_over_cases():

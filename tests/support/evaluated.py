@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from medse.scores.files import write_scores
-from medse.scores.ledger import Ledger
-from medse.scores.rows import ScoreRow
-from medse.scores.scores import ClassScores, Scores, Settings, Summaries
+from medse.scores.scores import ClassScores, EmptyMasks, ScoreRow, Scores, Settings, Summaries
 from medse.scores.statistics import Summary
 
 _NOTHING = Summary(
     n=0, mean=math.nan, sd=math.nan, median=math.nan, q1=math.nan, q3=math.nan, minimum=math.nan,
     low_95=math.nan, high_95=math.nan,
 )  # fmt: skip
-_LEDGER = Ledger(both_empty=0, missed=0, hallucinated=0, mean_dice={})
+_FULL = EmptyMasks(both_empty=0, false_negatives=0, false_positives=0, mean_dice={})
 
 
 def write_evaluated(
@@ -60,8 +58,8 @@ def write_evaluated(
             interval_resamples=10, interval_seed=1, **{"labels": None, **(settings or {})},
         ),
         summaries=Summaries(
-            cases=len(table), groups=len(table), mean_dice=_NOTHING, ledger=_LEDGER,
-            classes=tuple(ClassScores(label=label, value=1, ledger=_LEDGER, **entry) for label in classes),
+            cases=len(table), groups=len(table), mean_dice=_NOTHING, empty_masks=_FULL,
+            classes=tuple(ClassScores(label=label, value=1, empty_masks=_FULL, **entry) for label in classes),
         ),
         not_scored=dict(not_scored or {}), rows=tuple(rows),
     )  # fmt: skip

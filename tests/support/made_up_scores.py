@@ -2,8 +2,7 @@
 
 from html.parser import HTMLParser
 
-from medse.scores.rows import ScoreRow
-from medse.scores.scores import Scores, Settings
+from medse.scores.scores import ScoreRow, Scores, Settings
 from medse.scores.summaries import summarise_rows
 
 

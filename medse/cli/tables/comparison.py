@@ -13,7 +13,7 @@ def comparison_table(comparison: Comparison) -> Table:
     wording, found = Wording(comparison), comparison.found
     two = len(found.models) == 2
     first, second = (model.name for model in found.models) if two else ("first", "second")
-    title = f"{wording.title}{wording.unit and ' (mm)'}, {first} minus {second}, p after Holm"
+    title = f"{wording.score.heading}, {first} minus {second}, p after Holm"
     table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
     table.add_column("class" if two else "first − second", overflow="fold")
     for name in ("n", "difference [95 % interval]", "p"):

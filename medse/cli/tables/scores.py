@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medse.scores.scores import ClassScores, Scores
+from medse.scores.scores import ClassScores, DistanceSummary, Scores
 from medse.scores.statistics import Summary
+from medse.scores.table import SCORES
 
 
 def print_scores(console: Console, scores: Scores, title: str) -> None:
@@ -21,13 +22,13 @@ def score_table(scores: Scores, title: str) -> Table:
     """Summarise Dice, and HD95 and NSD where they were computed, by class and over the classes."""
     table = Table(title=title, title_justify="left")
     classes = scores.summaries.classes
-    extra = [name for name in ("HD95 mm", "NSD") if any(_extra(entry, name) for entry in classes)]
-    for name in ("class", "n", "mean [95 %]", "sd", "lowest", *extra):
-        table.add_column(
-            escape(name), justify="left" if name == "class" else "right", no_wrap=name != "class"
-        )
+    extra = [name for name in ("hd95_mm", "nsd") if any(getattr(entry, name) for entry in classes)]
+    headings = ("n", "mean [95 %]", "sd", "lowest", *(SCORES[name].heading for name in extra))
+    table.add_column("class")
+    for name in headings:
+        table.add_column(escape(name), justify="right", no_wrap=True)
     for entry in classes:
-        further = [_extra(entry, name) for name in extra]
+        further = [_mean(entry, name) for name in extra]
         table.add_row(*_cells(entry.label, entry.dice), *further, end_section=entry is classes[-1])
     table.add_row(*_cells("mean of classes", scores.summaries.mean_dice))
     return table
@@ -35,20 +36,20 @@ def score_table(scores: Scores, title: str) -> Table:
 
 def empty_masks(scores: Scores) -> str:
     """Say how many masks were empty; an empty text where none was."""
-    ledger = scores.summaries.ledger
-    if not (ledger.both_empty or ledger.missed or ledger.hallucinated):
+    found = scores.summaries.empty_masks
+    if not found.any:
         return ""
     return (
-        f"Empty masks (case x class): {ledger.both_empty} in both, {ledger.missed} missed, "
-        f"{ledger.hallucinated} hallucinated."
+        f"Empty masks (case x class): {found.both_empty} in both, {found.false_negatives} false negative, "
+        f"{found.false_positives} false positive."
     )
 
 
-def _extra(entry: ClassScores, name: str) -> str:
+def _mean(entry: ClassScores, name: str) -> str:
     """Return the mean of a further score; an empty text where it was not computed."""
-    if name == "NSD":
-        return "" if entry.nsd is None else f"{entry.nsd.mean:.3f}"
-    return "" if entry.hd95_mm is None else f"{entry.hd95_mm.every.mean:.2f}"
+    found = getattr(entry, name)
+    summary = found.every if isinstance(found, DistanceSummary) else found
+    return "" if summary is None else f"{summary.mean:.{SCORES[name].decimals}f}"
 
 
 def _cells(name: str, dice: Summary) -> list[str]:

@@ -1,4 +1,4 @@
-"""BraTS 2023: every lesion is scored by itself, and one missed or hallucinated counts like any other."""
+"""BraTS 2023: every lesion is scored by itself, and a false positive or negative counts like any other."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation, find_objects, generate_binary_structure, label
 
-from medse.metrics.conventions.percentiles import hd95_by_area_mm
+from medse.metrics.conventions.surface_scores import hd95_by_area_mm
 from medse.metrics.lesions import overlaps
 from medse.metrics.mask_pair import MaskPair, Measures
 
@@ -15,7 +15,7 @@ DILATIONS = 3
 LEAST_MM3 = 50.0
 """Lesions of the reference that are not larger are left out."""
 PENALTY_MM = 374.0
-"""HD95 of a missed or hallucinated lesion: about the diagonal of a BraTS volume."""
+"""HD95 of a false-negative or false-positive lesion: about the diagonal of a BraTS volume."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Lesionwise:
 
     Attributes:
         lesions: Of the reference, in the order of their first voxels; those too small to count included.
-        hallucinated: Connected components of the prediction, of any size, that belong to no lesion.
+        false_positives: Connected components of the prediction, of any size, that belong to no lesion.
         distances: Whether distances were asked for.
     """
 
     lesions: tuple[GroupedLesion, ...]
-    hallucinated: int
+    false_positives: int
     distances: bool
 
     @property
@@ -63,8 +63,8 @@ class Lesionwise:
 
     @property
     def dice(self) -> float:
-        """Mean over counted and hallucinated lesions; 1 where there are none."""
-        entries = [lesion.dice for lesion in self.counted] + [0.0] * self.hallucinated
+        """Mean over counted lesions and false positives; 1 where there are none."""
+        entries = [lesion.dice for lesion in self.counted] + [0.0] * self.false_positives
         return math.fsum(entries) / len(entries) if entries else 1.0
 
     @property
@@ -73,7 +73,7 @@ class Lesionwise:
         if not self.distances:
             return None
         entries = [lesion.hd95_mm for lesion in self.counted if lesion.hd95_mm is not None]
-        entries += [PENALTY_MM] * self.hallucinated
+        entries += [PENALTY_MM] * self.false_positives
         return math.fsum(entries) / len(entries) if entries else 0.0
 
 
@@ -88,9 +88,9 @@ def lesionwise(pair: MaskPair) -> Lesionwise:
     3. A lesion is compared with all its components together, also with what of them lies in other lesions: Dice, and
        DeepMind's HD95, area-weighted. Without a component Dice is 0 and HD95 is 374 mm.
     4. Lesions of 50 mm3 or less are left out. Components that belong to one are left out with it; those that belong
-       to none are hallucinated, whatever their size, with Dice 0 and HD95 374 mm.
-    5. The score is the mean over lesions and hallucinated components. Where nothing is left it is Dice 1 and HD95 0,
-       even if only lesions too small to count were missed.
+       to none are false positives, whatever their size, with Dice 0 and HD95 374 mm.
+    5. The score is the mean over lesions and false positives. Where nothing is left it is Dice 1 and HD95 0,
+       even if only lesions too small to count were not found.
 
     Deviations: there is one set of parameters (the challenge grew meningiomas and metastases by 1 step and left out
     metastases of 2 mm3 or less), and 2-D masks are scored by the same rules, with areas.
@@ -100,7 +100,7 @@ def lesionwise(pair: MaskPair) -> Lesionwise:
         syn51156910, thread 10357). The announcement speaks of voxels where the code compares mm3; BraTS volumes
         have voxels of 1 mm3.
     """
-    if not pair.counts.reference and not pair.counts.prediction:
+    if pair.neither:
         return Lesionwise((), 0, pair.distances)
     reference, prediction = pair.masks()
     # Clipping to a box that holds both masks parts no grown forms: a path outside has a shadow on its wall.

@@ -2,8 +2,7 @@
 
 import math
 
-from medse.metrics.conventions.percentiles import hd95_by_area_mm
-from medse.metrics.conventions.surface_scores import largest_mm, share_within
+from medse.metrics.conventions.surface_scores import hd95_by_area_mm, largest_mm, share_within
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -19,7 +18,7 @@ def measure(pair: MaskPair) -> Measures:
     overlap = pair.counts.dice
     if not pair.distances:
         return Measures(dice=overlap)
-    if pair.counts.reference and pair.counts.prediction:
+    if pair.both:
         surfaces = pair.elements(planar=False)
         return Measures(
             dice=overlap,
@@ -27,7 +26,7 @@ def measure(pair: MaskPair) -> Measures:
             hd95_mm=hd95_by_area_mm(surfaces),
             nsd=share_within(surfaces, pair.tolerance_mm),
         )
-    share = 0.0 if pair.counts.reference or pair.counts.prediction else math.nan
+    share = math.nan if pair.neither else 0.0
     return Measures(
         dice=overlap, hd_mm=math.inf, hd95_mm=math.inf, nsd=None if pair.tolerance_mm is None else share
     )

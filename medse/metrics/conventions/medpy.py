@@ -2,8 +2,7 @@
 
 import math
 
-from medse.metrics.conventions.percentiles import hd95_pooled_mm
-from medse.metrics.conventions.surface_scores import largest_mm, mean_mm
+from medse.metrics.conventions.surface_scores import hd95_pooled_mm, largest_mm, mean_mm
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -16,11 +15,12 @@ def measure(pair: MaskPair) -> Measures:
         ``medpy.metric.binary`` of MedPy 0.5.2: ``dc``, ``jc``, ``hd``, ``hd95`` and ``assd`` with connectivity 1.
         Older releases average the two directed means in ``assd``.
     """
-    any_voxel = pair.counts.reference or pair.counts.prediction
-    overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou} if any_voxel else {"dice": 1.0, "iou": 1.0}
+    overlap = dict.fromkeys(("dice", "iou"), 1.0)
+    if not pair.neither:
+        overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou}
     if not pair.distances:
         return Measures(**overlap)
-    if not (pair.counts.reference and pair.counts.prediction):
+    if not pair.both:
         return Measures(**overlap, hd_mm=math.nan, hd95_mm=math.nan, assd_mm=math.nan)
     surfaces = pair.voxels()
     return Measures(

@@ -2,8 +2,7 @@
 
 import math
 
-from medse.metrics.conventions.percentiles import hd95_by_area_mm
-from medse.metrics.conventions.surface_scores import largest_mm, mean_mm, share_within
+from medse.metrics.conventions.surface_scores import hd95_by_area_mm, largest_mm, mean_mm, share_within
 from medse.metrics.mask_pair import MaskPair, Measures
 
 SLACK = 1e-6
@@ -25,7 +24,7 @@ def measure(pair: MaskPair) -> Measures:
     overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou}
     if not pair.distances:
         return Measures(**overlap)
-    if pair.counts.reference and pair.counts.prediction:
+    if pair.both:
         surfaces = pair.elements(planar=True)
         tolerance_mm = None if pair.tolerance_mm is None else pair.tolerance_mm * (1 + SLACK)
         return Measures(
@@ -35,8 +34,7 @@ def measure(pair: MaskPair) -> Measures:
             assd_mm=mean_mm(surfaces),
             nsd=share_within(surfaces, tolerance_mm),
         )
-    one = pair.counts.reference or pair.counts.prediction
-    far, share = (pair.diagonal_mm(planar=True), 0.0) if one else (math.nan, math.nan)
+    far, share = (math.nan, math.nan) if pair.neither else (pair.diagonal_mm(planar=True), 0.0)
     return Measures(
         **overlap, hd_mm=far, hd95_mm=far, assd_mm=far, nsd=None if pair.tolerance_mm is None else share
     )

@@ -2,8 +2,7 @@
 
 import math
 
-from medse.metrics.conventions.percentiles import hd95_by_count_mm
-from medse.metrics.conventions.surface_scores import largest_mm, mean_mm, share_within
+from medse.metrics.conventions.surface_scores import hd95_by_count_mm, largest_mm, mean_mm, share_within
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -17,11 +16,10 @@ def measure(pair: MaskPair) -> Measures:
         Maier-Hein et al., Metrics reloaded (Nature Methods 2024); ``BinaryPairwiseMeasures`` of its repository
         (``dsc``, ``intersection_over_union``, ``measured_distance``, ``normalised_surface_distance``).
     """
-    both_empty = not (pair.counts.reference or pair.counts.prediction)
-    overlap = {"dice": 1.0 if both_empty else pair.counts.dice, "iou": pair.counts.iou}
+    overlap = {"dice": 1.0 if pair.neither else pair.counts.dice, "iou": pair.counts.iou}
     if not pair.distances:
         return Measures(**overlap)
-    if pair.counts.reference and pair.counts.prediction:
+    if pair.both:
         surfaces = pair.voxels()
         return Measures(
             **overlap,
@@ -30,7 +28,7 @@ def measure(pair: MaskPair) -> Measures:
             assd_mm=mean_mm(surfaces),
             nsd=share_within(surfaces, pair.tolerance_mm),
         )
-    far, share = (0.0, 1.0) if both_empty else (math.nan, 0.0)
+    far, share = (0.0, 1.0) if pair.neither else (math.nan, 0.0)
     return Measures(
         **overlap, hd_mm=far, hd95_mm=far, assd_mm=far, nsd=None if pair.tolerance_mm is None else share
     )

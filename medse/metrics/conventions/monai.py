@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from medse.arrays import FloatArray
-from medse.metrics.conventions.percentiles import PERCENT
-from medse.metrics.conventions.surface_scores import largest_mm, mean_mm, share_within
+from medse.metrics.conventions.surface_scores import PERCENT, largest_mm, mean_mm, share_within
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -21,13 +20,12 @@ def measure(pair: MaskPair) -> Measures:
         MONAI 1.6.1: ``DiceMetric`` and ``MeanIoU`` (``ignore_empty=True``), ``HausdorffDistanceMetric`` (percentile
         None and 95), ``SurfaceDistanceMetric(symmetric=True)``, ``SurfaceDiceMetric``, each with the spacing.
     """
-    counts = pair.counts
-    overlap = (
-        {"dice": counts.dice, "iou": counts.iou} if counts.reference else {"dice": math.nan, "iou": math.nan}
-    )
+    overlap = dict.fromkeys(("dice", "iou"), math.nan)
+    if pair.counts.reference:
+        overlap = {"dice": pair.counts.dice, "iou": pair.counts.iou}
     if not pair.distances:
         return Measures(**overlap)
-    if counts.reference and counts.prediction:
+    if pair.both:
         surfaces = pair.voxels()
         reference_mm, prediction_mm = _single(surfaces.reference_mm), _single(surfaces.prediction_mm)
         surfaces = replace(surfaces, reference_mm=reference_mm, prediction_mm=prediction_mm)
@@ -40,7 +38,7 @@ def measure(pair: MaskPair) -> Measures:
                 surfaces, None if pair.tolerance_mm is None else float(np.float32(pair.tolerance_mm))
             ),
         )
-    far, share = (math.inf, 0.0) if counts.reference or counts.prediction else (math.nan, math.nan)
+    far, share = (math.nan, math.nan) if pair.neither else (math.inf, 0.0)
     return Measures(
         **overlap, hd_mm=far, hd95_mm=math.nan, assd_mm=far, nsd=None if pair.tolerance_mm is None else share
     )

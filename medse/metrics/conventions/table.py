@@ -1,5 +1,8 @@
 """Every convention by name."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from medse.metrics.conventions import (
     ConventionName,
     brats2023,
@@ -10,9 +13,26 @@ from medse.metrics.conventions import (
     monai,
     nnunet,
 )
-from medse.metrics.conventions.convention import Convention
+from medse.metrics.mask_pair import MaskPair, Measures
 
-CONVENTIONS: dict[ConventionName, Convention] = {
+
+@dataclass(frozen=True)
+class Convention:
+    """The rules of one scoring tool.
+
+    Attributes:
+        measure: Scores one class of one case by these rules.
+        source: Package and version, or paper, that the rules are taken from.
+        summary: One sentence for the report: surface, weights, percentile, empty masks.
+    """
+
+    name: ConventionName
+    measure: Callable[[MaskPair], Measures]
+    source: str
+    summary: str
+
+
+CONVENTIONS: dict[str, Convention] = {
     "medse": Convention(
         "medse",
         medse.measure,
@@ -63,9 +83,9 @@ CONVENTIONS: dict[ConventionName, Convention] = {
         brats2023.measure,
         "BraTS 2023 organisers' evaluation",
         "Lesion by lesion: Dice and HD95 are means over the lesions of the reference, told apart after dilation, and "
-        "the hallucinated ones; a missed or hallucinated lesion scores Dice 0 and HD95 374 mm; HD95 of a lesion is "
-        "the larger of the two directed 95th percentiles of surface elements by area; no lesion at all scores Dice 1 "
-        "and HD95 0.",
+        "the false positives; a false-negative or false-positive lesion scores Dice 0 and HD95 374 mm; HD95 of a "
+        "lesion is the larger of the two directed 95th percentiles of surface elements by area; no lesion at all "
+        "scores Dice 1 and HD95 0.",
     ),
 }
 """Name -> rules, the default first."""

@@ -1,8 +1,7 @@
-"""Drawing one score of every case, by class: violins, or strips where there are few cases."""
+"""Drawing the scores of every case by class, and the volumes of prediction against reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -11,16 +10,27 @@ from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
 from medse.arrays import BoolArray, FloatArray
-from medse.pages.figures import GROUND, LINE, MARK, POINT, STYLE, WIDTH_INCHES, plain, short, to_svg
+from medse.pages.figures import (
+    GROUND,
+    LINE,
+    MARK,
+    MOST_LINES,
+    MOST_POINTS,
+    POINT,
+    STYLE,
+    WIDTH_INCHES,
+    plain,
+    short,
+    to_svg,
+)
 from medse.scores.scores import ClassScores, DistanceSummary, Scores
 from medse.scores.statistics import Summary
 from medse.scores.summaries import column
+from medse.scores.table import SCORES, Score
 
-ScoreName = Literal["dice", "hd95_mm", "nsd"]
-WORDS: dict[ScoreName, str] = {"dice": "Dice", "hd95_mm": "HD95, mm", "nsd": "NSD"}
-MOST_LINES = 25
-MOST_POINTS = 3000
-"""Points that are drawn as vectors; more are drawn as pixels, to keep the page small."""
+MOST_PANELS = 12
+LIMITS = 1.96
+"""Limits of agreement in standard deviations: 95 % of normally distributed differences lie within."""
 LEAST_VIOLIN = 15
 """Cases with both masks from which a density is drawn; of fewer it would be invented."""
 _LONG_TAIL = 10
@@ -47,46 +57,45 @@ class Distribution:
     violins: bool
 
 
-def draw_distribution(scores: Scores, name: ScoreName) -> Distribution:
+def draw_distribution(scores: Scores, name: str) -> Distribution:
     """Draw every case's score by class, with box, mean and interval."""
-    values, classes = column(scores.rows, name), scores.summaries.classes
+    score, values, classes = SCORES[name], column(scores.rows, name), scores.summaries.classes
     empty = column(scores.rows, "reference_empty") != column(scores.rows, "prediction_empty")
     if len(classes) > MOST_LINES:
-        badness = [_summary(entry, name).mean * (-1 if name == "hd95_mm" else 1) for entry in classes]
+        means = np.array([found.mean if (found := _summary(entry, name)) else np.nan for entry in classes])
+        badness = means if score.higher_is_better else -means
         chosen = np.argsort(badness, kind="stable")[:MOST_LINES]  # NaN last
         values, empty, classes = values[:, chosen], empty[:, chosen], tuple(classes[k] for k in chosen)
     finite = values[np.isfinite(values)]
-    tail = name == "hd95_mm" and finite.size > 0 and finite.max() > _LONG_TAIL * max(1.0, np.median(finite))
+    typical = max(1.0, np.median(finite)) if finite.size else np.inf
+    tail = bool(score.unit and finite.max(initial=0) > _LONG_TAIL * typical)
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 0.42 * len(classes)), layout="constrained")
         axes = figure.add_subplot()
-        _set_scale(axes, name, finite, logarithmic=bool(tail))
+        _set_scale(axes, score, finite, logarithmic=tail)
         for k, entry in enumerate(classes):
             defined = np.isfinite(values[:, k])
             _draw_class(axes, k, values[defined, k], empty[defined, k], rasterized=values.size > MOST_POINTS)
-            _draw_mean(axes, k, _summary(entry, name))
+            if summary := _summary(entry, name):
+                _draw_mean(axes, k, summary)
         _name_lines(axes, classes, values)
         return Distribution(
-            score=WORDS[name],
+            score=score.heading,
             svg=to_svg(figure),
             shown=len(classes),
-            logarithmic=bool(tail),
+            logarithmic=tail,
             violins=bool(((np.isfinite(values) & ~empty).sum(axis=0) >= LEAST_VIOLIN).any()),
         )
 
 
-def _summary(entry: ClassScores, name: ScoreName) -> Summary:
+def _summary(entry: ClassScores, name: str) -> Summary | None:
+    """Return the summary of a score over all cases; None where it was not computed."""
     found = getattr(entry, name)
-    if isinstance(found, DistanceSummary):
-        return found.every
-    return found if isinstance(found, Summary) else _NONE
+    return found.every if isinstance(found, DistanceSummary) else found
 
 
-_NONE = Summary(n=0, **dict.fromkeys(set(Summary.model_fields) - {"n"}, float("nan")))
-
-
-def _set_scale(axes: Axes, name: ScoreName, finite: FloatArray, *, logarithmic: bool) -> None:
-    axes.set_xlabel(WORDS[name] + (" (logarithmic from 1 mm on)" if logarithmic else ""))
+def _set_scale(axes: Axes, score: Score, finite: FloatArray, *, logarithmic: bool) -> None:
+    axes.set_xlabel(score.heading + (" (logarithmic from 1 mm on)" if logarithmic else ""))
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     largest = float(finite.max()) if finite.size else 1.0
@@ -96,7 +105,7 @@ def _set_scale(axes: Axes, name: ScoreName, finite: FloatArray, *, logarithmic: 
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         axes.set_xlim(-0.1, largest * 1.15)
-    elif name == "hd95_mm":
+    elif score.unit:
         axes.set_xlim(-0.02 * largest, max(largest, 1e-6) * 1.04)
     else:
         least = float(finite.min()) if finite.size else 0.0
@@ -153,3 +162,43 @@ def _name_lines(axes: Axes, classes: Sequence[ClassScores], values: FloatArray) 
     axes.set_yticks(range(len(classes)), names)
     plain(axes.get_yticklabels())
     axes.set_ylim(len(classes) - 0.4, -0.6)
+
+
+def draw_volumes(scores: Scores) -> tuple[bytes, int]:
+    """Draw difference against mean of the two volumes, one panel per class, as SVG.
+
+    Returns:
+        The drawing, and how many classes it shows: the first :data:`MOST_PANELS`, those with the largest
+        mean relative difference first when there are more.
+    """
+    classes = list(enumerate(scores.summaries.classes))
+    if len(classes) > MOST_PANELS:
+        classes.sort(key=lambda pair: -np.nan_to_num(abs(pair[1].volume_difference_percent.mean)))
+    classes = classes[:MOST_PANELS]
+    reference, prediction = (column(scores.rows, f"volume_{of}_ml") for of in ("reference", "prediction"))
+    columns = min(2, len(classes))
+    lines = -(-len(classes) // columns)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_INCHES, 0.3 + 2.15 * lines), layout="constrained")
+        for place, (k, entry) in enumerate(classes):
+            axes = figure.add_subplot(lines, columns, place + 1)
+            _draw_agreement(axes, entry, reference[:, k], prediction[:, k])
+        figure.supxlabel("mean of the two volumes (ml)", fontsize=8.5)
+        figure.supylabel("prediction − reference (ml)", fontsize=8.5)
+        return to_svg(figure), len(classes)
+
+
+def _draw_agreement(axes: Axes, entry: ClassScores, reference: FloatArray, prediction: FloatArray) -> None:
+    mean, difference = (reference + prediction) / 2, prediction - reference
+    one_empty = (reference == 0) != (prediction == 0)
+    both = (reference > 0) & (prediction > 0)
+    axes.scatter(mean[both], difference[both], s=11, c=POINT, alpha=0.5, linewidths=0)
+    axes.scatter(mean[one_empty], difference[one_empty], s=26, c=MARK, marker="x", linewidths=1.4)
+    axes.axhline(0, color="#888888", linewidth=0.8)
+    summary = entry.volume_difference_ml
+    if summary.n:
+        axes.axhline(summary.mean, color=LINE, linewidth=1.2)
+    if summary.n > 1:
+        for side in (-LIMITS, LIMITS):
+            axes.axhline(summary.mean + side * summary.sd, color=LINE, linewidth=1, linestyle=(0, (4, 3)))
+    plain([axes.set_title(f"{short(entry.label)}\nn = {summary.n}", fontsize=8.5)])

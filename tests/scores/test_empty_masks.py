@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from medse.scores.ledger import ledger
+from medse.scores.summaries import count_empty_masks
 
 NAN = math.nan
 # cases:            a    b    c    d
@@ -15,14 +15,14 @@ NO_PREDICTION = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], bool).T
 
 
 def test_counts():
-    first, second, together = ledger(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1])
-    assert (first.both_empty, first.missed, first.hallucinated) == (1, 1, 0)
-    assert (second.both_empty, second.missed, second.hallucinated) == (2, 0, 1)
-    assert (together.both_empty, together.missed, together.hallucinated) == (3, 1, 1)
+    first, second, together = count_empty_masks(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1])
+    assert (first.both_empty, first.false_negatives, first.false_positives) == (1, 1, 0)
+    assert (second.both_empty, second.false_negatives, second.false_positives) == (2, 0, 1)
+    assert (together.both_empty, together.false_negatives, together.false_positives) == (3, 1, 1)
 
 
 def test_mean_dice_by_rule():
-    first, second, together = ledger(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1])
+    first, second, together = count_empty_masks(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1])
     assert first.mean_dice == pytest.approx(
         {"medse": 1.4 / 3, "both_empty_is_1": 2.4 / 4, "reference_empty_left_out": 1.4 / 3}
     )
@@ -40,7 +40,7 @@ def test_mean_dice_by_rule():
 
 def test_a_class_that_never_occurs_has_no_mean():
     empty = np.ones((3, 1), bool)
-    only, _ = ledger(np.full((3, 1), NAN), empty, empty, [0])
+    only, _ = count_empty_masks(np.full((3, 1), NAN), empty, empty, [0])
     assert only.both_empty == 3
     assert math.isnan(only.mean_dice["medse"])
     assert only.mean_dice["both_empty_is_1"] == 1.0
@@ -50,6 +50,6 @@ def test_a_class_that_never_occurs_has_no_mean():
 def test_what_a_convention_makes_of_empty_masks_is_no_matter(theirs):
     """MedPy gives two empty masks 1 and MONAI an empty reference NaN; the rules are applied to medse's numbers."""
     either = NO_REFERENCE | NO_PREDICTION
-    assert repr(ledger(np.where(either, theirs, DICE), NO_REFERENCE, NO_PREDICTION, [0, 1])) == repr(
-        ledger(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1])
-    )
+    assert repr(
+        count_empty_masks(np.where(either, theirs, DICE), NO_REFERENCE, NO_PREDICTION, [0, 1])
+    ) == repr(count_empty_masks(DICE, NO_REFERENCE, NO_PREDICTION, [0, 1]))

@@ -1,4 +1,4 @@
-"""A binary mask per class: ``ROOT/CASE/liver.nii.gz`` or ``ROOT/CASE/segmentations/liver.nii.gz``."""
+"""Masks in files of their own, one per class, that may overlap: ``CASE/liver.nii.gz`` -> one map of numbers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,29 +7,49 @@ import numpy as np
 
 from medse.arrays import BoolArray, LabelArray
 from medse.errors import InputError, count, some
-from medse.evaluate.mask_codes import MaskCodes
-from medse.metrics.value_counts import count_values
-from medse.volumes.name_patterns import list_folder
-from medse.volumes.names import list_volumes, suffix_of
-
-SEGMENTATIONS = "segmentations"
-"""Folder of a case that holds its masks, where there is one; what lies beside it is left out."""
+from medse.labels.value_counts import count_values
+from medse.volumes.names import list_volumes
 
 
-def find_mask_folders(root: Path) -> dict[str, Path]:
-    """Map case id to the folder with its masks, sorted.
+class MaskCodes:
+    """Numbers for the combinations of classes that meet in a voxel; 0 for none.
 
-    Folders without volumes are left out. A ``root`` with volumes directly in it is a folder of label maps: none.
-
-    Raises:
-        InputError: A folder cannot be listed.
+    Args:
+        alone: Class -> its number where it is alone.
+        first: Number of the first combination of several; larger than all others.
     """
-    if _holds_volumes(root):
-        return {}
-    folders = {path.name: path for path in list_folder(root) if path.is_dir()}
-    inner = {case: path / SEGMENTATIONS for case, path in folders.items()}
-    masks = {case: inner[case] if inner[case].is_dir() else path for case, path in folders.items()}
-    return {case: path for case, path in masks.items() if _holds_volumes(path)}
+
+    def __init__(self, alone: Mapping[str, int], first: int) -> None:
+        self._classes = {0: frozenset[str]()} | {code: frozenset((name,)) for name, code in alone.items()}
+        self._codes = {classes: code for code, classes in self._classes.items()}
+        self._next = first
+
+    @property
+    def members(self) -> dict[str, frozenset[int]]:
+        """Class -> the numbers of the combinations that it is part of."""
+        names = [name for classes in self._classes.values() if len(classes) == 1 for name in classes]
+        return {
+            name: frozenset(code for code, classes in self._classes.items() if name in classes)
+            for name in names
+        }
+
+    def add(self, codes: LabelArray, mask: BoolArray, name: str) -> LabelArray:
+        """Add class ``name`` where ``mask`` is to a map of numbers, which is changed, or replaced by a wider one."""
+        before = codes[mask]
+        after = {code: self._code(self._classes[code] | {name}) for code in count_values(before)}
+        widest = np.min_scalar_type(max(after.values(), default=0))
+        wide: LabelArray = codes.astype(np.promote_types(codes.dtype, widest), copy=False)
+        changed = np.empty(before.shape, wide.dtype)
+        for code, new in after.items():
+            changed[before == code] = new
+        wide[mask] = changed
+        return wide
+
+    def _code(self, classes: frozenset[str]) -> int:
+        if classes not in self._codes:
+            self._codes[classes], self._classes[self._next] = self._next, classes
+            self._next += 1
+        return self._codes[classes]
 
 
 def find_masks(folder: Path, names: tuple[str, ...], *, all_needed: bool) -> dict[str, Path]:
@@ -94,7 +114,3 @@ def _binary(array: LabelArray, path: Path) -> BoolArray:
             "each class in a file of its own, or put label maps directly into one folder."
         )
     return inside
-
-
-def _holds_volumes(folder: Path) -> bool:
-    return any(suffix_of(path) and path.is_file() for path in list_folder(folder))

@@ -1,1 +1,0 @@
-"""The statistics of paired comparisons."""
