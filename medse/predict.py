@@ -7,8 +7,9 @@ from pathlib import Path
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
 from medse.files import refuse_existing, refuse_inside, write_text
+from medse.runs import Weights
 from medse.runs.directory import RunDir
-from medse.runs.trained import Weights, load_run
+from medse.runs.trained import load_run
 from medse.versions import installed_versions
 from medse.volumes.reading import read_grids
 from medse.volumes.writing import prediction_name, write_label_map

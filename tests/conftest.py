@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medse.cores import cores
+from medse.machine import cores
 from tests.support.commands import medse
 from tests.support.generated import TINY, write_case
 

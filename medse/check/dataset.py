@@ -7,13 +7,13 @@ import torch
 
 from medse.check.labels import LabelFindings, LabelSurvey, merge_surveys, survey_label
 from medse.config.run import Config
-from medse.cores import cores
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.data.cases import Case, Dataset
 from medse.data.headers import Headers
 from medse.errors import Refusals
 from medse.labels.laterality import pairs
+from medse.machine import cores
 from medse.preprocess import Preprocessing
 from medse.profiling.facts import NetFacts, net_facts
 from medse.runs import build

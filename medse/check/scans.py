@@ -1,5 +1,6 @@
 """What medse reads from single scans, and why not from others."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,37 @@ class ScanFacts:
     axes: str
     lowest: float
     highest: float
+
+
+HEAD = 1 << 16
+"""Bytes of a file that tell a configuration from a scan."""
+
+
+def is_config(given: Path) -> bool:
+    """Whether what was given is a configuration, or the name of one, rather than a scan or a folder of scans.
+
+    What a file holds decides, not its name: text with one of a configuration's sections is one.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if not given.is_file():
+        return given.suffix.lower() in (".yaml", ".yml") and not given.exists()
+    with given.open("rb") as file:
+        head = file.read(HEAD)
+    if b"\0" in head or suffix_of(given):
+        return False
+    from medse.config.run import Config
+
+    sections = "|".join(Config.model_fields)
+    if given.suffix.lower() in (".yaml", ".yml") or re.search(
+        rf"""^(?:{{\s*)?["']?({sections})["']?\s*:""", head.decode("utf-8", "replace"), re.MULTILINE
+    ):
+        return True
+    raise InputError(
+        f"{given} is neither a configuration, which has the sections {', '.join(Config.model_fields)}, nor a volume; "
+        "give one of both, or a folder of volumes."
+    )
 
 
 def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals]:

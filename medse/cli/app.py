@@ -4,16 +4,19 @@ They import what they need inside their functions, so that ``medse --help`` answ
 ``medse evaluate`` never loads torch.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medse.cli.arguments import Config, Device, FixGeometry, GeometryFix, Overrides
+from medse.cli.arguments import Config, Device, Dims, FixGeometry, Overrides
 from medse.cli.compare import compare
 from medse.cli.evaluate import evaluate
 from medse.cli.net import net
 from medse.cli.terminal import console, errors, quiet, run_app, say
+from medse.phantoms import Body
+from medse.runs import Weights
 
 if TYPE_CHECKING:
     from medse.config.run import Config as RunConfig
@@ -23,13 +26,23 @@ app = typer.Typer(
     help="Medical image segmentation with squeeze-and-excitation attention: train from one YAML file, "
     "predict NIfTI label maps, get a Dice report.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from medse.versions import version_of
+
+        say(f"medse {version_of('medse')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command."""
@@ -40,7 +53,7 @@ def quickstart(
     out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path(
         "medse-quickstart"
     ),
-    body: Annotated[str, typer.Option(help="What is generated: brain, or torso (ten minutes).")] = "brain",
+    body: Annotated[Body, typer.Option(help="What is generated; a torso takes ten minutes.")] = "brain",
 ) -> None:
     """Train, predict and score on a generated cohort: no download, under five minutes for brains."""
     from medse.cli.quickstart import quickstart as run
@@ -62,20 +75,28 @@ def quickstart(
 
 @app.command()
 def check(
-    config: Annotated[Path, typer.Argument(help="YAML file or packaged name; or scans and folders of them.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Values that replace those of the file; or more scans.")
+    given: Annotated[
+        Path,
+        typer.Argument(
+            help="A configuration or the name of a packaged one; or a scan, or a folder of scans."
+        ),
+    ],
+    further: Annotated[
+        list[str] | None,
+        typer.Argument(help="Values that replace those of the configuration; or more scans."),
     ] = None,
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Validate a configuration and every file of its data, or single scans, without training."""
-    if config.is_dir() or config.suffix not in (".yaml", ".yml"):
-        _check_scans([config, *map(Path, overrides or [])])
+    from medse.check.scans import is_config
+
+    if not is_config(given):
+        _check_scans([given, *map(Path, further or [])])
         return
     from medse.check.dataset import check as run
     from medse.cli.tables.checked import findings_table, label_table
 
-    loaded = _load_config(config, overrides, fix_geometry)
+    loaded = _load_config(given, further, fix_geometry)
     quiet()
     with console.status("Reading every file"):
         found = run(loaded)
@@ -121,18 +142,15 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder for the label maps; new or empty.")],
     device: Device = "auto",
     weights: Annotated[
-        str, typer.Option(help="final, or best: the epoch with the best validation proxy.")
+        Weights, typer.Option(help="After the last step, or of the epoch with the best validation proxy.")
     ] = "final",
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Write a label map for each scan, on exactly the scan's grid."""
     from medse.errors import count
     from medse.predict import predict_scans
-    from medse.registry import pick
-    from medse.runs.trained import WEIGHTS
 
     quiet()
-    chosen = pick(WEIGHTS, weights, "weights")
     written: list[Path] = []
 
     def tell(path: Path) -> None:
@@ -146,13 +164,17 @@ def predict(
                 inputs,
                 out,
                 device=device,
-                weights=chosen,
+                weights=weights,
                 copy_affine=fix_geometry is not None,
                 progress=tell,
             )
     finally:
         if written:
             say(f"{count([str(path) for path in written], 'label map', 'label maps')} in {out}")
+
+
+app.command()(evaluate)
+app.command()(compare)
 
 
 @app.command()
@@ -174,7 +196,7 @@ def resample(
 def attention(
     block: Annotated[str | None, typer.Argument(help="A block's name; without one, all blocks.")] = None,
     channels: Annotated[int, typer.Option(help="Channels of the feature map.")] = 64,
-    dims: Annotated[int, typer.Option(help="2 or 3 spatial dimensions.")] = 3,
+    dims: Dims = 3,
     size: Annotated[int | None, typer.Option(help="Length of each axis; 64 in 2-D, 32 in 3-D.")] = None,
 ) -> None:
     """List the attention blocks, what they cost and when to use them; or one block in detail."""
@@ -186,9 +208,24 @@ def attention(
     console.print(found, highlight=False)
 
 
-app.command()(evaluate)
-app.command()(compare)
 app.command()(net)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write it to, instead of showing it.")] = None,
+) -> None:
+    """Show the JSON schema with which an editor completes and checks configurations."""
+    from medse.config.json_schema import schema_text
+    from medse.config.run import Config
+    from medse.files import write_text
+
+    text = schema_text(Config)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(out, text)
+        say(f"Written: {out}")
 
 
 def main() -> None:
@@ -196,7 +233,7 @@ def main() -> None:
     run_app(app)
 
 
-def _load_config(config: Path, overrides: list[str] | None, fix_geometry: GeometryFix | None) -> "RunConfig":
+def _load_config(config: Path, overrides: list[str] | None, fix_geometry: str | None) -> "RunConfig":
     from medse.config.run import load_config
 
     extra = [] if fix_geometry is None else [f"data.fix_geometry={fix_geometry}"]

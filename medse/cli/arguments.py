@@ -1,17 +1,11 @@
 """Arguments that several commands share."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class GeometryFix(StrEnum):
-    """Ways to make headers agree that are known to be wrong."""
-
-    COPY_AFFINE = "copy-affine"
-
+from medse.machine import Device as DeviceName
 
 Config = Annotated[
     Path, typer.Argument(help="YAML file, or the name of a packaged one such as quickstart.yaml.")
@@ -21,10 +15,11 @@ Overrides = Annotated[
     typer.Argument(help="Values that replace those of the file: optimizer.lr=1e-3 net.attention=none ..."),
 ]
 FixGeometry = Annotated[
-    GeometryFix | None,
+    Literal["copy-affine"] | None,
     typer.Option(
         help="Let a file whose shape fits and whose affine differs take the affine of its image; recorded. "
         "Only for headers known to be wrong.",
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[DeviceName, typer.Option(help="What computes; auto takes the GPU where there is one.")]
+Dims = Annotated[Literal[2, 3], typer.Option(help="Spatial dimensions.")]

@@ -79,9 +79,9 @@ def evaluate(
     """Score label maps of any tool against references and write the Dice report."""
     from medse.cli.tables.scores import print_scores
     from medse.config.scoring import find_labels, read_asked
-    from medse.cores import cores
     from medse.errors import InputError, Refusals
     from medse.evaluate.evaluate import evaluate_folders
+    from medse.machine import cores
     from medse.report.examples import check_images
     from medse.report.report import write_report
 

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from medse.cli.arguments import Dims
 from medse.cli.terminal import console, quiet
+from medse.machine import Precision
 
 
 def net(
@@ -13,14 +15,14 @@ def net(
         list[str] | None,
         typer.Argument(help="Its options as in YAML: attention=scse 'channels=[32,64,128]' ..."),
     ] = None,
-    dims: Annotated[int, typer.Option(help="2 or 3 spatial dimensions.")] = 3,
+    dims: Dims = 3,
     patch: Annotated[
         str | None, typer.Option(help="N, or N,N,N: voxels along each axis; 256 in 2-D, 96 in 3-D.")
     ] = None,
     batch: Annotated[int, typer.Option(help="Patches in a training step.")] = 2,
     in_channels: Annotated[int, typer.Option(help="Channels of the image.")] = 1,
     classes: Annotated[int, typer.Option(help="Classes including background.")] = 2,
-    precision: Annotated[str, typer.Option(help="Precision of the training step: fp32 or bf16.")] = "fp32",
+    precision: Annotated[Precision, typer.Option(help="Precision of the training step.")] = "fp32",
 ) -> None:
     """List the networks, what they cost and when to use them; or one network with its options in detail."""
     from medse.cli.tables.nets import Setting, net_page, nets_table, read_patch

@@ -10,10 +10,10 @@ from medse.config.run import load_config
 from medse.evaluate.evaluate import evaluate_folders
 from medse.files import refuse_existing, write_text
 from medse.labels import read_dataset_labels
+from medse.phantoms import Body
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
 from medse.phantoms.torso.cohort import write_torso_cohort
 from medse.predict import predict_scans
-from medse.registry import pick
 from medse.report.report import write_report
 from medse.scores.scores import Scores
 from medse.train import train_run
@@ -47,7 +47,7 @@ class Cohort:
     template: str | None
 
 
-COHORTS: dict[str, Cohort] = {
+COHORTS: dict[Body, Cohort] = {
     "brain": Cohort(
         config="quickstart.yaml",
         write=write_brain_cohort,
@@ -82,7 +82,7 @@ class Result:
     report: Path
 
 
-def quickstart(out: Path, *, body: str = "brain") -> Result:
+def quickstart(out: Path, *, body: Body = "brain") -> Result:
     """Generate a cohort, train its configuration on it, predict the held-out subjects and score them.
 
     Args:
@@ -90,9 +90,9 @@ def quickstart(out: Path, *, body: str = "brain") -> Result:
         body: ``brain`` or ``torso``.
 
     Raises:
-        InputError: ``out`` is not empty or cannot be written to, or there is no such ``body``.
+        InputError: ``out`` is not empty or cannot be written to.
     """
-    chosen = pick(COHORTS, body, "body")
+    chosen = COHORTS[body]
     refuse_existing(out, "give another --out or remove it")
     cohort, run, predictions = out / "cohort", out / "run", out / "predictions"
     console.print(

@@ -8,12 +8,17 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from typing import Any
 
+import typer
 from rich.console import Console
 
 from medse.errors import InputError
 
 console = Console()
+INTERRUPTED = 130
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What Typer raises about an argument; it has the class from click, or from a copy of it that it brings."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -25,7 +30,7 @@ class Remarks(logging.Handler):
         say(record.getMessage())
 
 
-def run_app(app: Callable[..., None]) -> None:
+def run_app(app: Callable[..., int | None]) -> None:
     """Run a command line application; what the user can mend becomes a sentence and exit code 2.
 
     ``--debug`` anywhere among the arguments lets the traceback through.
@@ -38,21 +43,33 @@ def run_app(app: Callable[..., None]) -> None:
     if not debug:
         threading.excepthook = _unless_the_disk
     try:
-        app(args=arguments)
+        code = app(args=arguments, standalone_mode=False)
+    except UsageError as error:
+        if not arguments:
+            raise SystemExit(2) from None  # the help was shown
+        errors.print(f"Error: {_usage(error)}", markup=False)
+        raise SystemExit(2) from None
     except (InputError, OSError, MemoryError) as error:
         if debug:
             raise
         errors.print(f"Error: {_sentence(error)}", markup=False)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         errors.print("Interrupted.")
-        raise SystemExit(130) from None
+    raise SystemExit(code or 0)
 
 
 def _unless_the_disk(fault: threading.ExceptHookArgs) -> None:
     """Report what ended a thread, but not what a writer's thread hands on to the main one as well."""
     if not isinstance(fault.exc_value, OSError):
         threading.__excepthook__(fault)
+
+
+def _usage(error: Any) -> str:
+    what = error.format_message().replace("Value error, ", "").rstrip(".")
+    return f"{what}; see {error.ctx.command_path if error.ctx else 'medse'} --help."
 
 
 def _sentence(error: InputError | OSError | MemoryError) -> str:

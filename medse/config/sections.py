@@ -20,6 +20,7 @@ from pydantic import (
 from medse.data.readers import DERIVED, READERS
 from medse.data.splits import Method
 from medse.labels import Labels
+from medse.machine import Device, Precision
 from medse.metrics.conventions import ConventionName
 from medse.preprocess import Normalization
 from medse.registry import one_of
@@ -175,9 +176,9 @@ class Schedule(Section):
     """Patches in a step."""
     validate_every: PositiveInt = 5
     """Epochs between validations on whole volumes."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to train; auto takes the GPU when there is one."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", Precision] = "auto"
     """Precision of the training step; auto takes bf16 where the hardware computes in it."""
 
     @model_validator(mode="after")

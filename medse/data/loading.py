@@ -10,10 +10,10 @@ import numpy as np
 from monai.transforms.utils import map_classes_to_indices
 from torch.utils.data import Dataset
 
-from medse.cores import cores
 from medse.data.cases import Case
 from medse.errors import InputError
 from medse.labels import Labels
+from medse.machine import cores
 from medse.preprocess import Preprocessing
 from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.reading import read_images, read_label_map

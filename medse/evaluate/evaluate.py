@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from medse.config.sections import Evaluation
-from medse.cores import cores
 from medse.errors import InputError
 from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, read_case_list
@@ -18,6 +17,7 @@ from medse.evaluate.classes import MOST_UNNAMED, scored_classes
 from medse.evaluate.running import each_case
 from medse.files import refuse_existing, refuse_inside
 from medse.labels import Labels
+from medse.machine import cores
 from medse.metrics.lesions import lesion_rule
 from medse.scores.files import write_scores
 from medse.scores.scores import DetailRow, Scores, Settings

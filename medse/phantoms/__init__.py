@@ -1,1 +1,6 @@
 """Generated cohorts, so that everything can be tried without patients."""
+
+from typing import Literal
+
+Body = Literal["brain", "torso"]
+"""What a cohort can be generated of."""

@@ -1,10 +1,11 @@
 """Which device computes, and in which precision."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
 from medse.errors import InputError
+from medse.machine import Device
 
 
 def resolve_device(device: str) -> torch.device:
@@ -13,8 +14,10 @@ def resolve_device(device: str) -> torch.device:
     Raises:
         InputError: ``cuda`` was asked for where there is none, or the name is another.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"Unknown device {device!r}; allowed are auto, cpu and cuda.")
+    if device not in get_args(Device):
+        raise InputError(
+            f"Unknown device {device!r}; allowed are {', '.join(get_args(Device))}; give one of them."
+        )
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "Device 'cuda' was asked for but PyTorch sees no CUDA GPU here; choose 'cpu' or 'auto', or install "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -14,16 +14,12 @@ from medse.arrays import AnyArray, FloatArray, ImageArray, LabelArray
 from medse.errors import InputError
 from medse.inference.segmenter import Segmenter
 from medse.preprocess import Preprocessing
-from medse.runs import build
+from medse.runs import Weights, build
 from medse.runs.directory import RunDir
 from medse.runs.hardware import resolve_device
 from medse.volumes.grid import Grid
 from medse.volumes.reading import read_images
 from medse.volumes.writing import label_image
-
-Weights = Literal["final", "best"]
-WEIGHTS: dict[str, Weights] = {"final": "final", "best": "best"}
-"""Name on the command line -> which weights."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +114,9 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
     Raises:
         InputError: The folder is no run, its training is not complete, or the device does not exist.
     """
+    if weights not in get_args(Weights):
+        allowed = " and ".join(get_args(Weights))
+        raise InputError(f"Unknown weights {weights!r}; allowed are {allowed}; give one of them.")
     run = RunDir(Path(run_dir))
     config, task = run.read_config(), run.read_task()
     network = build.net(config, len(task.channels), task.labels.classes)

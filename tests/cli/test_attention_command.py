@@ -80,8 +80,6 @@ def test_what_a_page_says(run: Callable[..., str]) -> None:
     [
         (["scsee"], "Unknown attention block 'scsee'; did you mean 'scse'? available: "),
         (["se", "--channels", 8], "reduction 16 does not fit 8 channels; allowed are 1 to 8; choose"),
-        (["--dims", 4], "dims is 4; allowed are 2 and 3; choose"),
-        (["sse", "--dims", 1], "dims is 1; allowed are 2 and 3; choose"),
         (["--channels", 0], "channels is 0; allowed are 1 to 4096"),
         (["sse", "--size", 0], "size is 0; allowed are 1 to 256 in 3-D"),
         (["--size", 10000, "--dims", 2], "size is 10000; allowed are 1 to 4096 in 2-D"),

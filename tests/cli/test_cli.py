@@ -52,6 +52,7 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
         "resample",
         "attention",
         "net",
+        "schema",
     )
     for command in commands:
         assert command in done.stdout
@@ -200,9 +201,6 @@ def test_other_refusals(tiny_config: Path, tmp_path: Path, untouched: Callable[[
     assert "did you mean 'tiny.yaml'" not in refused("check", tmp_path / "tyni.yaml")
     assert "'cuda' was asked for" in refused("check", tiny_config, "trainer.device=cuda")
     assert "gone does not exist" in refused("check", tmp_path / "gone")
-    assert "Unknown weights 'worst'; available: best, final" in refused(
-        "predict", run, tmp_path, "--out", tmp_path / "p", "--weights", "worst"
-    )
     labels = tmp_path / "balls" / "labelsTr"
     assert "is not a folder" in refused("evaluate", labels, tmp_path / "gone", "--out", tmp_path / "r")
     assert untouched() == before

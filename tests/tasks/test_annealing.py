@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import lightning.pytorch as pl
 import pytest
@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 
 from medse.attention.fca.spectral import SpectralAttention
 from medse.config.run import load_config
-from medse.runs.trained import WEIGHTS, load_run
+from medse.runs import Weights
+from medse.runs.trained import load_run
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.train import train_run
@@ -106,5 +107,5 @@ def test_a_run_holds_what_was_chosen(tiny_config: Path, tmp_path: Path) -> None:
         assert weights[f"{name}.search.temperature"].item() == pytest.approx(0.01 ** (5 / 6))
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     assert (best["net.encoders.0.2.search.choice"] == -1).all()
-    for kind in WEIGHTS.values():
+    for kind in get_args(Weights):
         load_run(run, device="cpu", weights=kind)

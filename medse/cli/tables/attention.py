@@ -106,8 +106,6 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
 
 
 def _shape(channels: int, dims: int, size: int | None) -> tuple[int, ...]:
-    if dims not in SIZE:
-        raise InputError(f"dims is {dims}; allowed are 2 and 3; choose one of them.")
     length = SIZE[dims] if size is None else size
     for what, given, most in (("channels", channels, WIDEST), ("size", length, LARGEST[dims])):
         if not 1 <= given <= most:

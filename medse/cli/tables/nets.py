@@ -20,6 +20,7 @@ from medse.config.run import options
 from medse.config.strict_yaml import Source
 from medse.config.validation import validate
 from medse.errors import InputError
+from medse.machine import Precision
 from medse.nets import DERIVED, NETS, SEGMENTATION_NETS
 from medse.nets.catalogue import CATALOGUE
 from medse.profiling.cost import cost
@@ -28,9 +29,6 @@ from medse.registry import options_model, pick
 
 PATCH = {2: (256, 256), 3: (96, 96, 96)}
 """Spatial dimensions -> patch, unless another is asked for."""
-
-PRECISIONS: dict[str, bool] = {"fp32": False, "bf16": True}
-"""Name of a precision -> whether it is bf16."""
 
 MOST = 4096
 """Greatest length of an axis, batch, and number of channels and classes."""
@@ -45,17 +43,16 @@ class Setting:
         batch: Patches in a training step.
         in_channels: Channels of the image.
         classes: Classes.
-        precision: Precision of the training step, fp32 or bf16.
+        precision: Precision of the training step.
     """
 
     patch: tuple[int, ...]
     batch: int = 2
     in_channels: int = 1
     classes: int = 2
-    precision: str = "fp32"
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
-        pick(PRECISIONS, self.precision, "precision")
         numbers = {"batch": (self.batch,), "in-channels": (self.in_channels,), "classes": (self.classes,)}
         for what, given in {"patch": self.patch, **numbers}.items():
             if not all(1 <= number <= MOST for number in given):
@@ -77,10 +74,8 @@ def read_patch(text: str | None, dims: int) -> tuple[int, ...]:
     """Return the patch that ``96`` or ``96,96,64`` means, or the one of :data:`PATCH` where nothing is given.
 
     Raises:
-        InputError: ``dims`` is not 2 or 3, or the text is not one whole number or one for each axis.
+        InputError: The text is not one whole number or one for each axis.
     """
-    if dims not in PATCH:
-        raise InputError(f"dims is {dims}; allowed are 2 and 3; choose one of them.")
     if text is None:
         return PATCH[dims]
     lengths = text.split(",")
@@ -135,7 +130,7 @@ def net_page(name: str, given: Sequence[str], setting: Setting) -> Group:
     chosen = options(validate(source, model))
     plain = None if chosen["attention"] is None else _build(name, chosen | {"attention": None}, setting)
     net = _build(name, chosen, setting)
-    facts = net_facts(net, plain, setting.shape, bf16=PRECISIONS[setting.precision], device="cpu")
+    facts = net_facts(net, plain, setting.shape, bf16=setting.precision == "bf16", device="cpu")
     task = "segmentation" if name in SEGMENTATION_NETS else "classification"
     written = yaml.safe_dump(source.tree, default_flow_style=True, sort_keys=False, width=float("inf"))
     rows = [

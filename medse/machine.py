@@ -1,6 +1,10 @@
-"""How many cores there are to compute on."""
+"""What can be computed on, and in which precision, by name; and how many cores there are."""
 
 import os
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["bf16", "fp32"]
 
 
 def cores() -> int:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from medse.cores import cores
+from medse.machine import cores
 
 
 def test_only_the_cores_that_this_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:
