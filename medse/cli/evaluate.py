@@ -1,20 +1,14 @@
 """The command ``medse evaluate``."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from medse.cli.arguments import FixGeometry
 from medse.cli.terminal import console, say
-
-
-class Missing(StrEnum):
-    """What a missing prediction is."""
-
-    ERROR = "error"
-    WORST = "worst"
+from medse.evaluate import Missing
+from medse.metrics.conventions import ConventionName
 
 
 def evaluate(
@@ -44,8 +38,8 @@ def evaluate(
     conventions: Annotated[
         str | None,
         typer.Option(
-            help="medse, nnunet, monai, deepmind, medpy, metrics_reloaded or brats2023; after a comma, further "
-            "ones to show beside; or all."
+            help=f"Whose rules: {', '.join(get_args(ConventionName))}; after a comma, further ones to show beside; "
+            "or all."
         ),
     ] = None,
     cases: Annotated[
@@ -57,7 +51,7 @@ def evaluate(
     ] = None,
     missing: Annotated[
         Missing, typer.Option(help="What a missing prediction is: an error, or 0 in every class.")
-    ] = Missing.ERROR,
+    ] = "error",
     resample_prediction: Annotated[
         bool,
         typer.Option(
@@ -96,7 +90,7 @@ def evaluate(
         options=read_asked(config, overrides or [], conventions),
         copy_affine=fix_geometry is not None,
         resample=resample_prediction,
-        missing=missing.value,
+        missing=missing,
         pixel_mm=pixel_mm,
         processes=cores() if processes is None else processes,
         show_paths=show_paths,

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from medse.errors import InputError, count, some
+from medse.evaluate import Missing
 from medse.scores.files import check_names
 from medse.volumes.name_patterns import find_volumes, list_folder
 from medse.volumes.names import case_id, list_volumes, suffix_of
@@ -37,7 +37,7 @@ def find_cases(
     predictions: Path,
     only: Collection[str] | None,
     *,
-    missing: Literal["error", "worst"],
+    missing: Missing,
 ) -> list[CaseFiles]:
     """Pair references with predictions by their case id.
 

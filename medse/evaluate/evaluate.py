@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from medse.config.sections import Evaluation
 from medse.errors import InputError
+from medse.evaluate import Missing
 from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, read_case_list
 from medse.evaluate.classes import MOST_UNNAMED, scored_classes
@@ -40,7 +41,7 @@ def evaluate_folders(
     options: Evaluation | None = None,
     copy_affine: bool = False,
     resample: bool = False,
-    missing: Literal["error", "worst"] = "error",
+    missing: Missing = "error",
     pixel_mm: float | None = None,
     processes: int = 1,
     show_paths: bool = False,

@@ -26,6 +26,7 @@ CONFIG = "# mine\ntrainer: {max_epochs: 1}\nnet:\n  name: unet\n"
         ["predict", "run", "scans", "--out", "new", "--device", "tpu"],
         ["quickstart", "--out", "new", "--body", "torsos"],
         ["evaluate", "a", "b", "--out", "new", "--missing", "zero"],
+        ["compare", "a", "b", "--out", "new", "--score", "dices"],
         ["net", "--precision", "fp16"],
         ["attention", "--dims", "4"],
         ["chek"],
