@@ -1,6 +1,7 @@
 """Overlap scores against scikit-learn and against answers worked out by hand."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -88,6 +89,7 @@ def test_empty_masks(reference, prediction, expected):
     assert (scores.reference, scores.prediction) == (8 * reference, 8 * prediction)
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"\(2, 2\) and \(4,\)"):
-        count_pairs(np.zeros((2, 2), int), np.zeros(4, int))
+@pytest.mark.parametrize(("one", "other"), [((2, 2), (4,)), ((0, 2), (0, 2))])
+def test_other_shapes_and_empty_arrays_are_refused(one, other):
+    with pytest.raises(ValueError, match=re.escape(f"{one} and {other}")):
+        count_pairs(np.zeros(one, int), np.zeros(other, int))
