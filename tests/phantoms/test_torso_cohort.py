@@ -98,7 +98,7 @@ HU = {
     "kidney_right": (10, 190),
     "kidney_left": (10, 190),
     "liver": (30, 140),
-    "urinary_bladder": (-10, 45),
+    "urinary_bladder": (-10, 25),
     "spine": (120, 380),
     "heart": (25, 270),
     "aorta": (20, 330),
