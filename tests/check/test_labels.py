@@ -128,6 +128,8 @@ def test_all_files_together() -> None:
         (200, 1, 4, "a.nii"),
     ]
     assert len(found.misplaced) == 1
+    worst_last = merge_surveys([survey(first, np.eye(4)), survey(brain(swapped=True), np.eye(4))], LABELS)
+    assert [len(file.misplaced) for file in worst_last.misplaced] == [2, 1]
 
 
 def test_the_proposal_can_be_pasted(tmp_path: Path) -> None:
