@@ -263,6 +263,7 @@ def edited(path: Path, old: bytes, new: bytes) -> Path:
         (".mha", b"ElementSpacing = 1", b"ElementSpacing = -1", "voxel spacing -1 x 1 x 1"),
         (".mha", b"MET_SHORT", b"MET_WRONG", "has the ElementType MET_WRONG"),
         (".mha", b"LOCAL", b"LIST\n", "keeps its voxels in several files"),
+        (".mha", b"LOCAL", b"slice%02d.raw 1 4 1", "keeps its voxels in several files"),
         (".mha", b"LOCAL", b"gone.raw", "is a header without data: .*gone.raw is missing"),
         (".mha", b"TransformMatrix = 1 0 0", b"TransformMatrix = 0 1 0", "determinant|unusable affine"),
         (".mha", b"NDims = 3", b"NDims = 99999999999999999999", "expected 2 to 4 axes|does not fit"),
