@@ -1,4 +1,9 @@
-"""Loading what the authors' own code has saved."""
+"""Loading what the authors' own code has saved.
+
+The codes: ai-med/squeeze_and_excitation (cSE, sSE, scSE, P&E); the SE of SimAM's and FcaNet's repositories
+(``fc.0``, ``fc.2``); BangguWu/ECANet; houqb/CoordAttention and its MobileNetV2; megvii-research/RG-SENet_SP-SENet;
+CBAM as in SimAM's repository.
+"""
 
 from collections.abc import Mapping
 
@@ -6,65 +11,9 @@ import torch
 from torch import Tensor
 
 from medse.attention.block import AttentionBlock
-from medse.attention.cbam import ConvolutionalBlockAttention
-from medse.attention.channel import SqueezeExcitation
-from medse.attention.concurrent import ConcurrentSE
-from medse.attention.coordinate import CoordinateAttention
-from medse.attention.efficient import EfficientChannelAttention
 from medse.attention.fca.spectral import SpectralAttention
-from medse.attention.project_excite import ProjectExcite
-from medse.attention.simam import SimAM
-from medse.attention.spatial import SpatialSE
-from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
+from medse.attention.table import ATTENTION
 from medse.errors import InputError
-
-Names = Mapping[str, str]
-
-AUTHOR_NAMES: dict[type[AttentionBlock], tuple[Names, ...]] = {
-    SqueezeExcitation: ({"fc1": "fc1", "fc2": "fc2"}, {"fc1": "fc.0", "fc2": "fc.2"}),
-    SpectralAttention: ({"fc1": "fc.0", "fc2": "fc.2"},),
-    SpatialSE: ({"conv": "conv"},),
-    ConcurrentSE: ({"channel": "cSE", "spatial": "sSE"},),
-    ProjectExcite: ({"reduce": "conv_c", "expand": "conv_cT"},),
-    EfficientChannelAttention: ({"conv": "conv"},),
-    CoordinateAttention: (
-        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv_h", "expand.1": "conv_w"},
-        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv2", "expand.1": "conv3"},
-    ),
-    SimAM: ({},),
-    SpatialPyramidSE: (
-        {
-            "weigh.0": "fc_spatial1",
-            "weigh.1": "fc_spatial2",
-            "weigh.2": "fc_spatial4",
-            "norm": "fc_bn",
-            "fc1": "fc_reduction",
-            "fc2": "fc_extention",
-        },
-    ),
-    ResolutionGuidedSE: (
-        {
-            "weigh": "fc_spatial.fc_spatial",
-            "norm": "fc_spatial.bn_spatial",
-            "fc1": "fc_reduction",
-            "fc2": "fc_extention",
-        },
-    ),
-    ConvolutionalBlockAttention: (
-        {
-            "fc1": "ChannelGate.mlp.1",
-            "fc2": "ChannelGate.mlp.3",
-            "conv": "SpatialGate.spatial.conv",
-            "norm": "SpatialGate.spatial.bn",
-        },
-    ),
-}
-"""Block -> for each of its published codes, our modules' names and theirs.
-
-The codes: ai-med/squeeze_and_excitation (cSE, sSE, scSE, P&E); the SE of SimAM's and FcaNet's repositories
-(``fc.0``, ``fc.2``); BangguWu/ECANet; houqb/CoordAttention and its MobileNetV2; megvii-research/RG-SENet_SP-SENet;
-CBAM as in SimAM's repository.
-"""
 
 BASIS = "dct_layer.weight"
 
@@ -107,13 +56,13 @@ def author_names(block: AttentionBlock) -> list[dict[str, str]]:
     Raises:
         InputError: There is none.
     """
-    for cls, codes in AUTHOR_NAMES.items():
-        if isinstance(block, cls):
-            return [{name: _translate(name, names) for name in block.state_dict()} for names in codes]
-    raise InputError(
-        f"{type(block).__name__} has no published code; weights were given for it; allowed are "
-        f"{', '.join(cls.__name__ for cls in AUTHOR_NAMES)}; use load_state_dict for weights saved by medse."
-    )
+    if not block.published:
+        raise InputError(
+            f"{type(block).__name__} has no published code; weights were given for it; allowed are "
+            f"{', '.join(cls.__name__ for cls in ATTENTION.values() if cls.published)}; "
+            "use load_state_dict for weights saved by medse."
+        )
+    return [{name: _translate(name, names) for name in block.state_dict()} for names in block.published]
 
 
 def _without_basis(block: SpectralAttention, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -133,7 +82,7 @@ def _without_basis(block: SpectralAttention, state: Mapping[str, Tensor]) -> Map
     return {name: tensor for name, tensor in state.items() if name != BASIS}
 
 
-def _translate(name: str, names: Names) -> str:
+def _translate(name: str, names: Mapping[str, str]) -> str:
     """Replace the longest known prefix of ``name``."""
     prefix = max((known for known in names if name.startswith(f"{known}.")), key=len, default="")
     return names[prefix] + name.removeprefix(prefix) if prefix else name

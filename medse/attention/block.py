@@ -1,21 +1,48 @@
 """What all blocks share."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from medse.attention.ops import tracing
+from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.lengths import check_spatial_dims
+
+Purpose = Literal[
+    "segmentation",
+    "segmentation of 3-D volumes",
+    "classification",
+    "mobile and embedded networks",
+    "hardly any parameters",
+    "a baseline to compare with",
+]
+"""What a block may be the first to try for."""
 
 
 class AttentionBlock(nn.Module):
     """A block that weighs the features of ``(B, C, *spatial)`` and keeps shape, type and memory format.
 
-    Means and what is computed from them are in float32 or better, whatever autocast is on. Scores per voxel and
-    products with the features may be in the features' own type.
+    A block is its :meth:`formula` and what its class says about it; both stand in one file. Means and what is
+    computed from them are in float32 or better, whatever autocast is on. Scores per voxel and products with the
+    features may be in the features' own type.
+
+    Attributes:
+        title: Its name in words.
+        papers: Where it was published, the original first; none for a block of medse's own.
+        what: What it does, with the formula in words.
+        use: When to use it.
+        ours: What in it is not from the papers; empty where nothing is.
+        suits: What it is among the first to try for.
+        parameter_formula: How many parameters it has, from ``C`` (channels), ``d`` (spatial dimensions) and its
+            options under their names, in the syntax of Python with ``·`` for a product; abbreviations follow after
+            "with", the last to be computed first. Valid for the defaults of the options that it does not name.
+        published: For each code of the authors that :func:`medse.attention.load_author_weights` reads, our
+            modules' names and theirs.
 
     Args:
         spatial_dims: 2 or 3.
@@ -23,7 +50,23 @@ class AttentionBlock(nn.Module):
 
     Raises:
         InputError: ``spatial_dims`` is neither, or ``channels`` is below 1.
+        TypeError: When a class is made that leaves out an attribute without a default.
     """
+
+    title: ClassVar[str]
+    papers: ClassVar[tuple[Paper, ...]]
+    what: ClassVar[str]
+    use: ClassVar[str]
+    parameter_formula: ClassVar[str]
+    ours: ClassVar[str] = ""
+    suits: ClassVar[tuple[Purpose, ...]] = ()
+    published: ClassVar[tuple[Mapping[str, str], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        told = ("title", "papers", "what", "use", "parameter_formula")
+        if missing := [name for name in told if not hasattr(cls, name)]:
+            raise TypeError(f"The class {cls.__name__} does not say its {', '.join(missing)}.")
 
     def __init__(self, spatial_dims: int, channels: int) -> None:
         super().__init__()
@@ -32,18 +75,28 @@ class AttentionBlock(nn.Module):
             raise InputError(f"channels is {channels}; at least 1 is needed.")
         self.spatial_dims = spatial_dims
         self.channels = channels
+        self.axes = tuple(range(2, 2 + spatial_dims))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` recalibrated, in the same shape and type."""
+        recalibrate = self.lean if tracing.eager() else self.formula
         device = x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-            return self.recalibrate(x)
+            return recalibrate(x)
         with torch.autocast(device, enabled=False):
-            return self.recalibrate(x)
+            return recalibrate(x)
 
     @abstractmethod
-    def recalibrate(self, x: Tensor) -> Tensor:
-        """Do the work of :meth:`forward` without autocast."""
+    def formula(self, x: Tensor) -> Tensor:
+        """Recalibrate ``x`` by the formula of the paper: what compilers and exporters trace."""
+
+    def lean(self, x: Tensor) -> Tensor:
+        """Compute the formula in eager mode, with less memory and time where a block knows how."""
+        return self.formula(x)
+
+    def per_channel(self, gates: Tensor) -> Tensor:
+        """Return the gates ``(B, C)`` as ``(B, C, 1, ..., 1)``."""
+        return gates.reshape(*gates.shape, *(1,) * self.spatial_dims)
 
 
 def hidden_channels(channels: int, reduction: int) -> int:
@@ -60,7 +113,7 @@ def hidden_channels(channels: int, reduction: int) -> int:
     return channels // reduction
 
 
-def normalize(norm: _BatchNorm, x: Tensor) -> Tensor:
+def normalize(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     """Apply batch normalisation to ``(B, C, ...)``.
 
     One value per channel has no variance: then the running statistics are used, and left as they are, also in

@@ -7,18 +7,15 @@ from torch import Tensor, nn
 
 from medse.attention.block import AttentionBlock, hidden_channels, normalize
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.pooling import Mean
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops.pools import Mean
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import Paper
 from medse.errors import InputError
 
 
 class ConvolutionalBlockAttention(AttentionBlock):
     """Channel gate, then voxel gate, one after the other.
-
-    The channel gate is that of squeeze-and-excitation with the same two layers applied to the means and to the
-    maxima, and both results added. The voxel gate is a convolution, without bias and followed by batch
-    normalisation, of the maximum and the mean over the channels.
 
     Args:
         spatial_dims: 2 or 3.
@@ -27,15 +24,29 @@ class ConvolutionalBlockAttention(AttentionBlock):
         kernel_size: Of the voxel gate's convolution, odd.
         gate: Function of both scores.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
     Raises:
         InputError: ``reduction`` does not fit ``channels``, or ``kernel_size`` is even.
-
-    Reference:
-        Woo et al., CBAM (ECCV 2018), equations 1-3. In 3-D the kernel has one more axis; that is medse's.
     """
+
+    title = "Convolutional block attention module (CBAM)"
+    papers = (Paper("Woo, Park, Lee, Kweon", "CBAM: Convolutional Block Attention Module", "ECCV", 2018),)
+    what = (
+        "A gate per channel, then a gate per voxel: means and maxima of each channel go through one "
+        "common pair of linear layers and are added before the sigmoid; then the mean and the maximum "
+        "over channels at each voxel go through a large convolution, batch norm and a sigmoid."
+    )
+    use = "Baseline of every comparison."
+    ours = "The 3-D form: a cubic kernel."
+    suits = ("a baseline to compare with",)
+    parameter_formula = "2·C·m + m + C + 2·kernel_size**d + 2 with m = C // reduction"
+    published = (
+        {
+            "fc1": "ChannelGate.mlp.1",
+            "fc2": "ChannelGate.mlp.3",
+            "conv": "SpatialGate.spatial.conv",
+            "norm": "SpatialGate.spatial.bn",
+        },
+    )
 
     def __init__(
         self,
@@ -61,21 +72,21 @@ class ConvolutionalBlockAttention(AttentionBlock):
         self.norm = nn.BatchNorm1d(1, momentum=0.01)
         self.gate = gate
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        x, means = squeeze(x, Mean())
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x`` times its channel gate, and that times its voxel gate: equations 1-3."""
+        s, q = self.excite(x, x.mean(self.axes, dtype=statistics_dtype(x)))
+        return x * s.to(x.dtype) * q.to(x.dtype)
+
+    def excite(self, x: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gates ``(B, C, 1, ..., 1)`` and ``(B, 1, *spatial)`` of ``x``, whose channels have ``means``."""
         maxima = x.flatten(2).max(2).values.to(means.dtype)
-        gate = self.channel_gate(means, maxima)
-        exact = x.to(means.dtype) * gate  # rounded to half precision, other channels would have the maximum
-        compressed = torch.cat((exact.max(1, keepdim=True).values, exact.mean(1, keepdim=True)), dim=1)
-        return scale(x, gate, self.voxel_gate(compressed))
+        both = torch.stack((means, maxima)).to(self.fc1.weight.dtype)  # (2, B, C)
+        s = self.per_channel(GATES[self.gate](self.fc2(self.fc1(both).relu()).sum(0)))
+        exact = x.to(means.dtype) * s  # rounded to half precision, other channels would have the maximum
+        over_channels = torch.cat((exact.max(1, keepdim=True).values, exact.mean(1, keepdim=True)), dim=1)
+        scores = self.conv(over_channels.to(self.conv.weight.dtype))  # (B, 1, *spatial)
+        return s, GATES[self.gate](normalize(self.norm, scores.flatten(2)).view_as(scores))
 
-    def channel_gate(self, means: Tensor, maxima: Tensor) -> Tensor:
-        """Return the gates ``(B, C, 1, ..., 1)`` of means and maxima ``(B, C)``."""
-        both = torch.stack((means, maxima)).to(self.fc1.weight.dtype)
-        scores = self.fc2(self.fc1(both).relu()).sum(0)
-        return GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims)
-
-    def voxel_gate(self, compressed: Tensor) -> Tensor:
-        """Return the gates ``(B, 1, *spatial)`` of maximum and mean over channels, ``(B, 2, *spatial)``."""
-        scores = self.conv(compressed.to(self.conv.weight.dtype))
-        return GATES[self.gate](normalize(self.norm, scores.flatten(2)).view_as(scores))
+    def lean(self, x: Tensor) -> Tensor:
+        x, means = squeeze(x, Mean())
+        return scale(x, *self.excite(x, means))

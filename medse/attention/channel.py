@@ -1,19 +1,20 @@
 """Channel squeeze-and-excitation: one gate per channel, computed from the channel means."""
 
+from typing import ClassVar
+
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, hidden_channels
+from medse.attention.block import AttentionBlock, Purpose, hidden_channels
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.pooling import Mean
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops.pools import Mean
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import SCSE, Paper
 
 
 class SqueezeExcitation(AttentionBlock):
     """Channel gate with the reduction of Hu et al.
-
-    ``y = x * gate(W2 relu(W1 mean(x) + b1) + b2)``, the mean running over every spatial axis.
 
     Args:
         spatial_dims: 2 or 3.
@@ -22,15 +23,20 @@ class SqueezeExcitation(AttentionBlock):
         bias: Whether the two layers have biases, as in the authors' networks.
         gate: Function of the score.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
     Raises:
         InputError: ``reduction`` is below 1 or larger than ``channels``.
-
-    Reference:
-        Hu et al., Squeeze-and-Excitation Networks (CVPR 2018), equations 2-4.
     """
+
+    title = "Squeeze-and-excitation"
+    papers = (Paper("Hu, Shen, Sun", "Squeeze-and-Excitation Networks", "CVPR", 2018),)
+    what = (
+        "One gate per channel: the mean of each channel, two linear layers with a bottleneck and a "
+        "ReLU between them, a sigmoid; the channel is multiplied by it."
+    )
+    use = "Baseline of every comparison."
+    suits: ClassVar[tuple[Purpose, ...]] = ("a baseline to compare with",)
+    parameter_formula = "2·C·m + m + C with m = C // reduction"
+    published = ({"fc1": "fc1", "fc2": "fc2"}, {"fc1": "fc.0", "fc2": "fc.2"})
 
     def __init__(
         self,
@@ -47,22 +53,29 @@ class SqueezeExcitation(AttentionBlock):
         self.fc2 = nn.Linear(hidden, channels, bias=bias)
         self.gate = gate
 
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x * gate(W2 relu(W1 mean(x) + b1) + b2)``: equations 2-4."""
+        means = x.mean(self.axes, dtype=statistics_dtype(x))  # (B, C)
+        return x * self.excite(means).to(x.dtype)
+
     def excite(self, means: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the channel means ``(B, C)``."""
-        scores = self.fc2(self.fc1(means.to(self.fc1.weight.dtype)).relu())
-        return GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims)
+        hidden = self.fc1(means.to(self.fc1.weight.dtype)).relu()  # (B, C // r)
+        return self.per_channel(GATES[self.gate](self.fc2(hidden)))
 
-    def recalibrate(self, x: Tensor) -> Tensor:
+    def lean(self, x: Tensor) -> Tensor:
         x, means = squeeze(x, Mean())
         return scale(x, self.excite(means))
 
 
 class ChannelSE(SqueezeExcitation):
-    """Channel gate as in Roy et al.: the block of Hu et al. with a reduction of 2.
+    """Channel gate as in Roy et al.: the block of Hu et al. with a reduction of 2."""
 
-    Reference:
-        Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.1.
-    """
+    title = "Channel squeeze-and-excitation (cSE)"
+    papers = (SCSE,)
+    what = "The block se with a wider bottleneck, reduction 2."
+    use = "Segmentation, to see what the channel half of scse does alone."
+    suits = ()
 
     def __init__(
         self,

@@ -11,42 +11,52 @@ from torch.nn import functional as F
 from medse.attention.block import AttentionBlock
 from medse.attention.channel import ChannelSE
 from medse.attention.gates import Gate
-from medse.attention.ops.fusion_barrier import apart
-from medse.attention.ops.pooling import Mean
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops import tracing
+from medse.attention.ops.pools import Mean
+from medse.attention.ops.spatial_gate import gate_voxels
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import SCSE, Paper
 from medse.attention.spatial import SpatialSE
 
 
 class ConcurrentSE(AttentionBlock):
     """Both gates of Roy et al. on one input, combined voxel by voxel.
 
-    With the channel gate ``s`` and the spatial gate ``q``:
-
-    * ``max``: ``maximum(x * s, x * q)``, the authors' released code;
-    * ``add``: ``x * s + x * q``, the text of their first paper;
-    * ``mul``: ``x * s * q``, the product of the gates (the product of both maps would be ``x^2 * s * q``);
-    * ``concat``: both maps side by side, 2C channels, followed by a 1x1 convolution back to C. The convolution
-      is medse's, so that every block keeps its channels.
-
     Args:
         spatial_dims: 2 or 3.
         channels: C.
         reduction: That of the channel gate.
-        combine: How both maps become one.
+        combine: How both maps become one: ``max``, as in the authors' released code; ``add``, the text of their first
+            paper; ``mul``, the product of the gates (that of both maps would be ``x^2 * s * q``); ``concat``, both
+            side by side.
         bias: Whether the layers of both gates have biases, as in the authors' code.
         gate: Function of both scores.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
     Raises:
         InputError: ``reduction`` does not fit ``channels``.
-
-    Reference:
-        Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.3; Roy et
-        al., Recalibrating Fully Convolutional Networks (TMI 2019) for the four ways to combine.
     """
+
+    title = "Concurrent spatial and channel squeeze-and-excitation (scSE)"
+    papers = (
+        SCSE,
+        Paper(
+            "Roy, Navab, Wachinger",
+            "Recalibrating Fully Convolutional Networks with Spatial and Channel 'Squeeze & Excitation' Blocks",
+            "IEEE Transactions on Medical Imaging 38(2)",
+            2019,
+        ),
+    )
+    what = (
+        "The block cse and the block sse on the same input, combined voxel by voxel: the larger of both"
+        " products (max, as in the authors' code), their sum, the product of both gates, or both side "
+        "by side."
+    )
+    use = "Segmentation, 2-D and 3-D: the first to try."
+    ours = "With combine: concat, a 1x1 convolution brings the 2C channels back to C."
+    suits = ("segmentation", "segmentation of 3-D volumes")
+    parameter_formula = "2·C·m + m + C + C + 1 with m = C // reduction"
+    published = ({"channel": "cSE", "spatial": "sSE"},)
 
     def __init__(
         self,
@@ -65,14 +75,25 @@ class ConcurrentSE(AttentionBlock):
         if combine == "concat":
             self.merge = Conv[Conv.CONV, spatial_dims](2 * channels, channels, kernel_size=1, bias=bias)
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            x = apart(x)
+    def formula(self, x: Tensor) -> Tensor:
+        """Combine ``x * s`` and ``x * q``, ``s`` the channel gate and ``q`` the voxel gate: section 2.3."""
+        if tracing.fusing():
+            x = tracing.apart(x)
+        s = self.channel.excite(x.mean(self.axes, dtype=statistics_dtype(x))).to(x.dtype)  # (B, C, 1, ..., 1)
+        q = self.spatial.excite(x)  # (B, 1, *spatial)
+        if self.combine == "max":
+            return torch.maximum(x * s, x * q)
+        if self.combine == "concat":
+            return self._merge(torch.cat((x * s, x * q), dim=1))
+        return x * (s + q) if self.combine == "add" else x * s * q
+
+    def lean(self, x: Tensor) -> Tensor:
         x, means = squeeze(x, Mean())
-        channel = self.channel.excite(means)
-        if self.combine != "concat":
-            return self.spatial.recalibrate(x, channel, self.combine)
-        return self._merge(torch.cat((scale(x, channel), self.spatial.recalibrate(x)), dim=1))
+        s = self.channel.excite(means)
+        if self.combine == "concat":
+            return self._merge(torch.cat((scale(x, s), self.spatial.lean(x)), dim=1))
+        conv = self.spatial.conv
+        return gate_voxels(x, conv.weight, conv.bias, self.spatial.gate, s, self.combine)
 
     def _merge(self, both: Tensor) -> Tensor:
         """Apply the 1x1 convolution in the type and memory format of ``both``, 2C channels."""

@@ -9,17 +9,14 @@ from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock, normalize
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.eager import lean
-from medse.attention.ops.pooling import Profiles, split_profiles
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops import tracing
+from medse.attention.ops.pools import Profiles, profiles, split_profiles
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.papers import COORDINATE
 
 
 class CoordinateAttention(AttentionBlock):
     """Product of one gate per axis, each varying along its axis only.
-
-    The profiles (means over all other axes) lie one after the other, pass a shared 1x1 convolution to ``m``
-    channels, batch normalisation and hard swish, and are cut again; each axis has its own 1x1 convolution back.
 
     Args:
         spatial_dims: 2 or 3.
@@ -27,15 +24,26 @@ class CoordinateAttention(AttentionBlock):
         reduction: r of ``m = max(min_channels, C // r)``.
         min_channels: Least m.
         gate: Function of the score.
-
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
-    Reference:
-        Hou et al., Coordinate Attention for Efficient Mobile Network Design (CVPR 2021), equations 4-9. With three
-        axes it is medse's: one more profile and one more gate. A volume with one slice is therefore not the 2-D
-        block: its third profile is the mean over both other axes.
     """
+
+    title = "Coordinate attention"
+    papers = (COORDINATE,)
+    what = (
+        "One gate per position along each axis and channel: the profiles along all axes, end to end, go"
+        " through a common 1x1 convolution, batch norm and hard swish, then each through a 1x1 "
+        "convolution and a sigmoid; the input is multiplied by the gates of all axes."
+    )
+    use = "Segmentation and mobile networks."
+    ours = (
+        "The 3-D form: three profiles and three gates. A volume of one slice is therefore not the 2-D "
+        "block: its third profile is the mean over both other axes."
+    )
+    suits = ("segmentation", "mobile and embedded networks")
+    parameter_formula = "(d + 1)·C·m + 3·m + d·C with m = max(min_channels, C // reduction)"
+    published = (
+        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv_h", "expand.1": "conv_w"},
+        {"reduce": "conv1", "norm": "bn1", "expand.0": "conv2", "expand.1": "conv3"},
+    )
 
     def __init__(
         self,
@@ -53,22 +61,29 @@ class CoordinateAttention(AttentionBlock):
         self.expand = nn.ModuleList(nn.Conv2d(hidden, channels, kernel_size=1) for _ in range(spatial_dims))
         self.gate = gate
 
-    def excite(self, profiles: Tensor, spatial: Sequence[int]) -> list[Tensor]:
-        """Return a gate per axis, each broadcasting against ``(B, C, *spatial)``."""
-        hidden = _convolve(profiles.to(self.reduce.weight.dtype), self.reduce)  # (B, m, lengths)
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x`` times its gate along each axis: equations 4-9."""
+        y = x
+        for gate in reversed(self.excite(profiles(x), x.shape[2:])):
+            y = y * gate.to(x.dtype)
+        return y
+
+    def excite(self, along_axes: Tensor, spatial: Sequence[int]) -> list[Tensor]:
+        """Return a gate per axis, such as ``(B, C, 1, H, 1)``, of the profiles, which lie end to end."""
+        hidden = _convolve(along_axes.to(self.reduce.weight.dtype), self.reduce)  # (B, m, lengths)
         hidden = F.hardswish(normalize(self.norm, hidden.unsqueeze(-1))).squeeze(-1)
         parts = zip(self.expand, torch.split(hidden, list(spatial), dim=2), strict=True)
         scores = torch.cat([_convolve(part, expand) for expand, part in parts], dim=2)  # type: ignore[arg-type]
         return split_profiles(GATES[self.gate](scores), spatial)
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        x, profiles = squeeze(x, Profiles())
-        return scale(x, *reversed(self.excite(profiles, x.shape[2:])))
+    def lean(self, x: Tensor) -> Tensor:
+        x, along_axes = squeeze(x, Profiles())
+        return scale(x, *reversed(self.excite(along_axes, x.shape[2:])))
 
 
 def _convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Apply a 1x1 convolution to ``(B, C, lengths)``."""
-    if lean():
+    if tracing.eager():
         return F.conv1d(x, conv.weight.squeeze(-1), conv.bias)
     y = conv.weight.flatten(1) @ x  # for a convolution, the compiler would lay out the whole feature map anew
     return y if conv.bias is None else y + conv.bias[:, None]

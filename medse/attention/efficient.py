@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.pooling import Mean
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops.pools import Mean
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import Paper
 from medse.errors import InputError
 
 
@@ -37,15 +38,28 @@ class EfficientChannelAttention(AttentionBlock):
         shared: Whether all channels share one kernel (the paper's choice) or each has its own.
         gate: Function of the score.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
     Raises:
         InputError: ``kernel_size`` is even or below 1.
-
-    Reference:
-        Wang et al., ECA-Net (CVPR 2020), equations 7 and 12. In 3-D only the mean runs over one more axis.
     """
+
+    title = "Efficient channel attention (ECA)"
+    papers = (
+        Paper(
+            "Wang, Wu, Zhu, Li, Zuo, Hu",
+            "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural Networks",
+            "CVPR",
+            2020,
+        ),
+    )
+    what = (
+        "One gate per channel: the mean of each channel, a 1-D convolution of odd length across "
+        "neighbouring channels without bias, a sigmoid. The length follows from the number of channels."
+    )
+    use = "Classification; very few parameters."
+    ours = "The 3-D form: the mean runs over three axes."
+    suits = ("classification", "hardly any parameters")
+    parameter_formula = "k with k = t + 1 - t % 2 and t = int((log2(C) + b) / gamma)"
+    published = ({"conv": "conv"},)
 
     def __init__(
         self,
@@ -70,6 +84,11 @@ class EfficientChannelAttention(AttentionBlock):
         self.shared = shared
         self.gate = gate
 
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x * gate(w * mean(x))``, ``*`` the convolution over channels: equations 7 and 12."""
+        means = x.mean(self.axes, dtype=statistics_dtype(x))  # (B, C)
+        return x * self.excite(means).to(x.dtype)
+
     def excite(self, means: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the channel means ``(B, C)``."""
         taps = self.conv.weight.shape[2]
@@ -79,8 +98,8 @@ class EfficientChannelAttention(AttentionBlock):
         else:
             neighbours = [padded[:, tap : tap + self.channels] for tap in range(taps)]
             scores = self.conv(torch.stack(neighbours, dim=2)).squeeze(2)
-        return GATES[self.gate](scores).reshape(*means.shape, *(1,) * self.spatial_dims)
+        return self.per_channel(GATES[self.gate](scores))
 
-    def recalibrate(self, x: Tensor) -> Tensor:
+    def lean(self, x: Tensor) -> Tensor:
         x, means = squeeze(x, Mean())
         return scale(x, self.excite(means))

@@ -10,8 +10,8 @@ from torch.autograd.function import once_differentiable
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import GATES, IN_PLACE, Gate, slope
-from medse.attention.ops.eager import lean, statistics_dtype
-from medse.attention.ops.tiles import Scratch, finish, slabs
+from medse.attention.ops.tiles import Scratch, finish, slabs, statistics_dtype
+from medse.attention.papers import Paper
 
 
 class SimAM(AttentionBlock):
@@ -25,13 +25,29 @@ class SimAM(AttentionBlock):
         channels: C.
         lambda_: Added to the variance; ``lambda`` in a configuration. The authors' ImageNet commands use 0.1.
         gate: Function of the score.
-
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
-    Reference:
-        Yang et al., SimAM (ICML 2021), equation 5. In 3-D only mean and variance run over one more axis.
     """
+
+    title = "SimAM"
+    papers = (
+        Paper(
+            "Yang, Zhang, Li, Xie",
+            "SimAM: A Simple, Parameter-Free Attention Module for Convolutional Neural Networks",
+            "ICML",
+            2021,
+        ),
+    )
+    what = (
+        "One gate per voxel and channel without any parameter: the squared distance from the channel's "
+        "mean, over four times the variance plus lambda, plus a half, and a sigmoid."
+    )
+    use = "No parameter to spare; mobile networks."
+    ours = (
+        "The 3-D form: mean and variance over three axes; a channel with a single voxel gets the gate "
+        "of a constant."
+    )
+    suits = ("hardly any parameters", "mobile and embedded networks")
+    parameter_formula = "0"
+    published = ({},)
 
     def __init__(
         self, spatial_dims: int, channels: int, *, lambda_: PositiveFloat = 1e-4, gate: Gate = "sigmoid"
@@ -40,14 +56,16 @@ class SimAM(AttentionBlock):
         self.lambda_ = lambda_
         self.gate = gate
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        if lean():
-            return _SimAM.apply(x, self.lambda_, self.gate)  # type: ignore[no-any-return,no-untyped-call]
-        axes, exact = tuple(range(2, x.ndim)), x.to(statistics_dtype(x))
-        squares = (exact - exact.mean(axes, keepdim=True)).square()
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x * gate((x - mean)^2 / (4 (variance + lambda)) + 1/2)``: equation 5."""
+        exact = x.to(statistics_dtype(x))
+        squares = (exact - exact.mean(self.axes, keepdim=True)).square()
         free = max(x[0, 0].numel() - 1, 1)
-        spread = squares.sum(axes, keepdim=True) / free + self.lambda_
-        return x * GATES[self.gate](squares / (4 * spread) + 0.5).to(x.dtype)
+        variance = squares.sum(self.axes, keepdim=True) / free
+        return x * GATES[self.gate](squares / (4 * (variance + self.lambda_)) + 0.5).to(x.dtype)
+
+    def lean(self, x: Tensor) -> Tensor:
+        return _SimAM.apply(x, self.lambda_, self.gate)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _SimAM(Function):

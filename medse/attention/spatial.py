@@ -2,10 +2,14 @@
 
 from monai.networks.layers.factories import Conv
 from torch import Tensor
+from torch.nn import functional as F
 
 from medse.attention.block import AttentionBlock
-from medse.attention.gates import Gate
-from medse.attention.ops.spatial_gate import Combine, gate_voxels
+from medse.attention.gates import GATES, Gate
+from medse.attention.ops import tracing
+from medse.attention.ops.spatial_gate import gate_voxels
+from medse.attention.ops.tiles import working_dtype
+from medse.attention.papers import SCSE
 
 
 class SpatialSE(AttentionBlock):
@@ -16,13 +20,17 @@ class SpatialSE(AttentionBlock):
         channels: C.
         bias: Whether the convolution has a bias, as in the authors' code.
         gate: Function of the score.
-
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
-    Reference:
-        Roy et al., Concurrent Spatial and Channel Squeeze & Excitation (MICCAI 2018), section 2.2.
     """
+
+    title = "Spatial squeeze-and-excitation (sSE)"
+    papers = (SCSE,)
+    what = (
+        "One gate per voxel: a weighted sum of its channels (a 1x1 convolution) and a sigmoid; all "
+        "channels of the voxel are multiplied by it."
+    )
+    use = "Segmentation, to see what the spatial half of scse does alone."
+    parameter_formula = "C + 1"
+    published = ({"conv": "conv"},)
 
     def __init__(
         self, spatial_dims: int, channels: int, *, bias: bool = True, gate: Gate = "sigmoid"
@@ -31,6 +39,23 @@ class SpatialSE(AttentionBlock):
         self.conv = Conv[Conv.CONV, spatial_dims](channels, 1, kernel_size=1, bias=bias)
         self.gate = gate
 
-    def recalibrate(self, x: Tensor, channel: Tensor | None = None, combine: Combine = "mul") -> Tensor:
-        """Apply the voxel gate, and combine it with a gate per channel where there is one."""
-        return gate_voxels(x, self.conv.weight, self.conv.bias, self.gate, channel, combine)
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x * gate(w . x + b)``: section 2.2."""
+        return x * self.excite(x)
+
+    def excite(self, x: Tensor) -> Tensor:
+        """Return the gates ``(B, 1, *spatial)``."""
+        weight, bias = self.conv.weight.to(x.dtype), None
+        if self.conv.bias is not None:
+            bias = self.conv.bias.to(x.dtype)
+        if tracing.fusing():  # a sum, because the compiler fuses no convolution
+            scores = (x * weight).sum(1, keepdim=True)
+            scores = scores if bias is None else scores + bias
+        else:
+            scores = (F.conv2d if x.ndim == 4 else F.conv3d)(x, weight, bias)
+        return GATES[self.gate](scores)
+
+    def lean(self, x: Tensor) -> Tensor:
+        if x.dtype != working_dtype(x):  # half precision on a CPU: a single product is faster by the formula
+            return self.formula(x)
+        return gate_voxels(x, self.conv.weight, self.conv.bias, self.gate)

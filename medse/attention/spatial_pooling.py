@@ -6,17 +6,22 @@ from torch import Tensor, nn
 
 from medse.attention.block import AttentionBlock, hidden_channels, normalize
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.adaptive_pooling import Bins
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import squeeze
+from medse.attention.ops.pools import Bins, contract, pooling_matrix
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import Paper
 from medse.errors import InputError
+
+POOLING = Paper(
+    "Jin, Xie, Wei, Zhao, Chen, Tan",
+    "Delving deep into spatial pooling for squeeze-and-excitation networks",
+    "Pattern Recognition 121, 108159",
+    2022,
+)
 
 
 class SpatialPyramidSE(AttentionBlock):
     """SPSE: the channel's descriptor is a weighted sum of its means on grids of several sizes.
-
-    On each grid a depthwise convolution weighs the bins; the sum over the grids passes batch normalisation and
-    ReLU, then the two layers of squeeze-and-excitation.
 
     Args:
         spatial_dims: 2 or 3.
@@ -25,16 +30,31 @@ class SpatialPyramidSE(AttentionBlock):
         levels: Bins per axis of each grid.
         gate: Function of the score.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D. On an axis shorter than a grid, bins share voxels.
-
     Raises:
         InputError: ``reduction`` does not fit ``channels``, or ``levels`` is empty or repeats a number.
-
-    Reference:
-        Jin et al., Delving deep into spatial pooling for squeeze-and-excitation networks (Pattern Recognition 121,
-        2022), section 3.2. In 3-D the kernels have one more axis; that is medse's.
     """
+
+    title = "Spatial pyramid squeeze-and-excitation (SPSE)"
+    papers = (POOLING,)
+    what = (
+        "The block se on more than means: each channel is pooled to grids of several sizes, each grid "
+        "is summed with learned weights of that channel, and the sums are added and batch-normalised."
+    )
+    use = "Classification, to try a pooling richer than the mean."
+    ours = "The 3-D form: cubic grids."
+    parameter_formula = (
+        "(sum(k**d for k in levels) + len(levels) + 2)·C + 2·C·m + m + C with m = C // reduction"
+    )
+    published = (
+        {
+            "weigh.0": "fc_spatial1",
+            "weigh.1": "fc_spatial2",
+            "weigh.2": "fc_spatial4",
+            "norm": "fc_bn",
+            "fc1": "fc_reduction",
+            "fc2": "fc_extention",
+        },
+    )
 
     def __init__(
         self,
@@ -61,25 +81,26 @@ class SpatialPyramidSE(AttentionBlock):
         self.levels = levels
         self.gate = gate
 
-    def excite(self, bins: Tensor) -> Tensor:
-        """Return the gates ``(B, C, 1, ..., 1)`` of the bins ``(B, C, bins of all grids)``."""
-        bins = bins.to(self.fc1.weight.dtype)
-        grids = zip(self.weigh, Bins(self.levels).split(bins, self.spatial_dims), strict=True)
-        described = [weigh(grid).flatten(1) for weigh, grid in grids]
-        descriptor = normalize(self.norm, sum(described)).relu()
-        scores = self.fc2(self.fc1(descriptor).relu())
-        return GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims)
+    def formula(self, x: Tensor) -> Tensor:
+        """Section 3.2: grids of means, weighed and added, then the layers of squeeze-and-excitation."""
+        grids = [pooled(x, bins) for bins in self.levels]  # each (B, C, bins, ..., bins)
+        return x * self.excite(grids).to(x.dtype)
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        x, bins = squeeze(x, Bins(self.levels))
-        return scale(x, self.excite(bins))
+    def excite(self, grids: list[Tensor]) -> Tensor:
+        """Return the gates ``(B, C, 1, ..., 1)`` of the grids."""
+        dtype = self.fc1.weight.dtype
+        described = [weigh(grid.to(dtype)).flatten(1) for weigh, grid in zip(self.weigh, grids, strict=True)]
+        descriptor = normalize(self.norm, sum(described)).relu()  # (B, C)
+        return self.per_channel(GATES[self.gate](self.fc2(self.fc1(descriptor).relu())))
+
+    def lean(self, x: Tensor) -> Tensor:
+        bins = Bins(self.levels)
+        x, numbers = squeeze(x, bins)
+        return scale(x, self.excite(bins.split(numbers, self.spatial_dims)))
 
 
 class ResolutionGuidedSE(AttentionBlock):
     """RGSE: the channel's descriptor is a weighted sum of its means on one grid.
-
-    A depthwise convolution without bias weighs the bins, followed by batch normalisation; a grid of one bin has
-    neither. Then ReLU and the two layers of squeeze-and-excitation.
 
     Args:
         spatial_dims: 2 or 3.
@@ -89,17 +110,27 @@ class ResolutionGuidedSE(AttentionBlock):
             224 x 224 has become 56, 28, 14 and 7, that is bins of 7 x 7.
         gate: Function of the score.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D, of any size: the bins adapt to it, where the authors' code is
-        bound to multiples of 7.
-
     Raises:
         InputError: ``reduction`` does not fit ``channels``.
-
-    Reference:
-        Jin et al., Delving deep into spatial pooling for squeeze-and-excitation networks (Pattern Recognition 121,
-        2022), section 3.3. In 3-D the kernel has one more axis; that is medse's.
     """
+
+    title = "Resolution-guided squeeze-and-excitation (RGSE)"
+    papers = (POOLING,)
+    what = (
+        "The block se on more than means: each channel is pooled to one grid, which is summed with "
+        "learned weights of that channel and batch-normalised; a grid of one bin has neither."
+    )
+    use = "Classification, to try a pooling richer than the mean."
+    ours = "The 3-D form: a cubic grid; a grid of one size for inputs of every size, by adaptive pooling."
+    parameter_formula = "(grid**d + 2)·C + 2·C·m + m + C with m = C // reduction"
+    published = (
+        {
+            "weigh": "fc_spatial.fc_spatial",
+            "norm": "fc_spatial.bn_spatial",
+            "fc1": "fc_reduction",
+            "fc2": "fc_extention",
+        },
+    )
 
     def __init__(
         self,
@@ -122,14 +153,29 @@ class ResolutionGuidedSE(AttentionBlock):
         self.grid = grid
         self.gate = gate
 
-    def excite(self, bins: Tensor) -> Tensor:
-        """Return the gates ``(B, C, 1, ..., 1)`` of the bins ``(B, C, bins of the grid)``."""
-        bins = bins.to(self.fc1.weight.dtype)
-        (grid,) = Bins((self.grid,)).split(bins, self.spatial_dims)
-        descriptor = normalize(self.norm, self.weigh(grid).flatten(1)) if self.grid > 1 else grid.flatten(1)
-        scores = self.fc2(self.fc1(descriptor.relu()).relu())
-        return GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims)
+    def formula(self, x: Tensor) -> Tensor:
+        """Section 3.3: one grid of means, weighed, then the layers of squeeze-and-excitation."""
+        return x * self.excite(pooled(x, self.grid)).to(x.dtype)
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        x, bins = squeeze(x, Bins((self.grid,)))
-        return scale(x, self.excite(bins))
+    def excite(self, grid: Tensor) -> Tensor:
+        """Return the gates ``(B, C, 1, ..., 1)`` of the grid ``(B, C, bins, ..., bins)``."""
+        grid = grid.to(self.fc1.weight.dtype)
+        descriptor = normalize(self.norm, self.weigh(grid).flatten(1)) if self.grid > 1 else grid.flatten(1)
+        return self.per_channel(GATES[self.gate](self.fc2(self.fc1(descriptor.relu()).relu())))
+
+    def lean(self, x: Tensor) -> Tensor:
+        bins = Bins((self.grid,))
+        x, numbers = squeeze(x, bins)
+        (grid,) = bins.split(numbers, self.spatial_dims)
+        return scale(x, self.excite(grid))
+
+
+def pooled(x: Tensor, bins: int) -> Tensor:
+    """Average to ``bins`` per axis, which share voxels where the axis is shorter: adaptive average pooling.
+
+    It is one product with a matrix per axis, because ONNX has no adaptive pooling of volumes.
+    """
+    x = x.to(statistics_dtype(x))
+    for axis in reversed(range(2, x.ndim)):
+        x = contract(x, pooling_matrix(x.shape[axis], bins, x), axis)
+    return x

@@ -1,8 +1,5 @@
 """The closed-form functions against the plain formulas, and parts of a feature map against the whole."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,10 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medse.attention.ops import eager, tiles
-from medse.attention.ops.adaptive_pooling import Bins
-from medse.attention.ops.pooling import Mean, Profiles
-from medse.attention.ops.squeeze import Pool
+from medse.attention.ops import tiles, tracing
+from medse.attention.ops.pools import Bins, Mean, Pool, Profiles
 from tests.support.attention_cases import DIMS, EVERY, LAYOUT, assert_close, build, features, gradients
 
 
@@ -43,17 +38,6 @@ def test_statistics_of_half_precision_are_float32(pool: Pool, spatial_dims: int)
     torch.testing.assert_close(pool(x), pool(x.float()), rtol=1e-6, atol=1e-6)  # also compares the types
 
 
-@contextmanager
-def plain_formulas() -> Iterator[None]:
-    """Let every module of the package believe that a compiler is tracing."""
-    original = eager.lean  # taken before the loop, which patches its home too
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("medse.attention") and getattr(module, "lean", None) is original:
-                patch.setattr(module, "lean", lambda: False)
-        yield
-
-
 @EVERY
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(
@@ -69,7 +53,8 @@ def test_lean_functions_equal_plain_formulas(
     block = build(options, len(spatial), channels, batch).double().train(training)
     x = torch.randn(batch, channels, *spatial, dtype=torch.float64)
     weight = torch.randn_like(x)
-    with plain_formulas():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracing, "eager", lambda: False)
         plain = gradients(block, x, weight)
     # PyTorch's own hardsigmoid has its sixth in single precision
     assert_close(gradients(block, x, weight), plain, 1e-7 if options.get("gate") == "hard_sigmoid" else 1e-8)

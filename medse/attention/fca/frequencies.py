@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from medse.attention.ops.adaptive_pooling import pooling_matrix
-from medse.attention.ops.eager import lean, statistics_dtype
+from medse.attention.ops import tracing
+from medse.attention.ops.pools import pooling_matrix
+from medse.attention.ops.tiles import statistics_dtype
 from medse.errors import InputError
 from medse.registry import pick
 
@@ -69,7 +70,9 @@ def bases(indices: list[Index], rows: int, x: Tensor, size: tuple[int, ...] | No
     """
     spatial = x.shape[2:]
     of_axis = zip(zip(*indices, strict=True), spatial, size or (None,) * len(spatial), strict=True)
-    make = _kept if lean() and type(x) is Tensor else _basis  # a tensor of another type may have no values
+    make = (
+        _kept if tracing.eager() and type(x) is Tensor else _basis
+    )  # a tensor of another type may have no values
     return [make(along, rows, length, grid, statistics_dtype(x), x.device) for along, length, grid in of_axis]
 
 

@@ -10,9 +10,10 @@ from medse.attention.block import AttentionBlock, hidden_channels
 from medse.attention.fca.frequencies import GRID, Ranked, bases, ranked
 from medse.attention.fca.frequency_search import FrequencySearch
 from medse.attention.gates import GATES, Gate
-from medse.attention.ops.dct import Cosines, Spectrum
-from medse.attention.ops.scale import scale
-from medse.attention.ops.squeeze import Pool, squeeze
+from medse.attention.ops.pools import Cosines, Pool, Spectrum, spectrum, weighted_sum
+from medse.attention.ops.squeeze import scale, squeeze
+from medse.attention.ops.tiles import statistics_dtype
+from medse.attention.papers import Paper
 from medse.errors import InputError
 
 MOST = 32
@@ -47,17 +48,27 @@ class SpectralAttention(AttentionBlock):
     Attributes:
         search: The :class:`medse.attention.fca.frequency_search.FrequencySearch` of ``nas``, else None.
 
-    Shape:
-        ``(B, C, *spatial)`` in and out, 2-D or 3-D.
-
     Raises:
         InputError: ``reduction`` or ``components`` does not fit ``channels``, ``size`` does not fit
             ``spatial_dims``, or ``selection`` is ``top`` or ``bot`` in 3-D.
-
-    Reference:
-        Qin et al., FcaNet: Frequency Channel Attention Networks (ICCV 2021); 3-D and ``nas`` are not in their
-        code.
     """
+
+    title = "Frequency channel attention (FcaNet)"
+    papers = (Paper("Qin, Zhang, Wu, Li", "FcaNet: Frequency Channel Attention Networks", "ICCV", 2021),)
+    what = (
+        "The block se without biases, on other numbers than means: the channels are split into groups, "
+        "and each group is weighed with one component of the discrete cosine transform instead of a "
+        "constant. Which components: the lowest, the top or the bottom of the authors' ranking, or "
+        "learned (nas)."
+    )
+    use = "Classification, at the parameters of se."
+    ours = (
+        "The 3-D form: products of three cosines, lowest by total frequency. The search nas, of which "
+        "the authors released no code."
+    )
+    suits = ("classification",)
+    parameter_formula = "2·C·m with m = C // reduction"
+    published = ({"fc1": "fc.0", "fc2": "fc.2"},)
 
     def __init__(
         self,
@@ -92,12 +103,26 @@ class SpectralAttention(AttentionBlock):
         self.fc2 = nn.Linear(hidden, channels, bias=False)
         self.gate = gate
 
-    def recalibrate(self, x: Tensor) -> Tensor:
-        x, coefficients = squeeze(x, self._pool(x))
+    def formula(self, x: Tensor) -> Tensor:
+        """Return ``x * gate(W2 relu(W1 z))``, ``z`` the sum of each channel's voxels times its cosines."""
+        exact, cosines = x.to(statistics_dtype(x)), self.cosines(x)
+        z = weighted_sum(exact, cosines) if self.search is None else spectrum(exact, cosines)
+        return x * self.excite(z).to(x.dtype)
+
+    def excite(self, z: Tensor) -> Tensor:
+        """Return the gates ``(B, C, 1, ..., 1)`` of a coefficient per channel, or for a search of all of them."""
         if self.search is not None:
-            coefficients = self.search(coefficients)
-        scores = self.fc2(self.fc1(coefficients.to(self.fc1.weight.dtype)).relu())
-        return scale(x, GATES[self.gate](scores).reshape(*scores.shape, *(1,) * self.spatial_dims))
+            z = self.search(z)
+        hidden = self.fc1(z.to(self.fc1.weight.dtype)).relu()  # (B, C // r)
+        return self.per_channel(GATES[self.gate](self.fc2(hidden)))
+
+    def lean(self, x: Tensor) -> Tensor:
+        x, z = squeeze(x, self._pool(x))
+        return scale(x, self.excite(z))
+
+    def cosines(self, x: Tensor) -> list[Tensor]:
+        """Return for each axis the cosines of all channels, ``(C, length)``, or for a search all 7."""
+        return bases(self.indices, self.channels if self.search is None else GRID, x, self.size)
 
     @torch.no_grad()
     def filters(self, spatial: tuple[int, ...]) -> Tensor:
@@ -113,10 +138,7 @@ class SpectralAttention(AttentionBlock):
         return filters[0]
 
     def _pool(self, x: Tensor) -> Pool:
-        """Return the coefficients to read: each channel's own, or for a search all of every channel."""
-        if self.search is None:
-            return Cosines(bases(self.indices, self.channels, x, self.size))
-        return Spectrum(bases(self.indices, GRID, x, self.size))
+        return (Cosines if self.search is None else Spectrum)(self.cosines(x))
 
 
 def _grid(size: int | tuple[int, ...] | None, spatial_dims: int) -> tuple[int, ...] | None:

@@ -1,13 +1,12 @@
-"""Attention in eager mode with closed-form gradients that keep the input and small vectors only.
+"""The fast side of the blocks: closed-form gradients that keep the input and small tensors only.
 
-A block is written once, from these pieces:
+Every block has two sides that compute the same: its ``formula``, in ordinary PyTorch, which tracers see, and its
+``lean`` side, which eager mode runs. This package holds what the lean sides call:
 
-* :func:`squeeze` and :func:`project` read the input and hand it on together with a small tensor,
-* ordinary modules turn the small tensor into gates,
-* :func:`scale` multiplies the input by the gates.
+* :func:`squeeze` reads a small tensor from the input, ordinary modules turn that into gates, and :func:`scale`
+  multiplies the input by them; the gradient of the whole is written once, by :func:`scale`, and the backward pass
+  of :func:`squeeze` adds to it in place instead of making one of its own to be summed;
+* ``gate_voxels`` and ``gate_grid`` gate every voxel by itself.
 
-While a compiler or an exporter traces the block, each piece is its plain formula. In eager mode each is an
-``autograd.Function``: the gradient of the whole block is written once, by :func:`scale`, and the backward passes
-of :func:`squeeze` and :func:`project` add to it in place instead of making gradients of their own to be summed.
 Differentiating twice is refused.
 """

@@ -6,13 +6,19 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
-from medse.attention.gates import GATES, IN_PLACE, Gate, slope
-from medse.attention.ops.eager import lean, statistics_dtype
-from medse.attention.ops.pooling import split_profiles
-from medse.attention.ops.scale import add_part
-from medse.attention.ops.tiles import Scratch, Slab, finish, laid_out_like, slabs, working_dtype
+from medse.attention.gates import IN_PLACE, Gate, slope
+from medse.attention.ops.pools import split_profiles
+from medse.attention.ops.tiles import (
+    Scratch,
+    Slab,
+    add_part,
+    finish,
+    laid_out_like,
+    slabs,
+    statistics_dtype,
+    working_dtype,
+)
 
 
 def gate_grid(
@@ -28,13 +34,7 @@ def gate_grid(
         bias2: ``(C,)``.
         gate: Name of the function.
     """
-    if lean():
-        return _GateGrid.apply(x, profiles, bias1, weight, bias2, gate)  # type: ignore[no-any-return,no-untyped-call]
-    first, *others = split_profiles(profiles + bias1[:, None] / (x.ndim - 2), x.shape[2:])
-    for other in others:
-        first = first + other
-    convolve = F.conv2d if x.ndim == 4 else F.conv3d
-    return x * GATES[gate](convolve(first.relu(), weight, bias2)).to(x.dtype)
+    return _GateGrid.apply(x, profiles, bias1, weight, bias2, gate)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _GateGrid(Function):

@@ -7,18 +7,20 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
-from medse.attention.gates import GATES, IN_PLACE, Gate, slope
-from medse.attention.ops.eager import lean, statistics_dtype
-from medse.attention.ops.scale import add_part
-from medse.attention.ops.tiles import Scratch, Slab, finish, slabs, working_dtype
+from medse.attention.gates import IN_PLACE, Gate, slope
+from medse.attention.ops.tiles import Scratch, Slab, add_part, finish, slabs, statistics_dtype, working_dtype
 
 Combine = Literal["max", "add", "mul"]
 
 
 def gate_voxels(
-    x: Tensor, weight: Tensor, bias: Tensor | None, gate: Gate, channel: Tensor | None, combine: Combine
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    gate: Gate,
+    channel: Tensor | None = None,
+    combine: Combine = "mul",
 ) -> Tensor:
     """Multiply ``x`` by the gate of each voxel, and by the one given for each channel.
 
@@ -34,18 +36,7 @@ def gate_voxels(
         channel: ``(B, C, 1, ..., 1)`` or None.
         combine: How both gates act.
     """
-    halved = x.dtype != working_dtype(
-        x
-    )  # the plain formula is faster then, as long as it is a single product
-    if lean() and not (channel is None and halved):
-        return _GateVoxels.apply(x, weight, bias, gate, channel, combine)  # type: ignore[no-any-return,no-untyped-call]
-    q = GATES[gate](_scores(x, weight, bias))
-    if channel is None:
-        return x * q
-    s = channel.to(x.dtype)
-    if combine == "max":
-        return torch.maximum(x * s, x * q)
-    return x * (s + q) if combine == "add" else x * s * q
+    return _GateVoxels.apply(x, weight, bias, gate, channel, combine)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _GateVoxels(Function):
@@ -126,14 +117,6 @@ def _weight_gradient(
         return gradient
     each = torch.bmm(features.flatten(2), dscores.flatten(2).transpose(1, 2))  # (b, C, 1)
     return each.sum(0, dtype=exact).view(weight.shape)
-
-
-def _scores(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    weight, bias = weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
-    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        scores = (x * weight).sum(1, keepdim=True)  # the compiler fuses this, and no convolution
-        return scores if bias is None else scores + bias
-    return (F.conv2d if x.ndim == 4 else F.conv3d)(x, weight, bias)
 
 
 class _Part(NamedTuple):

@@ -1,22 +1,22 @@
-"""Reading a small tensor from a feature map: means, profiles, frequencies, bins."""
+"""The two ends of a block: reading a small tensor from a feature map, and multiplying the map by gates."""
 
-from typing import Any, Protocol
+from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from medse.attention.ops.eager import lean
-
-
-class Pool(Protocol):
-    """A linear map of each channel's voxels to a few numbers."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the numbers of ``(B, C, *spatial)`` as ``(B, C, ...)``, in float32 or better."""
-
-    def spread(self, numbers: Tensor, gradient: Tensor) -> None:
-        """Add the transposed map of ``numbers`` to ``gradient``, ``(B, C, *spatial)``, in place."""
+from medse.attention.ops.pools import Pool
+from medse.attention.ops.tiles import (
+    Scratch,
+    add_part,
+    finish,
+    laid_out_like,
+    slabs,
+    statistics_dtype,
+    working_dtype,
+)
 
 
 def squeeze(x: Tensor, pool: Pool) -> tuple[Tensor, Tensor]:
@@ -25,9 +25,17 @@ def squeeze(x: Tensor, pool: Pool) -> tuple[Tensor, Tensor]:
     The ``x`` returned shares its memory with the one given. Only the functions of this package may use it: the
     backward pass writes into the gradient that reaches it.
     """
-    if lean():
-        return _Squeeze.apply(x, pool)  # type: ignore[no-any-return,no-untyped-call]
-    return x, pool(x)
+    return _Squeeze.apply(x, pool)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def scale(x: Tensor, *gates: Tensor) -> Tensor:
+    """Return ``x`` times every gate, in its shape and type.
+
+    Args:
+        x: ``(B, C, *spatial)``.
+        gates: Tensors of as many axes, each of length 1 or of that of ``x``.
+    """
+    return _Scale.apply(x, *gates)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _Squeeze(Function):
@@ -43,3 +51,37 @@ class _Squeeze(Function):
     def backward(ctx: Any, dx: Tensor, numbers: Tensor) -> tuple[Tensor, None]:
         ctx.pool.spread(numbers, dx)
         return dx, None
+
+
+class _Scale(Function):
+    """Keeps ``x`` and the gates."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *gates: Tensor) -> Tensor:
+        ctx.save_for_backward(x, *gates)
+        first, *others = [laid_out_like(x, gate.to(x.dtype)) for gate in gates]
+        y = x * first
+        for gate in others:
+            y.mul_(gate)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
+        x, *gates = ctx.saved_tensors
+        dx = torch.empty_like(x)
+        totals = [torch.zeros_like(gate, dtype=statistics_dtype(x)) for gate in gates]
+        factors = [laid_out_like(x, gate.to(working_dtype(x))) for gate in gates]
+        scratch = [Scratch() for _ in range(4 + len(gates))]
+        for slab in slabs(x, whole_planes=x.stride(1) != 1, share=16):
+            grad, products = scratch[0].load(slab.of(g)), [scratch[1].load(slab.of(x))]
+            parts = [slab.of(factor) for factor in factors]
+            out = scratch[2].draft(slab.of(dx))
+            spare = scratch[3].like(out) if len(gates) > 1 else out
+            for part, memory in zip(parts[:-1], scratch[4:], strict=False):
+                products.append(torch.mul(products[-1], part, out=memory.like(out)))
+            for part, total, product in reversed(list(zip(parts, totals, products, strict=True))):
+                add_part(total, slab, torch.mul(grad, product, out=spare))
+                grad = torch.mul(grad, part, out=out)
+            finish(slab.of(dx), out)
+        return dx, *(total.to(gate.dtype) for total, gate in zip(totals, gates, strict=True))

@@ -1,12 +1,10 @@
-"""Parts of a feature map that fit into a processor's cache, and memory to work on them."""
+"""Parts of a feature map that fit into a processor's cache, memory to work on them, and the types to do so in."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-from medse.attention.ops.eager import statistics_dtype
 
 SLAB = 2**19
 """Voxels times channels of a part; half a million float32 are 2 MiB, about a level-2 cache."""
@@ -82,6 +80,11 @@ class Scratch:
         return out if out.dtype == working_dtype(out) else self.like(out)
 
 
+def statistics_dtype(x: Tensor) -> torch.dtype:
+    """Return the type of means, gates and their gradients for features ``x``: at least float32."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
 def working_dtype(x: Tensor) -> torch.dtype:
     """Return the type in which slabs of ``x`` are computed.
 
@@ -95,6 +98,15 @@ def finish(out: Tensor, draft: Tensor) -> None:
     """Write to ``out`` what was computed in its draft."""
     if draft is not out:
         out.copy_(draft)
+
+
+def add_part(total: Tensor, slab: Slab, part: Tensor) -> None:
+    """Add what a slab contributes to a gate's gradient: ``part``, summed over the axes that the gate shares."""
+    target = slab.of(total)
+    shared = [
+        axis for axis, (few, many) in enumerate(zip(target.shape, part.shape, strict=True)) if few < many
+    ]
+    target += part.sum(shared, keepdim=True, dtype=total.dtype) if shared else part
 
 
 def laid_out_like(x: Tensor, small: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from rich.table import Table
 from torch import nn
 
 from medse.attention import ATTENTION, DERIVED, make_attention
-from medse.attention.catalogue import CATALOGUE, GUIDE
+from medse.attention.table import guide
 from medse.cli.tables.options import defaults, options_table
 from medse.cli.tables.quantities import COUNTED, by, percent, short
 from medse.errors import InputError
@@ -44,20 +44,19 @@ def catalogue_table(channels: int, dims: int, size: int | None) -> Group:
     table.add_column("from")
     table.add_column("use")
     refused = []
-    for name in ATTENTION:
-        entry = CATALOGUE[name]
+    for name, block in ATTENTION.items():
         numbers = ("-", "-")
         try:
             found = _cost(name, shape)
             numbers = (f"{found.parameters:,}", short(found.flops))
         except InputError as error:
             refused.append(escape(f"{name}: {error}"))
-        table.add_row(name, *numbers, entry.papers[0].short if entry.papers else "medse", escape(entry.use))
-    guide = Table(title="Which one", title_justify="left", show_header=False)
-    for purpose, names in GUIDE.items():
-        guide.add_row(purpose, ", ".join(names))
+        table.add_row(name, *numbers, block.papers[0].short if block.papers else "medse", escape(block.use))
+    which = Table(title="Which one", title_justify="left", show_header=False)
+    for purpose, names in guide().items():
+        which.add_row(purpose, ", ".join(names))
     ending = f"More about a block: medse attention NAME. FLOPs are those {COUNTED}."
-    return Group(table, *refused, guide, ending)
+    return Group(table, *refused, which, ending)
 
 
 def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
@@ -72,23 +71,24 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
     Raises:
         InputError: There is no such block, one of the numbers is not allowed, or the block does not suit them.
     """
-    pick(ATTENTION, name, "attention block")
+    block = pick(ATTENTION, name, "attention block")
     shape = _shape(channels, dims, size)
-    entry, found = CATALOGUE[name], _cost(name, shape)
+    found = _cost(name, shape)
     with torch.device("meta"):
         layer = (nn.Conv2d if dims == 2 else nn.Conv3d)(channels, channels, 3, padding=1)
     convolution = cost(layer, shape)
     kernel = "x".join(["3"] * dims)
-    has_options = len(options_model(ATTENTION[name], DERIVED, name).model_fields) > 1
-    options = [options_table(ATTENTION[name], DERIVED, name)] if has_options else []
+    has_options = len(options_model(block, DERIVED, name).model_fields) > 1
+    options = [options_table(block, DERIVED, name)] if has_options else []
     facts = [
-        *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in entry.papers),
-        ("does", entry.what),
-        ("use", entry.use),
-        *([("ours", entry.ours)] if entry.ours else []),
+        *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in block.papers),
+        ("does", block.what),
+        ("use", block.use),
+        *([("ours", block.ours)] if block.ours else []),
         (
             "parameters",
-            f"{found.parameters:,}" + f" = {entry.parameters}; C channels, d axes" * bool(found.parameters),
+            f"{found.parameters:,}"
+            + f" = {block.parameter_formula}; C channels, d axes" * bool(found.parameters),
         ),
         ("FLOPs", f"{short(found.flops)} forward on {_described(shape)}, {COUNTED}"),
         (
@@ -97,9 +97,9 @@ def block_page(name: str, channels: int, dims: int, size: int | None) -> Group:
             f"{percent(found.flops, convolution.flops)} of the FLOPs of a {kernel} convolution",
         ),
         ("in YAML", f"net: {{name: unet, attention: {name}}}"),
-        *([("or", f"attention: {defaults(ATTENTION[name], DERIVED, name)}")] if has_options else []),
+        *([("or", f"attention: {defaults(block, DERIVED, name)}")] if has_options else []),
     ]
-    page = Table(title=f"{name}: {entry.title}", title_justify="left", show_header=False, box=None)
+    page = Table(title=f"{name}: {block.title}", title_justify="left", show_header=False, box=None)
     for title, text in facts:
         page.add_row(f"[bold]{title}[/bold]", escape(text))
     return Group(page, *options)
