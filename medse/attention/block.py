@@ -49,7 +49,7 @@ class AttentionBlock(nn.Module):
         channels: C.
 
     Raises:
-        InputError: ``spatial_dims`` is neither, or ``channels`` is below 1.
+        InputError: ``spatial_dims`` is neither, ``channels`` is below 1, or an option does not fit them.
         TypeError: When a class is made that leaves out an attribute without a default.
     """
 

@@ -18,14 +18,9 @@ class ConvolutionalBlockAttention(AttentionBlock):
     """Channel gate, then voxel gate, one after the other.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r; the hidden layer has ``C // r`` units.
         kernel_size: Of the voxel gate's convolution, odd.
         gate: Function of both scores.
-
-    Raises:
-        InputError: ``reduction`` does not fit ``channels``, or ``kernel_size`` is even.
     """
 
     title = "Convolutional block attention module (CBAM)"

@@ -17,14 +17,9 @@ class SqueezeExcitation(AttentionBlock):
     """Channel gate with the reduction of Hu et al.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r; the hidden layer has ``C // r`` units.
         bias: Whether the two layers have biases, as in the authors' networks.
         gate: Function of the score.
-
-    Raises:
-        InputError: ``reduction`` is below 1 or larger than ``channels``.
     """
 
     title = "Squeeze-and-excitation"

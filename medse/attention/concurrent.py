@@ -24,17 +24,12 @@ class ConcurrentSE(AttentionBlock):
     """Both gates of Roy et al. on one input, combined voxel by voxel.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: That of the channel gate.
         combine: How both maps become one: ``max``, as in the authors' released code; ``add``, the text of their first
             paper; ``mul``, the product of the gates (that of both maps would be ``x^2 * s * q``); ``concat``, both
             side by side.
         bias: Whether the layers of both gates have biases, as in the authors' code.
         gate: Function of both scores.
-
-    Raises:
-        InputError: ``reduction`` does not fit ``channels``.
     """
 
     title = "Concurrent spatial and channel squeeze-and-excitation (scSE)"

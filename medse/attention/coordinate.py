@@ -19,8 +19,6 @@ class CoordinateAttention(AttentionBlock):
     """Product of one gate per axis, each varying along its axis only.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r of ``m = max(min_channels, C // r)``.
         min_channels: Least m.
         gate: Function of the score.

@@ -30,16 +30,11 @@ class EfficientChannelAttention(AttentionBlock):
     """Channel gate ``y = x * gate(w * mean(x))`` with a 1-D convolution over the channel axis, without bias.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         kernel_size: Taps of the convolution, odd; None for :func:`adaptive_kernel_size`.
         gamma: Of the adaptive rule.
         b: Of the adaptive rule.
         shared: Whether all channels share one kernel (the paper's choice) or each has its own.
         gate: Function of the score.
-
-    Raises:
-        InputError: ``kernel_size`` is even or below 1.
     """
 
     title = "Efficient channel attention (ECA)"

@@ -17,13 +17,8 @@ class ProjectExcite(AttentionBlock):
     """Gate ``gate(W2 relu(W1 z + b1) + b2)`` of each voxel, with ``z`` the sum of the profiles that meet there.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r; the hidden layer has ``C // r`` channels.
         gate: Function of the score.
-
-    Raises:
-        InputError: ``reduction`` is below 1 or larger than ``channels``.
     """
 
     title = "Project & excite (P&E)"

@@ -21,8 +21,6 @@ class SimAM(AttentionBlock):
     channel of a single voxel has variance 0 and thus the gate ``gate(1/2)``; the authors' code gives NaN.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         lambda_: Added to the variance; ``lambda`` in a configuration. The authors' ImageNet commands use 0.1.
         gate: Function of the score.
     """

@@ -16,8 +16,6 @@ class SpatialSE(AttentionBlock):
     """Voxel gate ``y = x * gate(w . x + b)`` with one 1x1 convolution.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         bias: Whether the convolution has a bias, as in the authors' code.
         gate: Function of the score.
     """

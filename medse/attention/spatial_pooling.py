@@ -24,14 +24,9 @@ class SpatialPyramidSE(AttentionBlock):
     """SPSE: the channel's descriptor is a weighted sum of its means on grids of several sizes.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r; the hidden layer has ``C // r`` units.
         levels: Bins per axis of each grid.
         gate: Function of the score.
-
-    Raises:
-        InputError: ``reduction`` does not fit ``channels``, or ``levels`` is empty or repeats a number.
     """
 
     title = "Spatial pyramid squeeze-and-excitation (SPSE)"
@@ -103,15 +98,10 @@ class ResolutionGuidedSE(AttentionBlock):
     """RGSE: the channel's descriptor is a weighted sum of its means on one grid.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         reduction: r; the hidden layer has ``C // r`` units.
         grid: Bins per axis. The authors tie it to the stage of a ResNet: 8, 4, 2 and 1 where a picture of
             224 x 224 has become 56, 28, 14 and 7, that is bins of 7 x 7.
         gate: Function of the score.
-
-    Raises:
-        InputError: ``reduction`` does not fit ``channels``.
     """
 
     title = "Resolution-guided squeeze-and-excitation (RGSE)"

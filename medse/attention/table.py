@@ -54,13 +54,8 @@ class HybridAttention(AttentionBlock):
     Which mechanisms go together well is an open question; the surveys suggest ``[eca, coord]``.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         blocks: Names, or mappings of a name and options, of single mechanisms.
         combine: ``sequence``, in the order given; or ``max`` or ``add``, side by side.
-
-    Raises:
-        InputError: Fewer than two blocks, or one that does not fit ``channels``.
     """
 
     title = "Hybrid of several blocks"

@@ -1,22 +1,20 @@
 """Putting attention behind modules of an existing net, and taking it away again."""
 
 from fnmatch import fnmatchcase
+from typing import Any
 
 from torch import Tensor, nn
 
 from medse.attention.attach.dry_run import observe
-from medse.attention.attach.forward import (
-    CONTAINER,
-    AttachedAttention,
-    AttendedForward,
-    keep_values_if_absent,
-)
 from medse.attention.table import Attention, make_attention
 from medse.errors import InputError, Refusals
 from medse.registry import nearest
 
 Where = str | type[nn.Module] | tuple[type[nn.Module], ...]
 """Modules of a net, by a pattern of their names or by their type."""
+
+CONTAINER = "attached_attention"
+"""Name of the child of the net that holds the blocks."""
 
 
 def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tensor | None = None) -> list[str]:
@@ -83,7 +81,7 @@ def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tenso
         net.add_module(CONTAINER, AttachedAttention())
     container = net.get_submodule(CONTAINER)
     for name, block in blocks.items():
-        block.register_load_state_dict_pre_hook(keep_values_if_absent)  # type: ignore[no-untyped-call]
+        block.register_load_state_dict_pre_hook(_keep_values_if_absent)  # type: ignore[no-untyped-call]
         container.add_module(name.replace(".", "/"), block)
         places[name].forward = AttendedForward(places[name], block)
     return list(places)
@@ -109,6 +107,41 @@ def detach(net: nn.Module) -> None:
         if isinstance(forward, AttendedForward) and forward.block in blocks:
             del module.forward
     delattr(net, CONTAINER)
+
+
+class AttachedAttention(nn.Module):
+    """Holds the blocks that :func:`medse.attention.attach` made, as a child of the net.
+
+    The block behind ``encoder.0.conv`` is its child ``encoder/0/conv``, so the state dict of the net calls the
+    tensors of that block ``attached_attention.encoder/0/conv.*``. As the last layer of an ``nn.Sequential`` it
+    returns what it is given.
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Return ``x``."""
+        return x
+
+
+class AttendedForward:
+    """Stands as ``forward`` on a chosen module and passes the output of the class's own through the block.
+
+    An attribute of the module is used and no forward hook, because compiled code checks the former and not
+    the latter: with hooks, a net would run the code that was compiled for another one without attention.
+    An object is used and no function, so that the copy of a net refers to the copied block.
+    """
+
+    def __init__(self, module: nn.Module, block: nn.Module) -> None:
+        self.module = module
+        self.block = block
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return self.block(type(self.module).forward(self.module, *inputs, **options))
+
+
+def _keep_values_if_absent(block: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Let a state dict that has not one tensor of the block leave the block as it is."""
+    if not any(key.startswith(prefix) for key in state):
+        state.update({prefix + key: value for key, value in block.state_dict().items()})
 
 
 def _make(attention: Attention, spatial_dims: int, channels: int, name: str) -> nn.Module:

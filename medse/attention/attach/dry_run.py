@@ -4,6 +4,7 @@ import copy
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,14 +12,58 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 
-from medse.attention.attach.observed import Observed, Outputs
 from medse.errors import InputError
+
+Outputs = dict[str, list[tuple[int, ...] | str]]
+"""Name of a module -> for each of its calls the shape of its output, or the type of an output that is no tensor."""
 
 SIZES = (64, 128, 256, 96, 192, 224, 448, 512, 32)
 """Edge lengths that are tried in turn; the first two that the net accepts are used."""
 
 CONVOLUTIONS = {2: (nn.Conv2d, nn.ConvTranspose2d), 3: (nn.Conv3d, nn.ConvTranspose3d)}
 """Spatial axes -> the convolutions that show them; 1-D ones serve inside 2-D and 3-D nets and show nothing."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the modules of a net returned.
+
+    Attributes:
+        spatial_dims: Spatial axes of the net's input.
+        runs: For each input size, the outputs of each module.
+    """
+
+    spatial_dims: int
+    runs: list[Outputs]
+
+    def channels(self, name: str) -> int:
+        """Return the channels of what the module ``name`` returns.
+
+        Raises:
+            InputError: It was never called, or did not return maps ``(B, C, *spatial)`` of one ``C``.
+        """
+        shapes = [output for run in self.runs for output in run[name] if not isinstance(output, str)]
+        others = [output for run in self.runs for output in run[name] if isinstance(output, str)]
+        maps = f"one tensor (batch, channels, {self.spatial_dims} spatial axes) is needed"
+        if others:
+            raise _unfit(name, f"returns {others[0]}; {maps}; choose a module inside or after it")
+        if not shapes:
+            raise _unfit(name, "is not called in evaluation mode; its output is needed; choose one that runs")
+        odd = [shape for shape in shapes if len(shape) != self.spatial_dims + 2]
+        if odd:
+            raise _unfit(name, f"returns shape {odd[0]}; {maps}; choose a module before or after it")
+        axes = [{output[:2] for output in run[name]} for run in self.runs]
+        if axes[0] != axes[-1]:
+            raise _unfit(
+                name,
+                f"returns shapes {shapes[0]} and {shapes[-1]} for inputs of two sizes; the first two axes must "
+                "be batch and channels, which stay; choose a module where they are",
+            )
+        counts = sorted({shape[1] for shape in shapes})
+        if len(counts) > 1:
+            given = ", ".join(map(str, counts))
+            raise _unfit(name, f"runs with {given} channels; a block has one number; choose other modules")
+        return counts[0]
 
 
 def observe(net: nn.Module, names: Sequence[str], example: Tensor | None) -> Observed:
@@ -153,3 +198,7 @@ def _record(net: nn.Module, names: Sequence[str], x: Tensor) -> Outputs:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].rstrip(" .:")
+
+
+def _unfit(name: str, reason: str) -> InputError:
+    return InputError(f"No attention can be put behind {name!r}; it {reason}.")

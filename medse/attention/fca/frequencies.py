@@ -70,19 +70,13 @@ def bases(indices: list[Index], rows: int, x: Tensor, size: tuple[int, ...] | No
     """
     spatial = x.shape[2:]
     of_axis = zip(zip(*indices, strict=True), spatial, size or (None,) * len(spatial), strict=True)
-    make = (
-        _kept if tracing.eager() and type(x) is Tensor else _basis
-    )  # a tensor of another type may have no values
+    plain = tracing.eager() and type(x) is Tensor  # a tensor of another type may have no values
+    make = _kept if plain else _basis
     return [make(along, rows, length, grid, statistics_dtype(x), x.device) for along, length, grid in of_axis]
 
 
 def _basis(
-    indices: tuple[int, ...],
-    rows: int,
-    length: int,
-    grid: int | None,
-    dtype: torch.dtype,
-    device: torch.device,
+    indices: Index, rows: int, length: int, grid: int | None, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """Return ``(rows, length)``: orthonormal DCT-II vectors, read through adaptive pooling if ``grid`` is given.
 
@@ -112,12 +106,7 @@ def _on_axis(index: Tensor, count: Tensor) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _kept(
-    indices: tuple[int, ...],
-    rows: int,
-    length: int,
-    grid: int | None,
-    dtype: torch.dtype,
-    device: torch.device,
+    indices: Index, rows: int, length: int, grid: int | None, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """Return :func:`_basis`, computed once, in double precision."""
     return _basis(indices, rows, length, grid, torch.float64, torch.device("cpu")).to(device, dtype)

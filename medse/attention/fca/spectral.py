@@ -18,6 +18,7 @@ from medse.errors import InputError
 
 MOST = 32
 """Components in the authors' rankings."""
+Lengths = Annotated[tuple[PositiveInt, ...], Field(min_length=2, max_length=3)]
 
 
 class SpectralAttention(AttentionBlock):
@@ -32,8 +33,6 @@ class SpectralAttention(AttentionBlock):
     ``u * (L // 7)``, on a shorter one ``ceil(u * (L - 1) / 6)``.
 
     Args:
-        spatial_dims: 2 or 3.
-        channels: C.
         selection: ``top``, ``low`` and ``bot`` are the authors' rankings: best on ImageNet, lowest frequencies,
             worst on ImageNet. ``nas`` learns a mixture of all components per group, sharpened while medse trains
             it and replaced by its largest part at the end; see ``search``. None is ``top`` in 2-D, the authors'
@@ -47,10 +46,6 @@ class SpectralAttention(AttentionBlock):
 
     Attributes:
         search: The :class:`medse.attention.fca.frequency_search.FrequencySearch` of ``nas``, else None.
-
-    Raises:
-        InputError: ``reduction`` or ``components`` does not fit ``channels``, ``size`` does not fit
-            ``spatial_dims``, or ``selection`` is ``top`` or ``bot`` in 3-D.
     """
 
     title = "Frequency channel attention (FcaNet)"
@@ -77,9 +72,7 @@ class SpectralAttention(AttentionBlock):
         *,
         selection: Literal["low", "top", "bot", "nas"] | None = None,
         components: Annotated[int, Field(ge=1, le=MOST)] = 16,
-        size: PositiveInt
-        | Annotated[tuple[PositiveInt, ...], Field(min_length=2, max_length=3)]
-        | None = None,
+        size: PositiveInt | Lengths | None = None,
         reduction: PositiveInt = 16,
         gate: Gate = "sigmoid",
     ) -> None:
