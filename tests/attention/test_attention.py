@@ -2,16 +2,22 @@
 
 import copy
 import itertools
+import json
 from typing import Any
 
 import pytest
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
-from medse.attention import ATTENTION, make_attention
+from medse.attention import ATTENTION, DERIVED, Attention, attach, detach, make_attention
+from medse.attention.block import AttentionBlock
 from medse.attention.coordinate import CoordinateAttention
 from medse.attention.fca.spectral import SpectralAttention
+from medse.attention.table import guide
+from medse.config.run import Config
 from medse.errors import InputError
+from medse.registry import options_model
 
 SPATIAL = {2: (7, 5), 3: (5, 3, 4)}
 EVERY = pytest.mark.parametrize(("name", "spatial_dims"), list(itertools.product(ATTENTION, SPATIAL)))
@@ -78,10 +84,26 @@ def test_each_tensor_is_named_once_and_survives_a_round_trip(name: str, spatial_
 
 
 @EVERY
-def test_gradient_is_the_derivative(name: str, spatial_dims: int) -> None:
-    block, _ = block_and_input(name, spatial_dims, channels=16)
-    x = torch.randn(1, 16, *(3,) * spatial_dims, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(block.double(), (x,))
+def test_attaching_it_changes_a_net_and_detaching_gives_it_back(name: str, spatial_dims: int) -> None:
+    net = nn.Sequential((nn.Conv2d if spatial_dims == 2 else nn.Conv3d)(1, 64, 1), nn.Tanh()).eval()
+    x = torch.randn(2, 1, *SPATIAL[spatial_dims])
+    before = net(x)
+    assert attach(net, name, "0") == ["0"]
+    assert not torch.equal(net(x), before)
+    detach(net)
+    assert torch.equal(net(x), before)
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_a_configuration_and_its_schema_take_the_name_and_the_options(name: str) -> None:
+    member = options_model(ATTENTION[name], DERIVED, name)
+    assert member.__doc__
+    assert f'"const":"{name}"' in json.dumps(Config.model_json_schema(), separators=(",", ":"))
+    adapter, chosen = TypeAdapter[Any](Attention), member(name=name).model_dump()
+    for given in (name, chosen):
+        assert adapter.validate_python(given).model_dump() == chosen
+    with pytest.raises(ValidationError, match="unheard_of"):
+        adapter.validate_python({"name": name, "unheard_of": 1})
 
 
 @EVERY
@@ -115,6 +137,18 @@ def test_where_both_products_are_equal_the_gradient_is_split(spatial_dims: int) 
     (block(ours) * weight).sum().backward()
     (torch.maximum(block.channel(theirs), block.spatial(theirs)) * weight).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_a_block_that_leaves_out_what_it_is_for_is_no_class() -> None:
+    with pytest.raises(
+        TypeError, match=r"Silent does not say its title, papers, what, use, parameter_formula"
+    ):
+        type("Silent", (AttentionBlock,), {})
+
+
+def test_the_guide_names_blocks_for_every_purpose() -> None:
+    assert guide()["segmentation"] == ["scse", "coord"]
+    assert all(guide().values())
 
 
 def test_bad_choices_are_explained() -> None:

@@ -1,5 +1,7 @@
-"""How many parameters a block has, as formulas, and the numbers that papers and reference codes state."""
+"""How many parameters a block has: by the formula of its class, and by numbers that papers and codes state."""
 
+import inspect
+from math import log2
 from typing import Any
 
 import pytest
@@ -11,6 +13,18 @@ from medse.attention.efficient import adaptive_kernel_size
 RESNET50 = {256: 3, 512: 4, 1024: 6, 2048: 3}
 """Output channels of its blocks -> how many there are."""
 DIMS = pytest.mark.parametrize("d", [2, 3])
+CASES: list[dict[str, Any]] = [
+    *({"name": name} for name in ATTENTION if name != "hybrid"),
+    {"name": "se", "reduction": 8},
+    {"name": "scse", "combine": "add", "reduction": 16},
+    {"name": "pe", "reduction": 4},
+    {"name": "eca", "gamma": 1.0, "b": 2.0},
+    {"name": "fca", "selection": "low", "components": 1, "reduction": 4},
+    {"name": "coord", "reduction": 4, "min_channels": 1},
+    {"name": "spse", "reduction": 4, "levels": (1, 3)},
+    {"name": "rgse", "grid": 8, "reduction": 2},
+    {"name": "cbam", "reduction": 4, "kernel_size": 3},
+]
 
 
 def count(options: dict[str, Any], d: int, channels: int) -> int:
@@ -18,86 +32,46 @@ def count(options: dict[str, Any], d: int, channels: int) -> int:
         return sum(p.numel() for p in make_attention(options, d, channels).parameters())
 
 
-def layers(c: int, r: int, bias: bool = True) -> int:
-    """Return the size of the two layers of squeeze-and-excitation."""
-    return 2 * c * (c // r) + (c // r + c if bias else 0)
-
-
-def formula(c: int, d: int, *, name: str, reduction: int = 16, bias: bool = True, **options: Any) -> int:
-    match name:
-        case "se" | "cse" | "pe":
-            return layers(c, reduction, bias)
-        case "sse":
-            return c + bias
-        case "scse":
-            merge = 2 * c * c + c * bias if options["combine"] == "concat" else 0
-            return layers(c, reduction, bias) + c + bias + merge
-        case "eca":
-            return options["kernel_size"] * (1 if options.get("shared", True) else c)
-        case "fca":
-            scores = options["components"] * 7**d if options.get("selection") == "nas" else 0
-            return layers(c, reduction, bias=False) + scores
-        case "coord":
-            m = max(options.get("min_channels", 8), c // reduction)
-            return (d + 1) * c * m + 3 * m + d * c
-        case "spse":
-            return layers(c, reduction) + (sum(n**d + 1 for n in options["levels"]) + 2) * c
-        case "rgse":
-            n = options["grid"]
-            return layers(c, reduction) + ((n**d + 2) * c if n > 1 else 0)
-        case "cbam":
-            return layers(c, reduction) + 2 * options["kernel_size"] ** d + 2
-    return 0
-
-
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "cse": {"reduction": 2},
-    "scse": {"reduction": 2, "combine": "max"},
-    "pe": {"reduction": 2},
-    "coord": {"reduction": 32},
-    "spse": {"levels": (1, 2, 4)},
-    "rgse": {"grid": 4},
-    "cbam": {"kernel_size": 7},
-}
-"""Where a block has its own."""
-CASES: list[dict[str, Any]] = [
-    {"name": "se"},
-    {"name": "se", "reduction": 8, "bias": False},
-    {"name": "cse"},
-    {"name": "cse", "bias": False},
-    {"name": "sse"},
-    {"name": "sse", "bias": False},
-    {"name": "scse"},
-    {"name": "scse", "combine": "add", "reduction": 16},
-    {"name": "scse", "combine": "mul", "bias": False},
-    {"name": "scse", "combine": "concat"},
-    {"name": "scse", "combine": "concat", "bias": False},
-    {"name": "pe"},
-    {"name": "pe", "reduction": 4},
-    {"name": "eca", "kernel_size": 5},
-    {"name": "eca", "kernel_size": 5, "shared": False},
-    {"name": "fca"},
-    {"name": "fca", "selection": "low", "components": 1, "reduction": 4},
-    {"name": "fca", "selection": "nas", "components": 4},
-    {"name": "coord"},
-    {"name": "coord", "reduction": 4, "min_channels": 1},
-    {"name": "simam"},
-    {"name": "spse"},
-    {"name": "spse", "reduction": 4, "levels": (1, 3)},
-    {"name": "rgse"},
-    {"name": "rgse", "grid": 8, "reduction": 2},
-    {"name": "rgse", "grid": 1},
-    {"name": "cbam"},
-    {"name": "cbam", "reduction": 4, "kernel_size": 3},
-]
+def evaluated(formula: str, names: dict[str, object]) -> object:
+    """Return the value of the formula that a class states."""
+    formula, _, abbreviations = formula.partition(" with ")
+    functions = {"log2": log2, "int": int, "max": max, "sum": sum, "len": len}
+    for abbreviation in reversed(abbreviations.split(" and ") if abbreviations else []):
+        name, _, value = abbreviation.partition(" = ")
+        names = names | {name: evaluated(value, names)}
+    return eval(formula.replace("·", "*"), functions | names)
 
 
 @DIMS
 @pytest.mark.parametrize("options", CASES, ids=lambda options: "-".join(map(str, options.values())))
 def test_formula(options: dict[str, Any], d: int) -> None:
-    for channels in (16, 33, 48, 64, 75, 300):  # also not divisible by the reduction
-        expected = formula(channels, d, **{**DEFAULTS.get(options["name"], {}), **options})
+    block = ATTENTION[options["name"]]
+    signature = inspect.signature(block).parameters.values()
+    chosen = {
+        option.name: option.default for option in signature if option.kind is option.KEYWORD_ONLY
+    } | options
+    for channels in (16, 33, 48, 64, 75, 300, 2048):  # also not divisible by the reduction
+        expected = evaluated(block.parameter_formula, chosen | {"C": channels, "d": d})
         assert count(options, d, channels) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "less"),
+    [
+        ("se", {"bias": False}, 4 + 64),
+        ("cse", {"bias": False}, 32 + 64),
+        ("sse", {"bias": False}, 1),
+        ("scse", {"bias": False}, 32 + 64 + 1),
+        ("scse", {"combine": "concat"}, -(2 * 64 * 64 + 64)),
+        ("scse", {"combine": "concat", "bias": False}, 32 + 64 + 1 - 2 * 64 * 64),
+        ("eca", {"kernel_size": 5}, 3 - 5),
+        ("eca", {"kernel_size": 5, "shared": False}, 3 - 5 * 64),
+        ("fca", {"selection": "nas", "components": 4}, -4 * 49),
+        ("rgse", {"grid": 1}, (16 + 2) * 64),
+    ],
+)
+def test_what_options_outside_the_formula_add(name: str, option: dict[str, Any], less: int) -> None:
+    assert count({"name": name}, 2, 64) - count({"name": name, **option}, 2, 64) == less
 
 
 @DIMS
@@ -108,13 +82,28 @@ def test_hybrid_is_the_sum_of_its_blocks(d: int) -> None:
         assert count({"name": "hybrid", "blocks": blocks, "combine": combine}, d, 48) == expected
 
 
-def test_every_block_has_a_formula() -> None:
-    assert {options["name"] for options in CASES} | {"hybrid"} == set(ATTENTION)
-
-
-@pytest.mark.parametrize(("d", "spatial"), [(2, 26), (3, 78)])
-def test_spatial_pyramid_has_a_few_numbers_per_channel(d: int, spatial: int) -> None:
-    assert count({"name": "spse"}, d, 64) - layers(64, 16) == spatial * 64
+@pytest.mark.parametrize(
+    ("name", "d", "channels", "expected"),
+    [
+        ("se", 2, 64, 2 * 64 * 4 + 4 + 64),
+        ("cse", 2, 64, 4192),
+        ("sse", 2, 64, 65),
+        ("scse", 2, 64, 4257),
+        ("pe", 3, 32, 1072),
+        ("eca", 2, 64, 3),
+        ("fca", 2, 64, 512),
+        ("coord", 2, 64, 1688),
+        ("coord", 2, 512, 25_648),
+        ("coord", 2, 2048, 397_504),
+        ("simam", 3, 64, 0),
+        ("spse", 2, 64, 26 * 64 + 580),
+        ("spse", 3, 64, 78 * 64 + 580),
+        ("rgse", 2, 64, 18 * 64 + 580),
+        ("cbam", 2, 64, 680),
+    ],
+)
+def test_published_counts(name: str, d: int, channels: int, expected: int) -> None:
+    assert count({"name": name}, d, channels) == expected
 
 
 @DIMS
@@ -124,41 +113,33 @@ def test_concurrent_se_in_eight_blocks_of_64_channels(d: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "spatial", "total"),
+    ("options", "total"),
     [
-        ({"name": "se"}, 0, 2_514_944 + 16_048),
-        ({"name": "se", "bias": False}, 0, 2_514_944),
-        ({"name": "fca"}, 0, 2_514_944),
-        ({"name": "spse"}, 392_704, 2_923_696),
+        ({"name": "se"}, 2_514_944 + 16_048),
+        ({"name": "fca"}, 2_514_944),
+        ({"name": "spse"}, 2_923_696),
+        ({"name": "eca"}, 86),
+        ({"name": "se", "bias": False, "reduction": 2}, 20_119_552),
+        ({"name": "se", "bias": False, "reduction": 4}, 10_059_776),
+        ({"name": "se", "bias": False, "reduction": 8}, 5_029_888),
+        ({"name": "se", "bias": False}, 2_514_944),
+        ({"name": "se", "bias": False, "reduction": 32}, 1_257_472),
     ],
-    ids=lambda case: case["name"] if isinstance(case, dict) else "",
+    ids=str,
 )
-def test_resnet50(options: dict[str, Any], spatial: int, total: int) -> None:
+def test_in_resnet50(options: dict[str, Any], total: int) -> None:
     assert sum(n * count(options, 2, channels) for channels, n in RESNET50.items()) == total
-    if spatial:
-        assert total - spatial == 2_514_944 + 16_048
 
 
 @pytest.mark.parametrize(
-    ("r", "weights"), [(2, 20_119_552), (4, 10_059_776), (8, 5_029_888), (16, 2_514_944), (32, 1_257_472)]
+    ("name", "option", "by_stage", "total"),
+    [("rgse", "grid", (8, 4, 2, 1), 2_655_408), ("eca", "kernel_size", (3, 5, 5, 7), 80)],
 )
-def test_squeeze_and_excitation_in_resnet50_by_reduction(r: int, weights: int) -> None:
-    options = {"name": "se", "reduction": r, "bias": False}
-    assert sum(n * count(options, 2, channels) for channels, n in RESNET50.items()) == weights
-
-
-def test_resolution_guided_se_in_resnet50() -> None:
-    stages = zip(RESNET50.items(), (8, 4, 2, 1), strict=True)
-    total = sum(n * count({"name": "rgse", "grid": grid}, 2, channels) for (channels, n), grid in stages)
-    assert total == 2_655_408
-    assert total - 124_416 == 2_514_944 + 16_048
-
-
-@DIMS
-def test_efficient_channel_attention_in_resnet50(d: int) -> None:
-    stages = list(zip(RESNET50.items(), (3, 5, 5, 7), strict=True))
-    assert sum(n * count({"name": "eca", "kernel_size": k}, d, channels) for (channels, n), k in stages) == 80
-    assert sum(n * count({"name": "eca"}, d, channels) for channels, n in RESNET50.items()) == 86
+def test_by_stage_of_resnet50(name: str, option: str, by_stage: tuple[int, ...], total: int) -> None:
+    stages = zip(RESNET50.items(), by_stage, strict=True)
+    assert (
+        sum(n * count({"name": name, option: value}, 2, channels) for (channels, n), value in stages) == total
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,8 +155,3 @@ def test_adaptive_kernel(k: int, channels: tuple[int, ...]) -> None:
     for c in channels:
         assert adaptive_kernel_size(c, 2.0, 1.0) == k
         assert count({"name": "eca"}, 3, c) == k
-
-
-@pytest.mark.parametrize(("channels", "expected"), [(64, 1_688), (512, 25_648), (2048, 397_504)])
-def test_coordinate_attention(channels: int, expected: int) -> None:
-    assert count({"name": "coord"}, 2, channels) == expected

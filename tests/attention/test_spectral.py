@@ -1,11 +1,8 @@
 """Multi-spectral attention: the authors' numbers, an independent transcription in 2-D and 3-D, and the search."""
 
 import copy
-import itertools
-import json
 import os
 import pickle
-import warnings
 from pathlib import Path
 from typing import Any
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medse.attention import make_attention
+from medse.attention import ATTENTION, DERIVED, make_attention
+from medse.registry import options_model
 
-OPTIONS: list[dict[str, Any]] = [
+HAND_MADE: list[dict[str, Any]] = [
     {"name": "se", "reduction": 2},
     {"name": "cse", "bias": False},
     {"name": "sse"},
@@ -40,6 +41,15 @@ OPTIONS: list[dict[str, Any]] = [
     {"name": "hybrid", "blocks": ("scse", "pe"), "combine": "max"},
     {"name": "hybrid", "blocks": ("sse", "simam"), "combine": "add"},
 ]
+
+
+def small(name: str) -> dict[str, Any]:
+    """Return a block's defaults, narrowed to fit few channels where its options can."""
+    narrow = {"reduction": 2} if "reduction" in options_model(ATTENTION[name], DERIVED).model_fields else {}
+    return {"name": name, **narrow}
+
+
+OPTIONS = HAND_MADE + [small(name) for name in ATTENTION if name not in {case["name"] for case in HAND_MADE}]
 EVERY = pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(map(str, options.values())))
 DIMS = pytest.mark.parametrize("spatial_dims", [2, 3])
 LAYOUT = {2: torch.channels_last, 3: torch.channels_last_3d}
