@@ -1,6 +1,6 @@
 """The one exception that a user's own input may raise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from types import TracebackType
 
 
@@ -56,7 +56,8 @@ def count(names: Sequence[str], one: str, several: str) -> str:
     return f"{len(names)} {one if len(names) == 1 else several}"
 
 
-def some(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
+def some(names: Collection[str]) -> str:
+    """Return the first names, those of a set in alphabetical order, and how many more there are; or ``none``."""
+    ordered = sorted(names) if isinstance(names, Set) else list(names)
+    more = f" and {len(ordered) - NAMES_SHOWN} more" if len(ordered) > NAMES_SHOWN else ""
+    return (", ".join(ordered[:NAMES_SHOWN]) or "none") + more

@@ -1,12 +1,14 @@
-"""Writing files so that a failure never leaves half of one behind."""
+"""Writing files so that a failure never leaves half of one behind, and JSON in both directions."""
 
 import errno
+import json
 import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from medse.errors import InputError
 
@@ -52,6 +54,28 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_json(path: Path, content: object) -> None:
+    """Write ``content`` to ``path`` as JSON, wholly or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        InputError: It is missing, which ends with ``remedy``; or it is not JSON, names a key twice, or is no object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_refuse_repeated)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; {remedy}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); correct the file.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; correct the file.")
+    return content
+
+
 def refuse_existing(folder: Path, remedy: str) -> None:
     """Raise when ``folder`` exists and holds anything.
 
@@ -70,6 +94,15 @@ def refuse_inside(out: Path, folder: Path) -> None:
     """
     if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{out} lies in the input folder {folder}; give an --out elsewhere.")
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"it names {key!r} twice")
+        found[key] = value
+    return found
 
 
 def _cannot_write(path: Path, code: int | None) -> InputError:

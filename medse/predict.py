@@ -1,12 +1,11 @@
 """A trained run applied to scans."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
-from medse.files import refuse_existing, refuse_inside, write_text
+from medse.files import refuse_existing, refuse_inside, write_json
 from medse.runs import Weights
 from medse.runs.directory import RunDir
 from medse.runs.trained import load_run
@@ -57,7 +56,7 @@ def predict_scans(
     trained = RunDir(run_dir)
     layout = trained.read_config().data.format
     images = layout.images if layout.name in ("csv", "folders") else None
-    scans = collect_scans(sources, len(trained.read_task().channels), layout.name, images)
+    scans = collect_scans(sources, len(trained.read_dataset().channels), layout.name, images)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():
@@ -88,6 +87,6 @@ def predict_scans(
         "geometry_fixed": fixed,
         "refused": refused.sentences,
     }
-    write_text(out / "prediction.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    write_json(out / "prediction.json", facts)
     refused.raise_any()
     return written

@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader, Subset
 from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
 from medse.data.patches import PatchDataset, PatchSampler
-from medse.errors import InputError
+from medse.errors import InputError, some
 from medse.files import atomic_path, refuse_existing
 from medse.preprocess import window
 from medse.runs import build
-from medse.runs.directory import RunDir, Task
+from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import resolve_device, resolve_precision
 from medse.runs.prepared import prepare_data
 from medse.runs.provenance import fingerprint, provenance
@@ -82,7 +82,7 @@ def train_run(
     network = build.net(config, len(cases.channels), cases.labels.classes)
     data = prepare_data(config, cases)
     headers, way = data.headers, data.preprocessing
-    task = Task(cases.name, cases.channels, cases.labels, way.spacing_mm, headers.oriented)
+    learnt = DatasetFacts(cases.name, cases.channels, cases.labels, way.spacing_mm, headers.oriented)
     split = folds[fold]
     by_id = {case.id: case for case in cases.cases}
     ordered = [by_id[name] for name in (*split.training, *split.validation)]
@@ -123,7 +123,7 @@ def train_run(
     if not resume:
         facts = provenance(cases.cases, config.seed, device, precision)
         groups = {case.id: case.group for case in cases.cases}
-        run.write(config, task, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
+        run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
@@ -170,7 +170,7 @@ def _check_resumable(run: RunDir, config: Config, fold: int) -> None:
         key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in free
     )
     if changed:
-        shown = ", ".join(f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in changed[:3])
+        shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in changed])
         raise InputError(
             f"{run.path} was started with another configuration: {shown}; resume with the configuration in "
             f"{run.config} or give another --run."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medse.errors import SHOWN, InputError, Refusals
+from medse.errors import SHOWN, InputError, Refusals, count, some
 
 
 def test_refusals_are_kept_and_faults_are_not() -> None:
@@ -26,3 +26,11 @@ def test_many_are_counted() -> None:
     lines = str(found.value).split("\n")
     assert len(lines) == SHOWN + 1
     assert lines[-1] == "and 3 more of the kind."
+
+
+def test_first_few_and_how_many_more() -> None:
+    assert some("cab") == "c, a, b"
+    assert some(set("cab")) == "a, b, c"
+    assert some("abcdefg") == "a, b, c, d, e and 2 more"
+    assert some(()) == "none"
+    assert (count("a", "file", "files"), count("ab", "file", "files")) == ("1 file", "2 files")

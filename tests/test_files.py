@@ -1,4 +1,4 @@
-"""A failed write leaves nothing behind and says why."""
+"""A failed write leaves nothing behind and says why; JSON comes back as it went."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import save_file
 
 from medse.errors import InputError
-from medse.files import atomic_path, write_text
+from medse.files import atomic_path, read_json, write_json, write_text
 
 
 @pytest.fixture
@@ -80,3 +80,22 @@ def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("ü" * 120 + ".csv")
     write_text(path, "x")
     assert path.read_text() == "x"
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    content = {"b": "ü", "a": [1, 2.5, None]}
+    write_json(tmp_path / "x.json", content)
+    assert (tmp_path / "x.json").read_text(encoding="utf-8").startswith('{\n "b": "ü"')
+    assert read_json(tmp_path / "x.json", "") == content
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "does not exist; look"), ("{", "as JSON"), ('{"a": 1, "a": 2}', "'a' twice"), ("[1]", "holds list"),
+     ("[" * 10**5, "as JSON")],
+)  # fmt: skip
+def test_json_that_cannot_be_read(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=f"x.json.*{words}"):
+        read_json(tmp_path / "x.json", "look elsewhere")

@@ -24,7 +24,7 @@ from medse.volumes.reading import read_images, read_label_map
 
 
 @dataclass(frozen=True)
-class Findings:
+class CheckedDataset:
     """What ``medse check`` prints.
 
     Attributes:
@@ -74,7 +74,7 @@ class Findings:
     problems: Refusals
 
 
-def check(config: Config) -> Findings:
+def check(config: Config) -> CheckedDataset:
     """Read every file, build the network without memory, and count.
 
     Raises:
@@ -89,7 +89,7 @@ def check(config: Config) -> Findings:
     sizes = [data.loader.size(grid) for grid in headers.grids.values()]
     net = _net_facts(config, cases, device)
     labels, problems = _read_all(cases, headers, way)
-    return Findings(
+    return CheckedDataset(
         name=cases.name,
         cases=len(cases.cases),
         training=len(folds[0].training),

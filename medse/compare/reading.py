@@ -135,20 +135,20 @@ def check_same(first: Path, one: Scores, second: Path, other: Scores, score: str
     ):
         if here != there:
             raise InputError(
-                f"{both} score different {what}; only in {first}: {_names(here - there)}; only in {second}: "
-                f"{_names(there - here)}; a paired comparison needs the same {what}; evaluate both again on the same."
+                f"{both} score different {what}; only in {first}: {some(here - there)}; only in {second}: "
+                f"{some(there - here)}; a paired comparison needs the same {what}; evaluate both again on the same."
             )
     grouped = {case for (case, label), row in ours.items() if row.group != theirs[case, label].group}
     if grouped:
         raise InputError(
-            f"{both} put cases into different groups; {_names(grouped)}; groups must be the same; evaluate both with "
+            f"{both} put cases into different groups; {some(grouped)}; groups must be the same; evaluate both with "
             "the same --cases file."
         )
     differing = {key for key, row in ours.items() if not _same_reference(row, theirs[key])}
     if differing:
         names = {f"{label} in {case}" for case, label in differing}
         raise InputError(
-            f"{both} were scored against different references; the volume of {_names(names)} is not the same; "
+            f"{both} were scored against different references; the volume of {some(names)} is not the same; "
             "references must be the same; evaluate both against the same folder."
         )
 
@@ -177,10 +177,6 @@ def _same_reference(row: ScoreRow, other: ScoreRow) -> bool:
     here, there = row.volume_reference_ml, other.volume_reference_ml
     volumes = (math.isnan(here) and math.isnan(there)) or math.isclose(here, there, rel_tol=_AGREE)
     return volumes and row.reference_empty == other.reference_empty
-
-
-def _names(names: set[str]) -> str:
-    return some(sorted(names)) or "none"
 
 
 def _split(argument: str) -> tuple[str | None, Path]:

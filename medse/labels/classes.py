@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medse.arrays import LabelArray
-from medse.errors import InputError
+from medse.errors import InputError, some
 from medse.labels.value_counts import count_values
 
 BACKGROUND, IGNORE = "background", "ignore"
@@ -133,13 +133,12 @@ class Labels:
     def describe_undeclared(self, undeclared: Mapping[int, int], source: str) -> str:
         """Return the sentence on undeclared values of ``source``, given with their voxel counts."""
         first = min(undeclared)
-        shown = ", ".join(f"{value} ({voxels} voxels)" for value, voxels in sorted(undeclared.items())[:5])
-        more = f" and {len(undeclared) - 5} more" if len(undeclared) > 5 else ""
+        shown = some([f"{value} ({voxels} voxels)" for value, voxels in sorted(undeclared.items())])
         known = list(self.indices)
         several = f"0 and {len(known) - 1} values from {known[1]} to {known[-1]}"
         declared = ", ".join(map(str, known)) if len(known) <= 20 else several
         return (
-            f"{source} holds undeclared label values: {shown}{more}; declared are {declared}; name them in "
+            f"{source} holds undeclared label values: {shown}; declared are {declared}; name them in "
             f"data.labels (a class of their own, background: [0, {first}] or ignore: [{first}]) or "
             "correct the file."
         )

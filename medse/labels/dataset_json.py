@@ -1,10 +1,10 @@
 """Reading the classes from a ``dataset.json``."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from medse.errors import InputError
+from medse.files import read_json
 from medse.labels.classes import Labels
 
 
@@ -36,29 +36,10 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 20
 
 
-def read_dataset_json(path: Path) -> dict[str, object]:
+def read_dataset_json(path: Path) -> dict[str, Any]:
     """Return the contents of a ``dataset.json``.
 
     Raises:
         InputError: It is missing, not JSON, names a key twice, or is not a mapping.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_refuse_repeated)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path} does not exist; expected an MSD data set, or another with a dataset.json; correct the path."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); correct the file.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; correct the file.")
-    return content
-
-
-def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"it names {key!r} twice")
-        found[key] = value
-    return found
+    return read_json(path, "expected an MSD data set, or another with a dataset.json; correct the path")

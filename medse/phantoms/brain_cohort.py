@@ -10,10 +10,9 @@ import nibabel as nib
 import numpy as np
 from nilearn import datasets
 
-from medse.arrays import ImageArray, LabelArray
+from medse.arrays import ImageArray, LabelArray, bounding_box
 from medse.phantoms.brain_subject import SPACING_MM, Template, generate_subject, label_map
 from medse.phantoms.cohort_files import subject_names, write_case, write_dataset_json
-from medse.preprocess import nonzero_box
 
 CLASSES = ("background", "CSF", "grey matter", "white matter")
 ROOM = 12
@@ -73,7 +72,7 @@ def load_template() -> Template:
     images = [nib.as_closest_canonical(load(resolution=int(SPACING_MM))) for load in loaders]
     maps = [np.pad(np.clip(image.get_fdata(dtype=np.float32), 0, 1), ROOM) for image in images]
     brain = maps[3] > 0.5
-    bounds = nonzero_box(brain[None].astype(np.float32))
+    bounds = bounding_box(brain)
     box = tuple(slice(part.start - ROOM, part.stop + ROOM) for part in bounds)
     t1, grey, white = (np.where(brain, volume, 0)[box] for volume in maps[:3])
     csf = np.clip(brain[box] - grey - white, 0, 1)
@@ -85,7 +84,7 @@ def _write_case(
     root: Path, part: str, name: str, image: ImageArray, label: LabelArray, template: Template
 ) -> None:
     """Write image and label map, cut to the brain and a margin."""
-    bounds = nonzero_box(image[None])
+    bounds = bounding_box(image != 0)
     start = [max(0, axis.start - MARGIN) for axis in bounds]
     box = tuple(slice(low, axis.stop + MARGIN) for low, axis in zip(start, bounds, strict=True))
     affine = _shifted(template.affine, start)

@@ -1,6 +1,5 @@
 """Generated cohorts as files: MSD layout, ``dataset.json`` written last."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from medse.arrays import FloatArray, ImageArray, LabelArray
 from medse.errors import InputError
-from medse.files import atomic_path, refuse_existing, write_text
+from medse.files import atomic_path, refuse_existing, write_json
 
 
 def subject_names(root: Path, *, train: int, test: int) -> list[str]:
@@ -74,4 +73,4 @@ def write_dataset_json(
         ],
         "test": [f"imagesTs/{case}.nii.gz" for case in held_out],
     }
-    write_text(root / "dataset.json", json.dumps(content, indent=2) + "\n")
+    write_json(root / "dataset.json", content)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from medse.arrays import AnyArray
+from medse.arrays import AnyArray, bounding_box
 from medse.volumes.grid import Grid
 
 MARGIN, SLICE_MARGIN = 0.15, 1.0
@@ -126,18 +126,15 @@ def label_boxes(
     if not labelled.any():
         whole = tuple(slice(0, length) for length in labelled.shape)
         return whole, whole
-    ends = []
-    for axis in range(3):
-        occupied = np.flatnonzero(labelled.any(axis=tuple({0, 1, 2} - {axis})))
-        ends.append((int(occupied[0]), int(occupied[-1]) + 1))
+    tight = bounding_box(labelled)
     margin = SLICE_MARGIN if 1 in labelled.shape else MARGIN
-    rim_mm = margin * max((stop - start) * mm for (start, stop), mm in zip(ends, spacing_mm, strict=True))
+    rim_mm = margin * max((end.stop - end.start) * mm for end, mm in zip(tight, spacing_mm, strict=True))
     rims = [max(LEAST_MARGIN, round(rim_mm / mm)) for mm in spacing_mm]
     wide = tuple(
-        slice(max(0, start - rim), min(length, stop + rim))
-        for (start, stop), rim, length in zip(ends, rims, labelled.shape, strict=True)
+        slice(max(0, end.start - rim), min(length, end.stop + rim))
+        for end, rim, length in zip(tight, rims, labelled.shape, strict=True)
     )
-    return tuple(slice(*end) for end in ends), wide
+    return tight, wide
 
 
 def _densest(mask: AnyArray) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """A run directory: the files in which training and prediction meet."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,12 +8,15 @@ from typing import Any
 from medse.config.run import Config, dump_config, load_config
 from medse.data.splits import Split
 from medse.errors import InputError
-from medse.files import write_text
-from medse.labels import Labels, read_dataset_json, read_dataset_labels
+from medse.files import read_json, write_json, write_text
+from medse.labels import Labels, read_dataset_labels
+
+REMEDY = "train again or restore the file"
+"""What to do about a file of a run that is missing or damaged."""
 
 
 @dataclass(frozen=True)
-class Task:
+class DatasetFacts:
     """What a run learnt from its data set: needed to apply the network to anything else.
 
     Attributes:
@@ -81,7 +83,7 @@ class RunDir:
     def write(
         self,
         config: Config,
-        task: Task,
+        learnt: DatasetFacts,
         folds: tuple[Split, ...],
         fold: int,
         groups: Mapping[str, str],
@@ -90,19 +92,19 @@ class RunDir:
         """Write everything that is known before the first step; ``groups`` is the group of each case."""
         write_text(self.config, dump_config(config))
         facts = {
-            "name": task.name,
-            "channel_names": {str(i): name for i, name in enumerate(task.channels)},
-            "labels": task.labels.to_mapping(),
-            "spacing_mm": task.spacing_mm,
-            "oriented": task.oriented,
+            "name": learnt.name,
+            "channel_names": {str(i): name for i, name in enumerate(learnt.channels)},
+            "labels": learnt.labels.to_mapping(),
+            "spacing_mm": learnt.spacing_mm,
+            "oriented": learnt.oriented,
         }
-        write_text(self.dataset, _json(facts))
-        write_text(self.splits, _json({"fold": fold, "folds": [asdict(split) for split in folds]}))
+        write_json(self.dataset, facts)
+        write_json(self.splits, {"fold": fold, "folds": [asdict(split) for split in folds]})
         lines = (
             name if groups[name] == name else f"{name}\t{groups[name]}" for name in folds[fold].validation
         )
         write_text(self.validation_cases, "".join(f"{line}\n" for line in lines))
-        write_text(self.provenance, _json(provenance))
+        write_json(self.provenance, provenance)
 
     def read_config(self) -> Config:
         """Read the configuration.
@@ -116,22 +118,20 @@ class RunDir:
             )
         return load_config(self.config)
 
-    def read_task(self) -> Task:
+    def read_dataset(self) -> DatasetFacts:
         """Read what the run learnt from its data set.
 
         Raises:
             InputError: ``dataset.json`` is missing or damaged.
         """
-        facts: Any = read_dataset_json(self.dataset)
+        facts = read_json(self.dataset, REMEDY)
         labels = read_dataset_labels(self.dataset)
         try:
             channels = tuple(str(name) for name in facts["channel_names"].values())
             x, y, z = (float(length) for length in facts["spacing_mm"])
-            return Task(str(facts["name"]), channels, labels, (x, y, z), bool(facts["oriented"]))
+            return DatasetFacts(str(facts["name"]), channels, labels, (x, y, z), bool(facts["oriented"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{self.dataset} is damaged ({error!r}); train again or restore the file."
-            ) from error
+            raise InputError(f"{self.dataset} is damaged ({error!r}); {REMEDY}.") from error
 
     def read_fingerprint(self) -> object:
         """Read the hash of the data the run was started on.
@@ -139,7 +139,7 @@ class RunDir:
         Raises:
             InputError: ``provenance.json`` is missing or damaged.
         """
-        return read_dataset_json(self.provenance).get("data_sha256")
+        return read_json(self.provenance, REMEDY).get("data_sha256")
 
     def read_fold(self) -> int:
         """Read which fold the run validates on.
@@ -147,11 +147,7 @@ class RunDir:
         Raises:
             InputError: ``splits.json`` is missing or damaged.
         """
-        fold = read_dataset_json(self.splits).get("fold")
+        fold = read_json(self.splits, REMEDY).get("fold")
         if not isinstance(fold, int):
-            raise InputError(f"{self.splits} names no fold; train again or restore the file.")
+            raise InputError(f"{self.splits} names no fold; {REMEDY}.")
         return fold
-
-
-def _json(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

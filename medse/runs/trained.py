@@ -118,13 +118,13 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
         allowed = " and ".join(get_args(Weights))
         raise InputError(f"Unknown weights {weights!r}; allowed are {allowed}; give one of them.")
     run = RunDir(Path(run_dir))
-    config, task = run.read_config(), run.read_task()
-    network = build.net(config, len(task.channels), task.labels.classes)
+    config, learnt = run.read_config(), run.read_dataset()
+    network = build.net(config, len(learnt.channels), learnt.labels.classes)
     network.load_state_dict(_weights(run, weights))
     network.to(resolve_device(device)).eval()
-    way = Preprocessing(task.spacing_mm, config.data.normalization, build.slice_axis(config.data))
-    segmenter = build.segmenter(config, network, way, task.labels, len(task.channels))
-    return LoadedRun(segmenter, task.channels, task.oriented)
+    way = Preprocessing(learnt.spacing_mm, config.data.normalization, build.slice_axis(config.data))
+    segmenter = build.segmenter(config, network, way, learnt.labels, len(learnt.channels))
+    return LoadedRun(segmenter, learnt.channels, learnt.oriented)
 
 
 def _weights(run: RunDir, weights: Weights) -> dict[str, torch.Tensor]:

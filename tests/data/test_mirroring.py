@@ -40,5 +40,5 @@ def test_pairs_are_swapped_and_nothing_else() -> None:
 def test_a_class_on_one_side_only_forbids_the_mirror() -> None:
     with pytest.raises(InputError, match=r"'left_putamen' on one side .* remove 0 from trainer.augmentation"):
         mirror_swap(("brainstem", "left_putamen"))
-    with pytest.raises(InputError, match=r"'a_left' and 'b_left' and 'c_left' and 1 more on one side"):
+    with pytest.raises(InputError, match=r"'a_left', 'b_left', 'c_left', 'd_left' on one side"):
         mirror_swap(("a_left", "b_left", "c_left", "d_left"))

@@ -11,10 +11,10 @@ from medse.cli.tables.net_facts import fact_rows
 from medse.cli.tables.quantities import by, memory
 
 if TYPE_CHECKING:  # scoring must not load torch, which these findings come with
-    from medse.check.dataset import Findings
+    from medse.check.dataset import CheckedDataset
 
 
-def findings_table(found: "Findings") -> Table:
+def findings_table(found: "CheckedDataset") -> Table:
     """Say what a configuration would do, a line per subject."""
     lengths = ((found.epochs, "epochs"), (found.minutes, "minutes"))
     ends = [f"{length:g} {unit}" for length, unit in lengths if length is not None]
@@ -61,13 +61,13 @@ def scan_line(scan: ScanFacts) -> str:
     return f"{scan.path}: {by(scan.shape)} voxels{channels}{spacing}, {axes}, {values}"
 
 
-def _volumes(found: "Findings") -> str:
+def _volumes(found: "CheckedDataset") -> str:
     shapes = [by(found.shape_min), by(found.shape_max)]
     lengths = " to ".join(dict.fromkeys(shapes)) + " voxels"
     return lengths if found.pictures else f"{lengths} at {by(found.spacing_mm)} mm (RAS)"
 
 
-def _orientation(found: "Findings") -> str:
+def _orientation(found: "CheckedDataset") -> str:
     if not found.oriented:
         return "the scans do not say where the patient's left is; those to predict must not either"
     sides = f"{found.pairs} left-right pairs of classes, " if found.pairs else "no class names a side, "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from medse.errors import InputError
+from medse.errors import InputError, some
 from medse.labels.laterality import one_sided, pairs
 
 LEFT_RIGHT = 0
@@ -42,10 +42,9 @@ def mirror_swap(names: Sequence[str]) -> tuple[int, ...]:
         InputError: A class names a side and there is none for the other side.
     """
     if alone := one_sided(names):
-        named = " and ".join(repr(names[position]) for position in alone[:3])
-        more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+        named = some([repr(names[position]) for position in alone])
         raise InputError(
-            f"trainer.augmentation.mirror_axes holds 0 (left-right), but {named}{more} on one side only would be "
+            f"trainer.augmentation.mirror_axes holds 0 (left-right), but {named} on one side only would be "
             "mirrored to the other, for which there is no class; mirroring left-right needs classes in pairs or "
             "without a side; remove 0 from trainer.augmentation.mirror_axes."
         )

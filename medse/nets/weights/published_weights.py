@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medse.errors import InputError
+from medse.errors import InputError, some
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -21,8 +21,6 @@ Weights = Mapping[str, Tensor | NDArray[np.floating]]
 
 COUNTER = "num_batches_tracked"
 """A buffer that old files lack and that nothing here uses."""
-SHOWN = 4
-"""How many names a message lists."""
 
 
 def _as_given(weights: Weights) -> dict[str, Tensor]:
@@ -99,8 +97,8 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
     missing, unknown = names.values() - tensors.keys(), tensors.keys() - names.values()
     if missing or unknown:
         raise InputError(
-            f"The weights do not belong to {kind} as it was built; missing are {_listed(missing)}, and unknown are "
-            f"{_listed(unknown)}; allowed are the {len(names)} names of the published network; build it with the "
+            f"The weights do not belong to {kind} as it was built; missing are {some(missing)}, and unknown are "
+            f"{some(unknown)}; allowed are the {len(names)} names of the published network; build it with the "
             "depth, blocks, norm and attention that were saved."
         )
     own = net.state_dict()
@@ -113,9 +111,3 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
                 f"kernels were saved: {way}."
             )
     net.load_state_dict({ours: tensors[theirs] for ours, theirs in names.items()}, strict=False)
-
-
-def _listed(names: set[str]) -> str:
-    first = sorted(names)[:SHOWN]
-    more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return ", ".join(first + more) or "none"

@@ -1,6 +1,5 @@
 """Training networks that learn which frequencies their attention looks at."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import nn
 
 from medse.attention.fca.frequencies import GRID
 from medse.attention.fca.spectral import SpectralAttention
-from medse.files import write_text
+from medse.files import write_json
 from medse.tasks.callbacks.budget import Budget
 
 FREQUENCIES = "frequencies.json"
@@ -54,6 +53,6 @@ class Annealing(Callback):
         for search in self.searches.values():
             search.freeze()
         chosen = {name: search.chosen() for name, search in self.searches.items()}
-        write_text(self.path, json.dumps({"grid": GRID, "blocks": chosen}, indent=1) + "\n")
+        write_json(self.path, {"grid": GRID, "blocks": chosen})
         blocks = "1 attention block" if len(chosen) == 1 else f"{len(chosen)} attention blocks"
         log.info("frequencies chosen by %s: %s", blocks, self.path)
