@@ -1,17 +1,63 @@
-"""medse: medical image segmentation with squeeze-and-excitation attention, in 2-D and 3-D."""
+"""medse: medical image segmentation with squeeze-and-excitation attention, in 2-D and 3-D.
 
+What a notebook needs stands here and is imported on first use. The functions say what they are applied to, because
+the bare verbs (``train``, ``predict``, ``evaluate``, ``report``, ``compare``) are rooms of the package, and a room
+once imported would hide a function of its name.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medse.runs.trained import LoadedRun, load_run
+    from medse.attention import attach as attach
+    from medse.attention import detach as detach
+    from medse.attention import make_attention as make_attention
+    from medse.compare.compare import compare_reports as compare_reports
+    from medse.config.run import load_config as load_config
+    from medse.evaluate.evaluate import evaluate_folders as evaluate_folders
+    from medse.metrics.of_masks import dice as dice
+    from medse.metrics.of_masks import hd95 as hd95
+    from medse.metrics.of_masks import surface_dice as surface_dice
+    from medse.nets import build_net as build_net
+    from medse.predict import predict_scans as predict_scans
+    from medse.report.report import write_report as write_report
+    from medse.runs.trained import LoadedRun as LoadedRun
+    from medse.runs.trained import load_run as load_run
+    from medse.train import train_run as train_run
+    from medse.volumes.reading import read_volume as read_volume
 
-__all__ = ["LoadedRun", "load_run"]
+    __version__: str
+
+HOMES = {
+    "attach": "medse.attention",
+    "build_net": "medse.nets",
+    "compare_reports": "medse.compare.compare",
+    "detach": "medse.attention",
+    "dice": "medse.metrics.of_masks",
+    "evaluate_folders": "medse.evaluate.evaluate",
+    "hd95": "medse.metrics.of_masks",
+    "load_config": "medse.config.run",
+    "load_run": "medse.runs.trained",
+    "LoadedRun": "medse.runs.trained",
+    "make_attention": "medse.attention",
+    "predict_scans": "medse.predict",
+    "read_volume": "medse.volumes.reading",
+    "surface_dice": "medse.metrics.of_masks",
+    "train_run": "medse.train",
+    "write_report": "medse.report.report",
+}
+"""Public name -> the module it lives in."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Python API on first use, so that the command line and scoring never wait for torch."""
-    if name in __all__:
-        from medse.runs import trained
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
+    if name == "__version__":
+        from medse.versions import version_of
 
-        return getattr(trained, name)
+        return version_of("medse")
     raise AttributeError(f"module 'medse' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*HOMES, "__version__"})

@@ -46,6 +46,10 @@ def predict_scans(
     Raises:
         InputError: An input cannot be used, two inputs share a case id, ``out`` is not empty or lies in an
             input folder; at the end, for the scans that could not be segmented.
+
+    Example:
+        >>> [path.name for path in predict_scans("run", "scan.nii.gz", "predictions")]
+        ['scan.nii.gz']
     """
     run_dir, out = Path(run_dir), Path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs

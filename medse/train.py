@@ -56,6 +56,12 @@ def train_run(
         KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
         InputError: The run exists (or, with ``resume``, does not or differs, or its data changed), the data
             cannot be used, or the device does not exist.
+
+    Example:
+        >>> events = []
+        >>> train_run("tiny.yaml", "runs/first", progress=events.append)
+        >>> events[-1].epoch, sorted(events[-1].class_dice)
+        (1, ['bright', 'dim'])
     """
     run_dir = Path(run_dir)
     if not isinstance(config, Config):

@@ -29,8 +29,8 @@ def load_author_weights(block: AttentionBlock, state: Mapping[str, Tensor]) -> N
         InputError: There is no published code of this block, names are missing or unknown, or sizes differ.
 
     Example:
-        >>> block = make_attention({"name": "scse", "reduction": 2}, 3, 16)
-        >>> load_author_weights(block, torch.load("scse.pt", weights_only=True))
+        >>> block = make_attention({"name": "scse", "reduction": 2}, 3, 16)  # doctest: +SKIP
+        >>> load_author_weights(block, torch.load("scse.pt", weights_only=True))  # doctest: +SKIP
     """
     if isinstance(block, SpectralAttention):
         state = _without_basis(block, state)

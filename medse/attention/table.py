@@ -115,6 +115,12 @@ def make_attention(attention: Attention, spatial_dims: int, channels: int) -> nn
 
     Raises:
         InputError: The name or an option is unknown, or the options do not fit ``channels``.
+
+    Example:
+        >>> import torch
+        >>> block = make_attention({"name": "scse", "reduction": 2}, spatial_dims=3, channels=8)
+        >>> block(torch.zeros(1, 8, 4, 4, 4)).shape
+        torch.Size([1, 8, 4, 4, 4])
     """
     if attention is None:
         return nn.Identity()

@@ -34,6 +34,14 @@ def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dic
     Raises:
         InputError: ``out`` is not empty, a folder cannot be read, or the reports are not about the same cases,
             classes, groups, references and rules.
+
+    Example:
+        >>> from medse.evaluate.evaluate import evaluate_folders
+        >>> for model in ("moved_1", "moved_2"):
+        ...     scores = evaluate_folders("references", model, f"report_{model}", {"bright": 3, "dim": 7})
+        >>> found = compare_reports(["near=report_moved_1", "far=report_moved_2"], "comparison")
+        >>> found.score, len(found.sources)
+        ('dice', 2)
     """
     out = Path(out)
     refuse_existing(out, "give another --out or remove it")

@@ -64,6 +64,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         InputError: The file or an override has mistakes; all of them are listed, each with its line, key,
             what was given and what is allowed.
+
+    Example:
+        >>> config = load_config("quickstart.yaml", ["optimizer.lr=1e-3", "net.attention=none"])
+        >>> config.optimizer.lr, config.net.attention
+        (0.001, None)
     """
     return validate(apply_overrides(read_yaml(find_config(Path(path))), overrides, Config), Config)
 

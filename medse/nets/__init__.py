@@ -3,7 +3,8 @@
 A new network is one file here and one line in one of the two tables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import nn
 
@@ -15,6 +16,7 @@ from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
 from medse.nets.sdnet import SDNet
 from medse.nets.unet import UNet
+from medse.registry import build_from
 
 SEGMENTATION_NETS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
@@ -39,3 +41,26 @@ NETS = {**SEGMENTATION_NETS, **CLASSIFICATION_NETS}
 
 DERIVED = frozenset({"self", "spatial_dims", "in_channels", "out_channels"})
 """Parameters of a network that follow from the data."""
+
+
+def build_net(
+    net: str | Mapping[str, Any], spatial_dims: int, in_channels: int, out_channels: int
+) -> nn.Module:
+    """Build a network with new weights.
+
+    Args:
+        net: A name from :data:`NETS`, or a mapping with that ``name`` and options, as in YAML.
+        spatial_dims: 2 or 3.
+        in_channels: Channels of the image.
+        out_channels: Classes, background included.
+
+    Raises:
+        InputError: The name or an option is unknown, or the options do not fit each other.
+
+    Example:
+        >>> import torch
+        >>> net = build_net({"name": "unet", "channels": [8, 16], "attention": "scse"}, 2, 1, 3)
+        >>> net(torch.zeros(1, 1, 32, 32)).shape
+        torch.Size([1, 3, 32, 32])
+    """
+    return build_from(NETS, net, DERIVED, "network", spatial_dims, in_channels, out_channels)

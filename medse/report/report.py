@@ -51,6 +51,12 @@ def write_report(
 
     Raises:
         InputError: The scores are missing, or a shown case's files are missing or lie on different grids.
+
+    Example:
+        >>> from medse.evaluate.evaluate import evaluate_folders
+        >>> scores = evaluate_folders("references", "moved_1", "report", {"bright": 3, "dim": 7})
+        >>> write_report("report", "references", "moved_1", images="scans").name
+        'report.html'
     """
     out, images = Path(out), None if images is None else Path(images)
     scores = read_scores(out)

@@ -113,6 +113,12 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
 
     Raises:
         InputError: The folder is no run, its training is not complete, or the device does not exist.
+
+    Example:
+        >>> run = load_run("run")
+        >>> label_map = run.segment("scan.nii.gz")  # a nibabel image on the grid of the scan
+        >>> label_map.shape
+        (18, 22, 16)
     """
     if weights not in get_args(Weights):
         allowed = " and ".join(get_args(Weights))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medse.arrays import ImageArray, LabelArray
+from medse.arrays import AnyArray, ImageArray, LabelArray
 from medse.errors import InputError
 from medse.volumes.formats.opened import Opened
 from medse.volumes.geometry import check_straight
@@ -73,6 +73,35 @@ def read_images(
         return read_image(paths[0], channels)
     grid, _ = read_grids(paths, channels, copy_affine=copy_affine)
     return np.concatenate([read_image(path)[0] for path in paths]), grid
+
+
+def read_volume(path: str | Path, *, labels: bool = False) -> tuple[AnyArray, Grid]:
+    """Read any volume, and where its voxels lie.
+
+    Args:
+        path: An image or a label map of any known format.
+        labels: Whether it is a label map: whole numbers instead of float32.
+
+    Returns:
+        ``(X, Y, Z)`` on the file's own axes, an image with several values per voxel ``(X, Y, Z, C)``; and its grid,
+        with ``affine``, ``spacing_mm`` and ``oriented``.
+
+    Raises:
+        InputError: As :func:`read_image` and :func:`read_label_map`.
+
+    Example:
+        >>> array, grid = read_volume("scan.nii.gz")
+        >>> array.shape, array.dtype, grid.spacing_mm
+        ((18, 22, 16), dtype('float32'), (1.0, 1.0, 1.0))
+        >>> array, grid = read_volume("references/ball_0.nii.gz", labels=True)
+        >>> np.unique(array)
+        array([0, 3, 7], dtype=uint8)
+    """
+    path = Path(path)
+    if labels:
+        return read_label_map(path)
+    image, grid = read_image(path, channels_of(path))
+    return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), grid
 
 
 def read_image(path: Path, channels: int = 1) -> tuple[ImageArray, Grid]:

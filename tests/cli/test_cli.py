@@ -182,12 +182,12 @@ def test_cases_that_cannot_be_used(
     spoil: Callable[[Path], object],
     expected: str,
 ) -> None:
-    path = tmp_path / "balls" / file / "ball_02.nii.gz"
+    path = tmp_path / "balls" / file / "ball_2.nii.gz"
     spoil(path)
     before = untouched()
     message = refused("train", tiny_config, "--run", tmp_path / "run")
     assert expected in message
-    assert "ball_02.nii.gz" in message
+    assert "ball_2.nii.gz" in message
     assert "\n" not in message
     assert untouched() == before
 

@@ -1,5 +1,6 @@
 """A small data set with two balls in every scan, and a configuration that trains on it for seconds."""
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -22,6 +23,22 @@ def write_case(
         image = np.stack([image, *(-image for _ in range(channels - 1))], axis=-1)
     nib.save(nib.Nifti1Image(image.astype(np.float32), AFFINE), root / "imagesTr" / f"{name}.nii.gz")
     nib.save(nib.Nifti1Image(label, AFFINE), root / "labelsTr" / f"{name}.nii.gz")
+
+
+def write_data_set(root: Path, cases: int, channels: int = 1) -> None:
+    """Write an MSD data set of ``ball_0``, ``ball_1``, ..."""
+    for folder in ("imagesTr", "labelsTr"):
+        (root / folder).mkdir(parents=True)
+    names = [f"ball_{number}" for number in range(cases)]
+    for seed, name in enumerate(names):
+        write_case(root, name, seed, channels=channels)
+    content = {
+        "name": "Balls",
+        "modality": {str(number): f"channel{number}" for number in range(channels)},
+        "labels": {"0": "background", "3": "bright", "7": "dim"},
+        "training": [{"image": f"./imagesTr/{n}.nii.gz", "label": f"./labelsTr/{n}.nii.gz"} for n in names],
+    }
+    (root / "dataset.json").write_text(json.dumps(content))
 
 
 TINY = """\

@@ -55,6 +55,11 @@ def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tenso
         InputError: Nothing matches; a chosen module has attention already; its output is not one map
             ``(B, C, *spatial)`` with the same channels at every call; the block does not fit the channels; or
             the net does not run. Nothing has been changed then.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        >>> attach(net, "eca", nn.ReLU)
+        ['1']
     """
     if hasattr(net, "_orig_mod"):
         raise InputError(
@@ -94,6 +99,13 @@ def detach(net: nn.Module) -> None:
 
     Raises:
         InputError: ``net`` has no attached attention.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        >>> names = attach(net, "eca", nn.ReLU)
+        >>> detach(net)
+        >>> len(net)
+        3
     """
     container = dict(net.named_children()).get(CONTAINER)
     if container is None:

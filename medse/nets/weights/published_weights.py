@@ -70,7 +70,8 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
 
     Example:
         >>> net = ResNet(2, 3, 5, attention="scse")
-        >>> load_published_weights(net, torch.load("resnet50.pth", weights_only=True), head=False)
+        >>> file = "resnet50.pth"  # as its authors published it
+        >>> load_published_weights(net, torch.load(file, weights_only=True), head=False)  # doctest: +SKIP
     """
     kind = type(net).__name__
     if type(net) not in PUBLISHED:
