@@ -13,7 +13,7 @@ AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 
 
 def save(path, array, affine=AFFINE):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(array, affine), path)
 
 

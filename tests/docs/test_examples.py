@@ -1,0 +1,174 @@
+"""Every command and code block of README and the pages is run here, or listed with the reason why it is not."""
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+import yaml
+from markdown_it import MarkdownIt
+from monai.networks.nets import resnet50
+
+from medse.config.run import load_config
+from tests.support.commands import medse, scan
+from tests.support.generated import AFFINE
+from tests.support.small_run import save
+
+ROOT = Path(__file__).parents[2]
+GITHUB = ROOT / ".github"
+PAGES = [ROOT / "README.md", GITHUB / "CONTRIBUTING.md", *sorted((GITHUB / "docs").glob("*.md"))]
+
+NOT_RUN = {
+    "python -m pip install . && medse quickstart": "installs; the release workflow and tests/cli/test_quickstart.py",
+    'python -m pip install -e ".[dev]" && python -m pytest -n auto': "installs, and runs this; .ci/run does both",
+    "pre-commit install": "changes the checkout; its hooks are the commands of .ci/run",
+    "bash .ci/run": "runs this; the workflow ci",
+    "bash .ci/minimum": "installs other releases and runs this; the workflow minimum",
+    'python -m pip install -e ".[docs]"': "installs; the workflow docs",
+    "sphinx-build -W --keep-going -b html .github/docs build/docs": "needs the extra docs; the workflow docs",
+}
+"""Command -> why it is not run."""
+
+NOT_CODE = {
+    "bibtex": "text to copy; tests/docs/test_statements.py compares its version",
+    "": "a drawing",
+    "{toctree}": "built by Sphinx",
+    "{eval-rst}": "built by Sphinx",
+}
+"""Language of a block -> why it is not run."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command or a block of a page."""
+
+    place: str
+    language: str
+    text: str
+
+
+def examples(page: Path) -> Iterator[Example]:
+    """Yield the blocks of a page in order, those of the shell command by command."""
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        assert token.type != "code_block", f"{page.name}:{token.map}: indented code; fence it"
+        if token.type == "fence":
+            place = f"{page.name}:{(token.map or [0])[0] + 1}"
+            text = token.content
+            lines = text.replace("\\\n", " ").splitlines() if token.info == "sh" else [text]
+            yield from (Example(place, token.info.strip(), line) for line in lines)
+
+
+EXAMPLES = [example for page in PAGES for example in examples(page)]
+
+
+def of(language: str) -> list[Any]:
+    return [
+        pytest.param(e.text, id=f"{e.place} {' '.join(e.text.split())[:60]}")
+        for e in EXAMPLES
+        if e.language == language and e.text not in NOT_RUN
+    ]
+
+
+@pytest.fixture(scope="session")
+def prepared(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that the examples name."""
+    folder = tmp_path_factory.mktemp("examples")
+    data = folder / "DATA"
+    shutil.copytree(world / "set", data)
+    content = (data / "dataset.json").read_text().replace("bright", "liver").replace("dim", "tumour")
+    (data / "dataset.json").write_text(content)
+    config = (world / "tiny.yaml").read_text().replace("max_epochs: 2", "max_epochs: 1")
+    (folder / "hippocampus_unet_scse.yaml").write_text(config)
+    (folder / "scoring.yaml").write_text("evaluation: {tolerance_mm: 2, lesions: [tumour]}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert medse("train", "hippocampus_unet_scse.yaml", "data.root=DATA", "--run", "runs/hip") == 0
+        assert medse("predict", "runs/hip", "DATA/imagesTr", "--out", "pred") == 0
+        for moved, report in enumerate(("report", "report2", "report3")):
+            for path in sorted((data / "labelsTr").iterdir()):
+                label = nib.load(path)
+                values = np.roll(np.asarray(label.dataobj), moved, axis=0)
+                save(folder / f"moved{moved}" / path.name, values, label.affine)
+            given = ("DATA/labelsTr", f"moved{moved}", "--out", report, "--labels", "DATA/dataset.json")
+            assert medse("evaluate", *given) == 0
+    for root, source in (("masks", data / "labelsTr"), ("masks_predicted", folder / "pred")):
+        for path in sorted(source.glob("*.nii.gz"))[: 2 if root == "masks_predicted" else None]:
+            case = folder / root / path.name.removesuffix(".nii.gz")
+            label = nib.load(path)
+            for name, value in (("liver", 3), ("tumour", 7)):
+                mask = (np.asarray(label.dataobj) == value).astype(np.uint8)
+                save(case / f"{name}.nii.gz", mask, label.affine)
+    for name in ("scan", "other"):
+        scan(folder / f"{name}.nii.gz")
+    shutil.copy(next((data / "labelsTr").iterdir()), folder / "label.nii.gz")
+    torch.save(
+        {
+            "cSE.fc1.weight": torch.zeros(32, 64),
+            "cSE.fc1.bias": torch.zeros(32),
+            "cSE.fc2.weight": torch.zeros(64, 32),
+            "cSE.fc2.bias": torch.zeros(64),
+            "sSE.conv.weight": torch.zeros(1, 64, 1, 1, 1),
+            "sSE.conv.bias": torch.zeros(1),
+        },
+        folder / "scse.pt",
+    )
+    return folder
+
+
+@pytest.fixture
+def here(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of it, in which the test runs."""
+    copy = tmp_path / "here"
+    shutil.copytree(prepared, copy)
+    config = copy / "runs" / "hip" / "config.yaml"  # holds the data's whole path
+    config.write_text(config.read_text().replace(str(prepared), str(copy)))
+    monkeypatch.chdir(copy)
+    return copy
+
+
+def test_every_block_is_run_or_listed() -> None:
+    languages = {example.language for example in EXAMPLES}
+    assert languages - {"sh", "python", "yaml"} == set(NOT_CODE)
+    assert {example.text for example in EXAMPLES} >= set(NOT_RUN)
+
+
+@pytest.mark.parametrize("command", of("sh"))
+def test_command(command: str, here: Path) -> None:
+    program, *arguments = shlex.split(command, comments=True)
+    assert program == "medse", f"{command!r}: run it here, or list it in NOT_RUN"
+    if "--resume" not in arguments:
+        for option in {"--run", "--out"} & set(arguments):  # what the command makes must be new
+            made = here / arguments[arguments.index(option) + 1]
+            shutil.rmtree(made, ignore_errors=True)
+    assert medse(*arguments) == 0
+
+
+@pytest.mark.parametrize("code", of("python"))
+def test_python(code: str, here: Path) -> None:
+    random = np.random.default_rng(0)
+    given = {
+        "reference": random.random((8, 9, 10)) > 0.5,
+        "prediction": random.random((8, 9, 10)) > 0.5,
+        "array": np.asarray(nib.load(here / "scan.nii.gz").dataobj),
+        "affine": AFFINE,
+    }
+    if "resnet50.pth" in code:  # MONAI's ResNet has torchvision's names; 100 MB, so only where it is needed
+        net = resnet50(spatial_dims=2, n_input_channels=3, num_classes=1000, bias_downsample=False)
+        torch.save(net.state_dict(), here / "resnet50.pth")
+    exec(compile(code, "example", "exec"), given)
+
+
+@pytest.mark.parametrize("text", of("yaml"))
+def test_yaml(text: str, here: Path) -> None:
+    config = here / "hippocampus_unet_scse.yaml"
+    content = yaml.safe_load(config.read_text())
+    for section, values in (yaml.safe_load(text) or {}).items():
+        content[section] = content.get(section, {}) | values
+    config.write_text(yaml.safe_dump(content))
+    load_config(config)
