@@ -58,10 +58,15 @@ def examples(page: Path) -> Iterator[Example]:
     for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
         assert token.type != "code_block", f"{page.name}:{token.map}: indented code; fence it"
         if token.type == "fence":
-            place = f"{page.name}:{(token.map or [0])[0] + 1}"
-            text = token.content
-            lines = text.replace("\\\n", " ").splitlines() if token.info == "sh" else [text]
-            yield from (Example(place, token.info.strip(), line) for line in lines)
+            language = token.info.strip()
+            texts = commands(token.content) if language == "sh" else [token.content]
+            yield from (Example(f"{page.name}:{(token.map or [0])[0] + 1}", language, text) for text in texts)
+
+
+def commands(block: str) -> list[str]:
+    """Take a block of the shell apart, without its comments."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 EXAMPLES = [example for page in PAGES for example in examples(page)]
