@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from medse.cli import compare as compare_command
-from tests.support.commands import medse, refused
-from tests.support.evaluated import write_evaluated
+from tests.support.commands import medse
+from tests.support.made_up_scores import write_evaluated
 
 BASE = np.random.default_rng(3).beta(8, 2, (24, 2)) * 0.8
 NOISE = np.random.default_rng(4).normal(0, 0.01, (24, 2))
@@ -46,11 +46,3 @@ def test_more_models_are_listed_by_pair(
     said = capsys.readouterr().out
     assert said.count("m0 − m2") == 1
     assert "m2 has the highest mean Dice" in said
-
-
-def test_refusals_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = write_evaluated(tmp_path / "a", BASE)
-    refused(capsys, medse("compare", one, "--out", tmp_path / "out"), "needs at least two")
-    other = write_evaluated(tmp_path / "b", BASE, first_case=1)
-    refused(capsys, medse("compare", one, other, "--out", tmp_path / "out"), "score different cases")
-    assert not (tmp_path / "out").exists()

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +15,20 @@ from medse.compare.compare import compare_reports
 from medse.compare.result import Comparison
 from medse.compare.wording import Wording, cautions, p_value
 from medse.errors import InputError
-from tests.support.evaluated import write_evaluated
+from tests.support.made_up_scores import Page, write_evaluated
 
 RNG = np.random.default_rng(3)
 BASE = RNG.beta(8, 2, (24, 2)) * 0.8
 NOISE = RNG.normal(0, 0.01, (24, 2))
+Run = Callable[..., tuple[Comparison, Page]]
 HOSTILE = "<script>alert('x')</script> $a_b$ \"q\" &amp;"
 
 
-class Page(HTMLParser):
-    """Collects the tags and the text of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., tuple[Comparison, Page, str]]:
+def run(tmp_path: Path) -> Run:
     """Return a function that compares tables of Dice, a list of them being trainings."""
 
-    def compared(score: str = "dice", **models: object) -> tuple[Comparison, Page, str]:
+    def compared(score: str = "dice", **models: object) -> tuple[Comparison, Page]:
         arguments = []
         for name, tables in models.items():
             for k, table in enumerate(tables if isinstance(tables, list) else [tables]):
@@ -56,36 +36,34 @@ def run(tmp_path: Path) -> Callable[..., tuple[Comparison, Page, str]]:
                 arguments.append(f"{name}={folder}")
         found = compare_reports(arguments, tmp_path / "out", score=score)
         text = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
-        return found, Page(text), text
+        return found, Page(text)
 
     return compared
 
 
-def test_the_words_of_a_verdict(run: Callable[..., tuple[Comparison, Page, str]]) -> None:
-    found, page, _ = run(unet=BASE + 0.05 + NOISE, plain=BASE)
+def test_the_words_of_a_verdict(run: Run) -> None:
+    found, page = run(unet=BASE + 0.05 + NOISE, plain=BASE)
     sentence = Wording(found).result()
     assert sentence.startswith("unet is better than plain: mean Dice ")
     assert sentence in page.text
     assert "The seed condition was not checked" in page.text
 
 
-def test_lower_is_better_in_millimetres(run: Callable[..., tuple[Comparison, Page, str]]) -> None:
-    found, page, _ = run(score="hd95_mm", unet=BASE + 0.05 + NOISE, plain=BASE)
+def test_lower_is_better_in_millimetres(run: Run) -> None:
+    found, page = run(score="hd95_mm", unet=BASE + 0.05 + NOISE, plain=BASE)
     assert re.match(r"unet is worse than plain: mean HD95 \d\.\d\d mm against", Wording(found).result())
     assert "lower is better" in page.text
 
 
-def test_seeds_are_told(run: Callable[..., tuple[Comparison, Page, str]]) -> None:
-    found, page, _ = run(unet=[BASE + 0.05 + NOISE, BASE + 0.051 + NOISE], plain=BASE)
+def test_seeds_are_told(run: Run) -> None:
+    found, page = run(unet=[BASE + 0.05 + NOISE, BASE + 0.051 + NOISE], plain=BASE)
     assert "The seed condition was checked" in page.text
     assert "from unet (1 degree of freedom)" in page.text
     assert any("degrees of freedom: 1" in caution for caution in cautions(found))
 
 
-def test_three_models_have_ranks_and_two_have_differences(
-    run: Callable[..., tuple[Comparison, Page, str]], tmp_path: Path
-) -> None:
-    found, page, _ = run(a=BASE, b=BASE + 0.05 + NOISE, c=BASE + 5 * NOISE)
+def test_three_models_have_ranks_and_two_have_differences(run: Run, tmp_path: Path) -> None:
+    found, page = run(a=BASE, b=BASE + 0.05 + NOISE, c=BASE + 5 * NOISE)
     (image,) = [attributes for tag, attributes in page.tags if tag == "img"]
     assert str(image["alt"]).startswith("Average ranks")
     assert b"<svg" in base64.b64decode(str(image["src"]).partition("base64,")[2])
@@ -123,8 +101,8 @@ def test_nothing_outside_the_page_and_nothing_unescaped(tmp_path: Path) -> None:
         assert str(tmp_path) not in text + (out / "comparison.json").read_text(encoding="utf-8")
 
 
-def test_files_hold_the_same_rows(run: Callable[..., tuple[Comparison, Page, str]], tmp_path: Path) -> None:
-    found, _, _ = run(a=BASE, b=BASE + NOISE, c=BASE)
+def test_files_hold_the_same_rows(run: Run, tmp_path: Path) -> None:
+    found, _ = run(a=BASE, b=BASE + NOISE, c=BASE)
     with (tmp_path / "out" / "comparison.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert len(rows) == len(found.found.rows) == 9

@@ -8,7 +8,7 @@ import pytest
 
 from medse.compare.reading import make_cohort, read_arguments, read_reports
 from medse.errors import InputError
-from tests.support.evaluated import write_evaluated
+from tests.support.made_up_scores import write_evaluated
 
 DICE = np.array([[0.9, 0.8], [0.7, 0.6], [0.5, 0.4]])
 

@@ -9,10 +9,8 @@ import numpy as np
 
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.metrics.mask_pair import SurfaceDistances
-from tests.conformance.package import Package
-from tests.conformance.packages import PACKAGES, deepmind_surfaces, old_names
-from tests.support.hand_made_pairs import Pair
-from tests.support.pairs import all_pairs
+from tests.conformance.packages import PACKAGES, Package, deepmind_surfaces, old_names
+from tests.support.pairs import Pair, all_pairs
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Every named convention against the package it is named after."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from medse.metrics.conventions.table import CONVENTIONS
 from tests.conformance.packages import PACKAGES, old_names
-from tests.conformance.table import Line, compare, surface_differences
-from tests.support.hand_made_pairs import ANISOTROPIC, outlier
-from tests.support.pairs import all_pairs
+from tests.conformance.table import Line, compare, difference, surface_differences
+from tests.support.pairs import ANISOTROPIC, Pair, all_pairs, outlier
 
 RELATIVE = {"nnunet": 0.0, "monai": 1e-6, "medpy": 1e-12, "deepmind": 1e-12}
 """MONAI computes in single precision; the others only add in another order."""
@@ -120,3 +122,32 @@ def test_tools_disagree_about_one_detached_blob_and_each_is_reproduced():
     for name in ("monai", "deepmind", "medpy"):
         package_of(name)
         assert PACKAGES[name].ask["hd95_mm"](pair) == pytest.approx(hd95[name], rel=1e-6)
+
+
+def by_definition(pair: Pair) -> dict[str, float]:
+    """The published definitions: the border of each mask, read from the distance map of the other."""
+    reference, prediction = pair.reference, pair.prediction
+    both, either = (reference & prediction).sum(), (reference | prediction).sum()
+    total = reference.sum() + prediction.sum()
+    overlap = {"dice": 2 * both / total if total else 1.0, "iou": both / either if either else math.nan}
+    if any(pair.empty):
+        far, near = (0.0, 1.0) if all(pair.empty) else (math.nan, 0.0)
+        return overlap | {"hd_mm": far, "hd95_mm": far, "assd_mm": far, "nsd": near}
+    borders = [mask & ~binary_erosion(mask) for mask in (reference, prediction)]
+    maps = [distance_transform_edt(~border, sampling=pair.spacing_mm) for border in borders]
+    first, second = maps[1][borders[0]], maps[0][borders[1]]
+    near = (first <= pair.tolerance_mm).sum() + (second <= pair.tolerance_mm).sum()
+    return overlap | {
+        "hd_mm": max(first.max(), second.max()),
+        "hd95_mm": max(np.percentile(first, 95), np.percentile(second, 95)),
+        "assd_mm": (first.sum() + second.sum()) / (len(first) + len(second)),
+        "nsd": near / (len(first) + len(second)),
+    }
+
+
+def test_metrics_reloaded_follows_its_definitions():
+    """Its package is in no registry."""
+    for pair in all_pairs():
+        ours = CONVENTIONS["metrics_reloaded"].measure(pair.masks())
+        for score, expected in by_definition(pair).items():
+            assert difference(getattr(ours, score), expected) <= 1e-12, (pair.name, score)

@@ -1,9 +1,5 @@
 """Two label maps on one grid: formats, geometry, values; against arrays made by hand."""
 
-import gzip
-import subprocess
-import sys
-
 import nibabel as nib
 import numpy as np
 import pytest
@@ -14,7 +10,6 @@ from medse.errors import InputError
 from medse.evaluate.case_maps import class_indices, read_case
 from medse.evaluate.cases import CaseFiles
 from medse.labels import Labels
-from medse.labels.value_counts import count_values
 
 AFFINE = np.array([[-1.0, 0, 0, 10], [0, 2.0, 0, -20], [0, 0, 3.0, 5], [0, 0, 0, 1]])
 SHAPE = (9, 8, 7)
@@ -83,9 +78,7 @@ def test_pictures(tmp_path, palette):
     np.testing.assert_array_equal(maps.reference[..., 0], pixels.T)
     assert maps.members == {"3": {3}, "255": {255}}
     Image.fromarray(pixels[:4]).save(tmp_path / "p.png")
-    with pytest.raises(
-        InputError, match=r"p\.png lies on another grid .* does not say where its voxels lie; "
-    ):
+    with pytest.raises(InputError, match=r"p\.png .* does not say where its voxels lie"):
         read(tmp_path / "r.png", tmp_path / "p.png", resample=True)
 
 
@@ -122,17 +115,8 @@ def test_ignored_voxels_are_nowhere(tmp_path, dtype):
     np.testing.assert_array_equal(maps.prediction, np.where(ignored, 0, guess))
     partly.flat[np.flatnonzero(~ignored)[:3]] = 254
     nifti(paths[1], partly, dtype=dtype)
-    with pytest.raises(
-        InputError, match=r"p\.nii holds ignored values \(254, 255\) in 3 voxels that the ref"
-    ):
+    with pytest.raises(InputError, match=r"p\.nii holds ignored values \(254, 255\) in 3 voxels"):
         read(*paths, LABELS)
-
-
-def test_pictures_may_ignore(tmp_path):
-    pixels = np.array([[255, 1], [0, 1]], np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "r.png")
-    maps = read(tmp_path / "r.png", tmp_path / "r.png", LABELS)
-    np.testing.assert_array_equal(maps.prediction[..., 0], [[0, 0], [1, 1]])
 
 
 @pytest.mark.parametrize("side", ["r", "p"])
@@ -143,9 +127,7 @@ def test_undeclared_values_are_counted(tmp_path, side, value, dtype):
     array = np.ones(SHAPE, dtype)
     array[2:4] = value
     nifti(tmp_path / f"{side}.nii", array, dtype=dtype)
-    with pytest.raises(
-        InputError, match=rf"{side}\.nii holds undeclared label values: {value} \(112 voxels\); "
-    ):
+    with pytest.raises(InputError, match=rf"{side}\.nii .* undeclared .*: {value} \(112 voxels\)"):
         read(tmp_path / "r.nii", tmp_path / "p.nii", LABELS)
 
 
@@ -153,9 +135,7 @@ def test_images_are_no_label_maps(tmp_path):
     many = np.arange(10 * 10 * 11).reshape(10, 10, 11) % 1001
     reference = nifti(tmp_path / "r.nii", many % 1000, dtype=np.int16)
     assert len(read(reference, reference).members) == 999
-    with pytest.raises(
-        InputError, match=r"p\.nii holds 1001 different values from 0 to 1000; .* --labels, or"
-    ):
+    with pytest.raises(InputError, match=r"p\.nii holds 1001 different values .* --labels"):
         read(reference, nifti(tmp_path / "p.nii", many, dtype=np.int16))
     with pytest.raises(InputError, match=r"p\.nii holds 2 different values from -5 to 1; .* none below 0; "):
         read(reference, nifti(tmp_path / "p.nii", np.where(many == 1, -5, 1), dtype=np.int16))
@@ -178,9 +158,7 @@ def test_a_turned_prediction_comes_back_voxel_by_voxel(tmp_path, axes, flips, dt
     oblique = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.3, -0.2, 0.1)) @ AFFINE
     reference = nifti(tmp_path / "r.nii", ARRAY, oblique)
     prediction = nifti(tmp_path / "p p.nii.gz", turned, oblique @ voxels, dtype)
-    with pytest.raises(
-        InputError, match=r"different (shapes|affines).*medse resample '.*p p\.nii\.gz' --like"
-    ):
+    with pytest.raises(InputError, match=r"different (shapes|affines).*resample '.*p p\.nii\.gz'"):
         read(reference, prediction)
     maps = read(reference, prediction, resample=True)
     assert (maps.resampled, maps.geometry_fixed) == (True, False)
@@ -215,9 +193,7 @@ def test_resampling_leaves_what_fits_alone(tmp_path):
     assert not read(reference, reference, resample=True).resampled
     lost = nifti(tmp_path / "lost.nii", ARRAY, code=0)
     for pair in ((reference, lost), (lost, reference)):
-        with pytest.raises(
-            InputError, match=r"lost\.nii does not say where its voxels lie; both need an affine; "
-        ):
+        with pytest.raises(InputError, match=r"lost\.nii .* both need an affine"):
             read(*pair, resample=True)
 
 
@@ -231,45 +207,6 @@ def test_copied_affine(tmp_path):
         read(reference, nifti(tmp_path / "q.nii", ARRAY[1:]), copy_affine=True)
 
 
-def truncated(path):
-    raw = gzip.compress(nifti(path.with_suffix(""), ARRAY).read_bytes())
-    path.write_bytes(raw[: len(raw) // 2])
-
-
-@pytest.mark.parametrize(
-    ("write", "said"),
-    [
-        (truncated, "truncated"),
-        (lambda path: path.write_bytes(b""), "not gzip-compressed|empty"),
-        (lambda path: nifti(path, np.where(ARRAY, np.nan, 1), dtype=np.float32), "it holds nan"),
-        (lambda path: nifti(path, ARRAY + 0.25, dtype=np.float32), r"it holds \d+\.25"),
-        (lambda path: nifti(path, np.stack([ARRAY] * 2, -1)), r"has shape \(9, 8, 7, 2\)"),
-        (lambda path: nifti(path, ARRAY[1:]), r"different shapes, \(9, 8, 7\) and \(8, 8, 7\)"),
-    ],
-)
-def test_bad_files_are_named(tmp_path, write, said):
-    reference, bad = nifti(tmp_path / "r.nii", ARRAY), tmp_path / "so bad ü.nii.gz"
-    write(bad)
-    with pytest.raises(InputError, match=rf"so bad ü\.nii\.gz.*({said})"):
-        read(reference, bad)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.random.default_rng(0).integers(0, 256, (70, 70, 70)).astype(np.uint8),
-        np.asfortranarray(np.random.default_rng(0).integers(-300, 300, (70, 70, 70)).astype(np.int16)),
-        np.random.default_rng(0).choice([0, 1, 65_535, 65_536, 2**60], (30, 20)),
-        np.repeat(np.random.default_rng(0).integers(0, 9, 5000), 200).astype(np.uint8),
-        np.zeros((3, 2), np.int32),
-        np.zeros((0, 2), np.int32),
-    ],
-)
-def test_counted_values(array):
-    values, voxels = np.unique(array, return_counts=True)
-    assert count_values(array) == dict(zip(values.tolist(), voxels.tolist(), strict=True))
-
-
 @pytest.mark.parametrize("shift", [0, -2, 2**40])
 def test_indices_for_drawing(shift):
     array = np.arange(24).reshape(2, 3, 4) % 6 + shift
@@ -278,8 +215,3 @@ def test_indices_for_drawing(shift):
     found = class_indices(array, members)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, expected)
-
-
-def test_inputs_need_no_torch():
-    code = "import sys, medse.evaluate.cases, medse.evaluate.cases; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -92,9 +92,7 @@ def test_any_one_value_marks_a_mask(tmp_path):
 def test_what_is_no_mask_is_refused(pair):
     _, _, reference, prediction = pair
     save(prediction / "tumour.nii.gz", np.arange(210).reshape(SHAPE) % 8)
-    with pytest.raises(
-        InputError, match=r"p/s/tumour\.nii\.gz is no binary mask: .* 0, 1, 2, 3, 4 and 3 more; "
-    ):
+    with pytest.raises(InputError, match=r"p/s/tumour\.nii\.gz is no binary mask: .* 4 and 3 more"):
         read(reference, prediction)
     save(prediction / "tumour.nii.gz", -(np.arange(210).reshape(SHAPE) % 3), dtype=np.int16)
     with pytest.raises(InputError, match=r"tumour\.nii\.gz is no binary mask: .* -2, -1, 0; "):
@@ -150,9 +148,7 @@ def test_masks_against_a_label_map(tmp_path, masks_first):
     of_masks, of_map = (maps.reference, maps.prediction) if masks_first else (maps.prediction, maps.reference)
     np.testing.assert_equal(masks_of(maps, of_masks), masks)
     np.testing.assert_equal(masks_of(maps, of_map), {"a": (array == 300) | (array == 5), "b": array == 7})
-    with pytest.raises(
-        InputError, match=r"s\.nii\.gz is a label map and .*s a folder of masks; .* --labels\."
-    ):
+    with pytest.raises(InputError, match=r"s\.nii\.gz is a label map .* --labels"):
         read(*(sides if masks_first else sides[::-1]), None, "ab" if masks_first else None)
 
 
@@ -165,9 +161,7 @@ def test_ignored_voxels_of_a_label_map_are_nowhere_in_the_masks(tmp_path):
     maps = read(tmp_path / "s.nii", folder, labels, None)
     assert not maps.reference.any()
     np.testing.assert_array_equal(maps.prediction == 0, array == 255)
-    with pytest.raises(
-        InputError, match=r"s\.nii holds ignored values \(255\) in 90 voxels that the reference"
-    ):
+    with pytest.raises(InputError, match=r"s\.nii holds ignored values \(255\) in 90 voxels"):
         read(folder, tmp_path / "s.nii", labels, ("a",))
 
 
@@ -175,9 +169,7 @@ def test_ignored_voxels_of_a_label_map_are_nowhere_in_the_masks(tmp_path):
 def test_all_masks_lie_on_one_grid(pair, tmp_path, side):
     _, guess, reference, prediction = pair
     save(tmp_path / side / "s" / "tumour.nii.gz", guess["tumour"], np.diag([1.0, 2.0, 3.0, 1.0]))
-    with pytest.raises(
-        InputError, match=rf"core\.nii\.gz and .*{side}/s/tumour\.nii\.gz have different affines"
-    ):
+    with pytest.raises(InputError, match=rf"{side}/s/tumour\.nii\.gz have different affines"):
         read(reference, prediction)
     maps = read(reference, prediction, copy_affine=True)
     assert maps.geometry_fixed

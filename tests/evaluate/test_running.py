@@ -47,3 +47,15 @@ def test_only_bad_input_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake in the program is no unreadable case."""
     with pytest.raises(ZeroDivisionError):
         list(each_case(broken, CASES, 1))
+
+
+def ended(files: CaseFiles) -> str:
+    if files.case != "a":
+        os._exit(9)
+    return files.case
+
+
+def test_a_process_that_the_system_ends_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "WORTH_SECONDS", 0.0)
+    with pytest.raises(InputError, match=r"2 processes .* ended by the system.*; .*--processes\.$"):
+        list(each_case(ended, CASES, 2))

@@ -47,15 +47,7 @@ def test_image_on_another_grid_is_refused(run):
 
 def test_missing_image_is_refused(run):
     (run / "images" / "case1.nii.gz").unlink()
-    with pytest.raises(
-        InputError, match=r"no image of case case1; expected case1\.nii\.gz, case1_0000\.nii\.gz"
-    ):
-        report(run)
-
-
-def test_damaged_image_is_refused(run):
-    (run / "images" / "case1.nii.gz").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match=r"case1\.nii\.gz"):
+    with pytest.raises(InputError, match=r"no image of case case1; .*case1_0000\.nii\.gz"):
         report(run)
 
 
@@ -65,15 +57,6 @@ def test_channel_files_are_shown(run):
         path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
         save(path.with_name(path.name.replace(".nii.gz", "_0001.nii.gz")), np.ones((20, 22, 10), np.float32))
     assert report(run) == plain
-
-
-def test_overridden_geometry_is_said(run):
-    path = run / "predictions" / "case3.nii.gz"
-    save(path, np.asarray(nib.load(path).dataobj), np.diag([1.0, 1.0, 2.0, 1.0]))
-    evaluate_folders(run / "references", run / "predictions", run / "fixed", LABELS, copy_affine=True)
-    text = write_report(run / "fixed", run / "references", run / "predictions").read_text(encoding="utf-8")
-    assert "1 prediction differed from that of the reference and was overridden (copy-affine): case3." in text
-    assert "<dt>Geometry overridden</dt>" in text
 
 
 def test_merged_classes_are_drawn_as_one_and_ignored_voxels_not_at_all(run):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medse.errors import InputError
-from medse.scores.files import read_scores, write_scores
+from medse.scores.files import check_names, read_scores, write_scores
 from medse.scores.scores import ConventionRow, DetailRow, LesionRow, ScoreRow, Scores, Settings
 from medse.scores.summaries import summarise_rows
 
@@ -79,25 +79,20 @@ def test_missing_scores_name_the_file(tmp_path):
         ("scores.csv", "dice", "score", "rows.0.dice: Field required"),
         ("scores.csv", "0.1", "high", "rows.0.dice: "),
         ("scores.csv", "\nc,c", "", "Keys should be strings"),
+        ("scores.csv", None, b"", "0 rows where 2 cases and 1 classes make 2"),
+        ("scores.csv", None, b"\xff\xfe", "cannot be read"),
+        ("scores.json", None, b"null", "cannot be read"),
+        ("scores.json", None, b"[" * 100_000, "recursion"),
+        ("lesions.csv", "matched", "lost", "lesions.0.outcome"),
     ],
 )
 def test_damage_is_refused(tmp_path, name, old, new, said):
-    write_scores(tmp_path, make_scores())
+    write_scores(tmp_path, make_scores().model_copy(update={"lesions": LESIONS}))
     path = tmp_path / name
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    path.write_bytes(new if old is None else path.read_bytes().replace(old.encode(), new.encode(), 1))
     with pytest.raises(InputError, match="run medse evaluate again") as caught:
         read_scores(tmp_path)
     assert said in str(caught.value)
-
-
-def test_a_table_cut_short_is_refused(tmp_path):
-    write_scores(tmp_path, make_scores())
-    path = tmp_path / "scores.csv"
-    path.write_text(
-        "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
-    )
-    with pytest.raises(InputError, match="1 rows where 2 cases and 1 classes make 2"):
-        read_scores(tmp_path)
 
 
 DETAILS = (
@@ -145,14 +140,6 @@ def test_further_tables_are_written_where_they_hold_anything(tmp_path):
     assert not set(further) & set(content)
 
 
-def test_damage_in_a_further_table_is_refused(tmp_path):
-    write_scores(tmp_path, make_scores().model_copy(update={"lesions": LESIONS}))
-    path = tmp_path / "lesions.csv"
-    path.write_text(path.read_text().replace("matched", "lost", 1))
-    with pytest.raises(InputError, match=r"lesions\.0\.outcome: .*run medse evaluate again"):
-        read_scores(tmp_path)
-
-
 def test_scores_of_an_older_medse_are_to_be_made_again(tmp_path):
     write_scores(tmp_path, make_scores())
     path = tmp_path / "scores.json"
@@ -160,3 +147,10 @@ def test_scores_of_an_older_medse_are_to_be_made_again(tmp_path):
     path.write_text(older.replace("false_negatives", "missed").replace("false_positives", "hallucinated"))
     with pytest.raises(InputError, match=r"another version of medse .*; run medse evaluate again\.$"):
         read_scores(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\nb", "a\tb", "a\u2028b", "a\udcffb", "\x00", " ", ""])
+def test_names_that_would_break_a_table(name):
+    with pytest.raises(InputError, match=r"The case .* cannot stand in a table; .*; .*\.$"):
+        check_names(["fine", name], "case")
+    check_names(["ü肝", "<b>", "患者\u30001", "a,b", "=1+1", "'\""], "case")

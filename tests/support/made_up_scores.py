@@ -1,7 +1,11 @@
 """Scores made up for the tests of the page, and a reader of pages."""
 
+import math
 from html.parser import HTMLParser
 
+import numpy as np
+
+from medse.scores.files import write_scores
 from medse.scores.scores import ScoreRow, Scores, Settings
 from medse.scores.summaries import summarise_rows
 
@@ -45,14 +49,40 @@ def make_scores(dice, label="liver", more=lambda _case, _k: {}, **kwargs):
     return collect(rows, **kwargs)
 
 
+def write_evaluated(
+    folder,
+    dice,
+    *,
+    classes=("liver", "spleen"),
+    groups=None,
+    volume_ml=2.0,
+    hd95_mm=None,
+    first_case=0,
+    **kwargs,
+):
+    """Write a folder as ``medse evaluate`` does, with these Dice, ``(cases, classes)``; NaN is empty in both."""
+    rows = []
+    for i, k in np.ndindex(np.shape(dice)):
+        case, value = f"case_{first_case + i:03}", float(np.asarray(dice)[i, k])
+        more = {
+            "precision": value,
+            "recall": value,
+            "volume_reference_ml": 0.0 if math.isnan(value) else volume_ml,
+        }
+        more |= {} if hd95_mm is None else {"hd95_mm": float(np.asarray(hd95_mm)[i, k])}
+        rows.append(row(case, classes[k], value, iou=value, group=groups[i] if groups else case, **more))
+    write_scores(folder, collect(rows, **kwargs))
+    return folder
+
+
 class Page(HTMLParser):
-    """Collects the tags of a page and checks that they close in order."""
+    """Collects the tags and the text of a page and checks that they close in order."""
 
     VOID = frozenset({"meta", "img", "br", "input", "wbr"})
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.open = [], []
+        self.tags, self.open, self.words = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -62,6 +92,13 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
 
     def all(self, tag):
         return [attributes for name, attributes in self.tags if name == tag]

@@ -1,4 +1,4 @@
-"""Violins and strips: what is drawn, and that names cannot break them."""
+"""Drawings of scores and volumes: what is shown, and that names cannot break them."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medse.pages.figures import GROUND, MARK
-from medse.report.figures import LEAST_VIOLIN, draw_distribution
+from medse.report.figures import LEAST_VIOLIN, draw_distribution, draw_volumes
 from tests.support.made_up_scores import make_scores
 
 
@@ -33,8 +33,9 @@ def test_the_worst_distance_is_the_largest():
 
 @pytest.mark.parametrize("label", ["$\\frac$", "a & b <c>", "x" * 200])
 def test_any_name_can_be_drawn(label):
-    svg = draw_distribution(make_scores([[0.5], [0.6]], label), "dice").svg
-    assert svg.rstrip().endswith(b"</svg>")
+    scores = make_scores([[0.5], [0.6]], label)
+    for svg in (draw_distribution(scores, "dice").svg, draw_volumes(scores)[0]):
+        assert svg.rstrip().endswith(b"</svg>")
 
 
 def test_undefined_and_infinite_values_are_left_out_of_the_drawing():
@@ -67,6 +68,13 @@ def test_a_density_needs_cases_with_both_masks():
     assert one_missed.svg.count(MARK.lower().encode()) > drawn.svg.count(MARK.lower().encode())  # its cross
 
 
-def test_the_same_scores_give_the_same_drawing():
-    scores = make_scores([[0.5], [0.6]])
-    assert draw_distribution(scores, "dice") == draw_distribution(scores, "dice")
+def test_volumes_of_empty_masks_are_marked():
+    mark = MARK.lower().encode()
+    assert mark not in draw_volumes(make_scores([[0.5], [0.6]]))[0]
+    gone = {"volume_prediction_ml": 0.0}
+    assert mark in draw_volumes(make_scores([[0.0], [0.0]], more=lambda _i, _k: gone))[0]
+
+
+def test_volumes_of_many_classes_are_limited():
+    assert draw_volumes(make_scores([[0.5] * 13, [0.6] * 13]))[1] == 12
+    assert draw_volumes(make_scores([[0.5] * 3, [0.6] * 3]))[1] == 3

@@ -1,9 +1,9 @@
-"""Pairing files: nothing is skipped silently."""
+"""Which files belong to which case: nothing is skipped silently."""
 
 import pytest
 
 from medse.errors import InputError
-from medse.evaluate.cases import CaseFiles, find_cases, find_mask_names
+from medse.evaluate.cases import CaseFiles, find_cases, find_mask_names, read_case_list
 
 
 def folder(path, *names):
@@ -56,6 +56,9 @@ def test_extra_predictions_are_named(tmp_path, missing):
     references, predictions = folder(tmp_path / "r", "a.nii"), folder(tmp_path / "p", "a.nii", "z.nii")
     with pytest.raises(InputError, match=r"1 prediction without a reference: z\.nii; remove"):
         found(references, predictions, missing=missing)
+    (predictions / "a.nii").rename(predictions / "a_0000.nii")
+    with pytest.raises(InputError, match=r"a\.nii \(but 2 .*: a_0000\.nii, z\.nii\)"):
+        found(references, predictions, missing=missing)
 
 
 def test_chosen_cases_need_no_others(tmp_path):
@@ -71,6 +74,12 @@ def test_chosen_cases_need_no_others(tmp_path):
         found(references, predictions, ("b", "y", "z"), "worst")
 
 
+def test_a_case_that_would_break_a_table_is_refused(tmp_path):
+    both = folder(tmp_path / "x", "b\rc.nii")
+    with pytest.raises(InputError, match=r"The case 'b\\rc' cannot stand in a table"):
+        found(both, both)
+
+
 def test_two_files_are_a_pair(tmp_path):
     both = folder(tmp_path / "x", "truth.nii.gz", "guess.nii")
     assert found(both / "truth.nii.gz", both / "guess.nii") == {
@@ -80,9 +89,7 @@ def test_two_files_are_a_pair(tmp_path):
 
 def test_a_file_and_a_folder_are_refused(tmp_path):
     both = folder(tmp_path / "x", "truth.nii.gz")
-    with pytest.raises(
-        InputError, match=r"truth\.nii\.gz is a file and .*x is not; give two files or two folders"
-    ):
+    with pytest.raises(InputError, match=r"truth\.nii\.gz is a file and .*x is not; "):
         found(both, both / "truth.nii.gz")
 
 
@@ -138,3 +145,28 @@ def test_nothing_to_score(tmp_path, names, said):
     predictions = folder(tmp_path / "p", "a.nii")
     with pytest.raises(InputError, match=rf"r {said}; "):
         found(references, predictions, missing="worst")
+
+
+def test_ids_and_groups(tmp_path):
+    path = tmp_path / "cases.txt"
+    path.write_text("\nb\n  a \r\n\nc d\tpatient 1\nü\t\n", encoding="utf-8-sig")
+    assert read_case_list(path) == {"b": "b", "a": "a", "c d": "patient 1", "ü": "ü"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a\nb\na\n", r"names 1 case more than once: a; keep"),
+        (b"\n \n", "names no case; write"),
+        (b"a\n\tpatient 1\n", "a group without a case; write"),
+        (b"a\tpatient\tsite\n", "more than two columns"),
+        (b"\xff\xfea", "one case id per line"),
+        (None, "one case id per line"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path, content, said):
+    path = tmp_path / "cases.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"cases\.txt.*{said}"):
+        read_case_list(path)
