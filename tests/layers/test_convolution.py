@@ -1,13 +1,15 @@
 """Instance norm with leaky ReLU, against torch's two operations."""
 
 import io
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from medse.layers.norm_act import SLOPE, InstanceNormLeakyReLU
+from medse.layers.convolution import SLOPE, InstanceNormLeakyReLU
 
 
 def made(channels: int = 3, dtype: torch.dtype = torch.float32) -> InstanceNormLeakyReLU:
@@ -43,22 +45,6 @@ def test_output_and_gradients_are_those_of_the_two_operations(
         torch.testing.assert_close(ours, theirs)
 
 
-def test_gradient_is_that_of_finite_differences() -> None:
-    layer = made(dtype=torch.float64)
-    x = torch.randn(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x, *_: layer(x), (x, layer.weight, layer.bias))
-
-
-def test_frozen_parameters_get_no_gradient() -> None:
-    layer = made()
-    layer.weight.requires_grad_(False)
-    x = torch.randn(2, 3, 4, 4, requires_grad=True)
-    layer(x).sum().backward()
-    assert layer.weight.grad is None
-    assert layer.bias.grad is not None
-    assert x.grad is not None
-
-
 def test_no_gradient_mode_gives_the_same() -> None:
     layer, x = made(), torch.randn(2, 3, 4, 4, 4)
     given = x.clone()
@@ -90,7 +76,7 @@ def test_only_input_and_output_are_kept() -> None:
 
 
 def test_a_single_voxel_is_refused_while_training_as_torch_does() -> None:
-    with pytest.raises(ValueError, match="more than 1 spatial element"):
+    with pytest.raises(ValueError, match="more than 1"):
         made()(torch.randn(2, 3, 1, 1))
 
 
@@ -98,6 +84,27 @@ def test_compiled_and_exported() -> None:
     layer, x = made(), torch.randn(2, 3, 4, 5)
     torch.testing.assert_close(torch.compile(layer, backend="eager", fullgraph=True)(x), layer(x))
     program = torch.export.export(layer, (x,))
+    assert torch.ops.aten.instance_norm.default in [node.target for node in program.graph.nodes]
     saved = io.BytesIO()
     torch.export.save(program, saved)
     torch.testing.assert_close(program.module()(x), layer(x))
+
+
+def test_no_map_is_copied() -> None:
+    """Both ways; after a view, the activation in place would copy in its backward pass."""
+    copied: list[str] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            out = func(*args, **(kwargs or {}))
+            if (
+                func.overloadpacket.__name__ in ("clone", "copy_", "new_empty_strided")
+                and out.numel() >= x.numel()
+            ):
+                copied.append(str(func))
+            return out
+
+    layer, x = made(), torch.randn(2, 3, 8, 8, 8, requires_grad=True)
+    with Watch():
+        layer(x).backward(torch.randn_like(x))
+    assert not copied
