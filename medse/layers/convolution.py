@@ -93,9 +93,9 @@ def conv_norm_act(
 class InstanceNormLeakyReLU(nn.Module):
     """Normalises each channel of each sample over its voxels, scales, shifts, and activates.
 
-    Instance normalisation is batch normalisation of all samples' channels side by side, in PyTorch too; the activation
-    stands in place before they are parted again. After it, in place, it would act on a view, and its backward pass
-    would copy whole maps; out of place, it would keep a third map. ``tests/benchmarks/nets.py`` measures the gain.
+    Instance normalisation is batch normalisation of the channels of all samples side by side, in PyTorch too; here
+    the activation stands in place before they are parted again. In place after that it would act on a view, and its
+    backward pass would copy whole maps; out of place it would keep a third map.
 
     Args:
         channels: Channels of the feature map.

@@ -1,9 +1,9 @@
 """Networks: each is built as ``net(spatial_dims, in_channels, out_channels, **options)``.
 
-A new network is one file here and one line in one of the two tables.
+A new network is one file here, whose class says what is known about it, and one line in :data:`NETS`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from medse.nets.densenet import DenseNet
 from medse.nets.fcdensenet import FCDenseNet
 from medse.nets.mobilenetv2 import MobileNetV2
+from medse.nets.network import Network
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -18,26 +19,20 @@ from medse.nets.sdnet import SDNet
 from medse.nets.unet import UNet
 from medse.registry import build_from
 
-SEGMENTATION_NETS: dict[str, Callable[..., nn.Module]] = {
+NETS: dict[str, type[Network]] = {
     "unet": UNet,
     "fcdensenet": FCDenseNet,
     "sdnet": SDNet,
     "quicknat": QuickNAT,
-}
-"""Name in a config -> network from ``(B, in_channels, *spatial)`` to ``(B, out_channels, *spatial)``.
-
-Each has ``stride``, its total step along each axis."""
-
-CLASSIFICATION_NETS: dict[str, Callable[..., nn.Module]] = {
     "resnet": ResNet,
     "resnetv2": ResNetV2,
     "mobilenetv2": MobileNetV2,
     "densenet": DenseNet,
 }
-"""Name -> network from ``(B, in_channels, *spatial)`` to ``(B, out_channels)``."""
+"""Name in a config -> network."""
 
-NETS = {**SEGMENTATION_NETS, **CLASSIFICATION_NETS}
-"""Name -> network."""
+SEGMENTATION_NETS = {name: net for name, net in NETS.items() if net.task == "segmentation"}
+"""Those that label voxels."""
 
 DERIVED = frozenset({"self", "spatial_dims", "in_channels", "out_channels"})
 """Parameters of a network that follow from the data."""

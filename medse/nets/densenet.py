@@ -7,18 +7,22 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
+from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm, norm_layer
 from medse.layers.lengths import check_spatial_dims, counts
-from medse.nets.blocks.coarsest import refuse_one_voxel
+from medse.nets.network import Network
 
+DENSENET = Paper(
+    "Huang, Liu, van der Maaten, Weinberger", "Densely Connected Convolutional Networks", "CVPR", 2017
+)
 STEM_STRIDE = 4
 """Step of the first convolution and pooling."""
 BOTTLENECK = 4
 """Channels of a layer's 1x1(x1) convolution per feature map that the layer adds."""
 
 
-class DenseNet(nn.Module):
+class DenseNet(Network):
     """DenseNet-121: MONAI's, with attention after each dense block.
 
     Its parameters have MONAI's names; those of attention are in ``features.attention1`` and so on.
@@ -43,8 +47,16 @@ class DenseNet(nn.Module):
             input is too small.
 
     Reference:
-        Huang et al., Densely Connected Convolutional Networks (CVPR 2017), table 1.
+        :attr:`papers`, table 1.
     """
+
+    title = "DenseNet-121"
+    papers = (DENSENET,)
+    what = (
+        "Dense blocks, in which each layer sees the maps of all before it, with attention after each block."
+    )
+    use = "Classification of medical images; MONAI's layout."
+    task = "classification"
 
     def __init__(
         self,
@@ -83,7 +95,7 @@ class DenseNet(nn.Module):
             if name.startswith("denseblock"):
                 number = int(name.removeprefix("denseblock"))
                 parts[f"attention{number}"] = make_attention(attention, spatial_dims, widths[number - 1])
-        self.norm: Norm = norm
+        self.norm = norm
         self.halvings = len(blocks) - 1
         self.features = nn.Sequential(parts)
         self.class_layers = dense.class_layers
@@ -98,6 +110,6 @@ class DenseNet(nn.Module):
                 f"allowed are {least} or more along each axis; pad or resample it, or use fewer blocks."
             )
         most = STEM_STRIDE * (2 * finest - 1)
-        refuse_one_voxel(x, [most] * (x.ndim - 2), self.norm, training=self.training)
+        self.refuse_one_voxel(x, [most] * (x.ndim - 2))
         logits: Tensor = self.class_layers(self.features(x))
         return logits

@@ -10,14 +10,19 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from medse.attention import Attention
+from medse.attention.papers import SCSE, Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm
 from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
-from medse.nets.blocks.dense import DenseBlock
-from medse.nets.blocks.dense_layers import DenseLayers, transition_down, transition_up
-from medse.nets.blocks.encoder_decoder import EncoderDecoder
-from medse.nets.blocks.heads import Heads
-from medse.nets.blocks.placing import AS_ROY, Place, Placement, attend
+from medse.nets.blocks.dense import DenseBlock, DenseLayers, transition_down, transition_up
+from medse.nets.blocks.encoder_decoder import AS_ROY, EncoderDecoder, Heads, Place, Placement, attend
+
+TIRAMISU = Paper(
+    "Jégou, Drozdzal, Vazquez, Romero, Bengio",
+    "The One Hundred Layers Tiramisu: Fully Convolutional DenseNets for Semantic Segmentation",
+    "CVPR Workshops",
+    2017,
+)
 
 
 class FCDenseNet(EncoderDecoder):
@@ -66,9 +71,16 @@ class FCDenseNet(EncoderDecoder):
             axes or the norm, or that the attention cannot take.
 
     Reference:
-        Jegou et al., The One Hundred Layers Tiramisu (CVPR Workshops 2017); Roy et al. (MICCAI 2018) for the places
-        of attention and for the second block, which is that of QuickNAT (NeuroImage 2019).
+        :attr:`papers`; Roy et al. for the places of attention and for the second block, which is that of QuickNAT.
     """
+
+    title = "Fully convolutional DenseNet"
+    papers = (TIRAMISU, SCSE)
+    what = (
+        "Encoder and decoder of dense blocks, in which each convolution sees the maps of all before it; or of "
+        "QuickNAT's dense blocks."
+    )
+    use = "Segmentation with few parameters and much memory."
 
     def __init__(
         self,

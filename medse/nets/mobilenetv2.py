@@ -9,11 +9,18 @@ from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
+from medse.attention.papers import COORDINATE, Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm, norm_layer
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
-from medse.nets.blocks.coarsest import refuse_one_voxel
+from medse.nets.network import Network
 
+MOBILENETV2 = Paper(
+    "Sandler, Howard, Zhu, Zhmoginov, Chen",
+    "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
+    "CVPR",
+    2018,
+)
 STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
 """Expansion, channels and number of blocks of each stage."""
 STEM, LAST = 32, 1280
@@ -21,7 +28,7 @@ STEM, LAST = 32, 1280
 DROPOUT = 0.2
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Network):
     """MobileNetV2: inverted residual blocks, whose middle is wide and convolved depthwise.
 
     Args:
@@ -47,9 +54,14 @@ class MobileNetV2(nn.Module):
             input is so small that the norm meets one number per channel.
 
     Reference:
-        Sandler et al., MobileNetV2 (CVPR 2018), table 2; Hou et al., Coordinate Attention (CVPR 2021) for the place
-        of attention.
+        Sandler et al., table 2; Hou et al. for the place of attention.
     """
+
+    title = "MobileNetV2"
+    papers = (MOBILENETV2, COORDINATE)
+    what = "Inverted residual blocks: widen, convolve each channel alone, attend, narrow, add."
+    use = "Classification where memory or time is short."
+    task = "classification"
 
     def __init__(
         self,
@@ -91,7 +103,7 @@ class MobileNetV2(nn.Module):
             same = before == after and max(stride) == 1
             return SkipConnection(branch, mode="add") if same else branch
 
-        self.norm: Norm = norm
+        self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         before = _rounded(STEM * width)
         features = [conv(in_channels, before, strides=steps[0])]
@@ -107,7 +119,7 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        self.refuse_one_voxel(x, self.stride)
         logits: Tensor = self.classifier(self.mean(self.features(x)))
         return logits
 

@@ -5,12 +5,19 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from medse.attention import Attention
+from medse.attention.papers import SCSE, Paper
 from medse.layers.convolution import Norm
 from medse.layers.lengths import PerLevel
 from medse.nets.blocks.dense import DenseBlock
-from medse.nets.blocks.placing import AS_ROY, Placement
+from medse.nets.blocks.encoder_decoder import AS_ROY, Placement
 from medse.nets.blocks.unpooling_net import UnpoolingNet
 
+QUICKNAT = Paper(
+    "Roy, Conjeti, Navab, Wachinger",
+    "QuickNAT: A Fully Convolutional Network for Quick and Accurate Segmentation of Neuroanatomy",
+    "NeuroImage 186",
+    2019,
+)
 LEVELS = 4
 
 
@@ -46,9 +53,15 @@ class QuickNAT(UnpoolingNet):
         InputError: Numbers that do not suit each other, the axes or the norm, or that the attention cannot take.
 
     Reference:
-        Roy et al., QuickNAT: A Fully Convolutional Network for Quick and Accurate Segmentation of Neuroanatomy
-        (NeuroImage 2019); the layout is that of ai-med/quickNAT_pytorch.
+        :attr:`papers`; the layout is that of ai-med/quickNAT_pytorch.
     """
+
+    title = "QuickNAT"
+    papers = (QUICKNAT, SCSE)
+    what = (
+        "Four dense blocks down, one between, four up; unpooling to the places of the maxima, as in SD-Net."
+    )
+    use = "Whole-brain segmentation slice by slice; the authors' weights."
 
     def __init__(
         self,

@@ -9,11 +9,12 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from medse.attention import Attention
+from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm, conv_norm_act
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
-from medse.nets.blocks.coarsest import refuse_one_voxel
 from medse.nets.blocks.residual import Residual, ResidualPlacement
+from medse.nets.network import Network
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 """Depth -> residual blocks of each stage."""
@@ -21,7 +22,7 @@ EXPANSION = {18: 1, 34: 1, 50: 4}
 """Depth -> output channels of a block per channel of its spatial convolutions."""
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """ResNet whose strides sit in the spatial convolutions and whose shortcuts are projected where shapes change.
 
     Args:
@@ -47,9 +48,17 @@ class ResNet(nn.Module):
             input is so small that the norm meets one number per channel.
 
     Reference:
-        He et al., Deep Residual Learning for Image Recognition (CVPR 2016), with the stride in the 3x3 convolution
-        as in torchvision, whose weights :func:`medse.nets.weights.published_weights.load_published_weights` takes.
+        :attr:`papers`, with the stride in the 3x3 convolution as in torchvision, whose weights
+        :func:`medse.nets.published_weights.load_published_weights` takes.
     """
+
+    title = "ResNet-18, 34 and 50 (v1.5)"
+    papers = (Paper("He, Zhang, Ren, Sun", "Deep Residual Learning for Image Recognition", "CVPR", 2016),)
+    what = (
+        "Residual blocks that add their input; the step sits in the middle convolution of a bottleneck block."
+    )
+    use = "Classification; most attention papers report it."
+    task = "classification"
 
     def __init__(
         self,
@@ -100,7 +109,7 @@ class ResNet(nn.Module):
                 channels=after,
             )
 
-        self.norm: Norm = norm
+        self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         self.stem = conv(in_channels, channels, kernel_size=7, stride=steps[0])
         windows = tuple(3 if step > 1 else 1 for step in steps[1])
@@ -118,7 +127,7 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        self.refuse_one_voxel(x, self.stride)
         x = self.pool(self.stem(x))
         for stage in self.stages:
             x = stage(x)

@@ -10,10 +10,11 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from medse.attention import Attention
+from medse.attention.papers import Paper
 from medse.layers.convolution import Norm, norm_layer
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
-from medse.nets.blocks.coarsest import refuse_one_voxel
 from medse.nets.blocks.residual import Residual, ResidualPlacement
+from medse.nets.network import Network
 
 EPSILON = 1.001e-5
 """What Keras adds to a variance."""
@@ -22,7 +23,7 @@ EXPANSION = 4
 RELU = ("relu", {"inplace": True})
 
 
-class ResNetV2(nn.Module):
+class ResNetV2(Network):
     """ResNet50V2: bottleneck blocks that normalise and activate before their convolutions.
 
     The stem is a biased convolution and a maximum pooling that zeros surround. The last block of each stage strides,
@@ -53,10 +54,15 @@ class ResNetV2(nn.Module):
             input is so small that the norm meets one number per channel.
 
     Reference:
-        He et al., Identity Mappings in Deep Residual Networks (ECCV 2016), as in ``keras.applications.ResNet50V2``,
-        whose weights :func:`.load_published_weights` takes; they were trained on images
-        scaled to [-1, 1].
+        :attr:`papers`, as in ``keras.applications.ResNet50V2``, whose weights :func:`.load_published_weights` takes;
+        they were trained on images scaled to [-1, 1].
     """
+
+    title = "ResNet50V2"
+    papers = (Paper("He, Zhang, Ren, Sun", "Identity Mappings in Deep Residual Networks", "ECCV", 2016),)
+    what = "Residual blocks that normalise and activate before their convolutions, in the layout of Keras."
+    use = "Classification with Keras' weights."
+    task = "classification"
 
     def __init__(
         self,
@@ -110,7 +116,7 @@ class ResNetV2(nn.Module):
             strided = Pool["max", spatial_dims](1, stride) if stride != one else nn.Identity()
             return placed(nn.Sequential(activated(before), *convolutions), strided)
 
-        self.norm: Norm = norm
+        self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         windows = tuple(3 if step > 1 else 1 for step in steps[1])
         zeros = [n for window in reversed(windows) for n in (window // 2, window // 2)]
@@ -140,7 +146,7 @@ class ResNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        self.refuse_one_voxel(x, self.stride)
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)

@@ -5,10 +5,18 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from medse.attention import Attention
+from medse.attention.papers import SCSE, Paper
 from medse.layers.convolution import Norm, conv_norm_act
 from medse.layers.lengths import PerLevel
-from medse.nets.blocks.placing import AS_ROY, Placement
+from medse.nets.blocks.encoder_decoder import AS_ROY, Placement
 from medse.nets.blocks.unpooling_net import UnpoolingNet
+
+SDNET = Paper(
+    "Roy, Conjeti, Sheet, Katouzian, Navab, Wachinger",
+    "Error Corrective Boosting for Learning Fully Convolutional Networks with Limited Data",
+    "MICCAI",
+    2017,
+)
 
 
 class SDNet(UnpoolingNet):
@@ -47,9 +55,16 @@ class SDNet(UnpoolingNet):
         InputError: Numbers that do not suit each other, the axes or the norm, or that the attention cannot take.
 
     Reference:
-        Roy et al., Error Corrective Boosting for Learning Fully Convolutional Networks with Limited Data (MICCAI
-        2017); Roy et al. (MICCAI 2018) for the attention.
+        :attr:`papers`, the second for the attention.
     """
+
+    title = "SkipDeconv-Net (SD-Net)"
+    papers = (SDNET, SCSE)
+    what = (
+        "Encoder and decoder with one large convolution per block; the decoder unpools to where the maxima of the "
+        "encoder's pooling were. Not the spatial decomposition network of the same short name."
+    )
+    use = "Segmentation, to compare with Roy et al.; thin structures."
 
     def __init__(
         self,

@@ -4,19 +4,36 @@ import math
 from functools import partial
 from typing import Annotated, Literal
 
-from monai.networks.blocks import UpSample
+from monai.networks.blocks import UnetResBlock, UpSample
 from monai.networks.layers import Pool
 from pydantic import Field, PositiveInt
 from torch import nn
 
 from medse.attention import Attention
+from medse.attention.papers import SCSE, Paper
 from medse.errors import InputError
-from medse.layers.convolution import Norm
+from medse.layers.convolution import LEAKY, Norm, conv_norm_act, norm_layer
 from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
-from medse.nets.blocks.encoder_decoder import EncoderDecoder
-from medse.nets.blocks.heads import Heads
-from medse.nets.blocks.placing import AS_ROY, Place, Placement, attend
-from medse.nets.blocks.stages import plain_stage, residual_stage
+from medse.nets.blocks.encoder_decoder import AS_ROY, EncoderDecoder, Heads, Place, Placement, attend
+
+UNET = Paper(
+    "Ronneberger, Fischer, Brox",
+    "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+    "MICCAI",
+    2015,
+)
+UNET_3D = Paper(
+    "Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger",
+    "3D U-Net: Learning Dense Volumetric Segmentation from Sparse Annotation",
+    "MICCAI",
+    2016,
+)
+NNUNET = Paper(
+    "Isensee, Wald, Ulrich, Baumgartner, Roy, Maier-Hein, Jäger",
+    "nnU-Net Revisited: A Call for Rigorous Validation in 3D Medical Image Segmentation",
+    "MICCAI",
+    2024,
+)
 
 
 class UNet(EncoderDecoder):
@@ -55,9 +72,17 @@ class UNet(EncoderDecoder):
             that the attention cannot take.
 
     Reference:
-        Ronneberger et al., U-Net (MICCAI 2015); Cicek et al., 3D U-Net (MICCAI 2016); Isensee et al., nnU-Net
-        Revisited (MICCAI 2024) for the residual encoder; Roy et al. (MICCAI 2018) for the places of attention.
+        :attr:`papers`; Isensee et al. for the residual encoder, Roy et al. for the places of attention.
     """
+
+    title = "U-Net"
+    papers = (UNET, UNET_3D, NNUNET, SCSE)
+    what = (
+        "Encoder and decoder with skip connections, two convolutions at each resolution; plain, residual, or with a "
+        "residual encoder; deep supervision on demand. Widths, depths, kernels and strides per resolution, also per "
+        "axis."
+    )
+    use = "Segmentation, 2-D and 3-D: the first to try."
 
     def __init__(
         self,
@@ -100,8 +125,8 @@ class UNet(EncoderDecoder):
         self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         place = partial(attend, attention, placement=placement, spatial_dims=spatial_dims)
-        plain = partial(plain_stage, spatial_dims, norm=norm, relu_first=activation == "relu_first")
-        residual = partial(residual_stage, spatial_dims, norm=norm)
+        plain = partial(_plain_stage, spatial_dims, norm=norm, relu_first=activation == "relu_first")
+        residual = partial(_residual_stage, spatial_dims, norm=norm)
         down = plain if variant == "plain" else residual
         up = residual if variant == "residual" else plain
         one = (1,) * spatial_dims
@@ -124,16 +149,10 @@ class UNet(EncoderDecoder):
         self.ups, self.decoders = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(depth - 1)):
             coarse, width = channels[level + 1], channels[level]
+            mode = "deconv" if upsampling == "transposed" else "nontrainable"
             self.ups.append(
-                UpSample(spatial_dims, coarse, width, scale_factor=steps[level], mode="deconv")
-                if upsampling == "transposed"
-                else UpSample(
-                    spatial_dims,
-                    coarse,
-                    width,
-                    scale_factor=steps[level],
-                    mode="nontrainable",
-                    align_corners=False,
+                UpSample(
+                    spatial_dims, coarse, width, scale_factor=steps[level], mode=mode, align_corners=False
                 )
             )
             stage = up(2 * width, width, count=up_counts[level], kernel_size=kernels[level], stride=one)
@@ -149,3 +168,62 @@ def _check_reach(kernels: list[tuple[int, ...]], steps: list[tuple[int, ...]]) -
                 f"kernel_size has the entry {kernel} where strides has {step}; a strided convolution must reach as "
                 "far as it steps; enlarge the kernel of the coarser resolution or choose downsampling 'max'."
             )
+
+
+def _plain_stage(
+    spatial_dims: int,
+    in_channels: int,
+    channels: int,
+    *,
+    count: int,
+    kernel_size: tuple[int, ...],
+    stride: tuple[int, ...],
+    norm: Norm,
+    relu_first: bool,
+) -> list[nn.Module]:
+    """Return ``count`` convolutions, each normalised and activated; the first one strides.
+
+    With ``relu_first`` a ReLU stands before the normalisation, and there are biases, instead of leaky ReLU after it.
+    """
+    return [
+        conv_norm_act(
+            spatial_dims,
+            channels if n else in_channels,
+            channels,
+            kernel_size=kernel_size,
+            stride=1 if n else stride,
+            norm=norm,
+            act=("relu", {"inplace": True}) if relu_first else LEAKY,
+            act_first=relu_first,
+        )
+        for n in range(count)
+    ]
+
+
+def _residual_stage(
+    spatial_dims: int,
+    in_channels: int,
+    channels: int,
+    *,
+    count: int,
+    kernel_size: tuple[int, ...],
+    stride: tuple[int, ...],
+    norm: Norm,
+) -> list[nn.Module]:
+    """Return ``count`` residual blocks of two convolutions each, as in MONAI's DynUNet; the first one strides.
+
+    Reference:
+        He et al., Deep Residual Learning (CVPR 2016).
+    """
+    return [
+        UnetResBlock(
+            spatial_dims,
+            channels if n else in_channels,
+            channels,
+            kernel_size,
+            1 if n else stride,
+            norm_layer(norm, [channels]),
+            LEAKY,
+        )
+        for n in range(count)
+    ]

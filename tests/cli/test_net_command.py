@@ -9,8 +9,7 @@ from rich.console import Console
 
 from medse.cli import net as net_command
 from medse.cli.tables.quantities import memory, percent, short
-from medse.nets import NETS, SEGMENTATION_NETS
-from medse.nets.catalogue import CATALOGUE
+from medse.nets import NETS
 from medse.nets.unet import UNet
 from medse.profiling.cost import cost
 from medse.profiling.receptive_field import receptive_field
@@ -30,10 +29,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return command
 
 
-def test_every_network_is_in_the_catalogue() -> None:
-    assert list(CATALOGUE) == list(NETS)
-
-
 @pytest.mark.parametrize(("columns", "dims"), [(80, 3), (120, 2)])
 def test_all_networks(run: Callable[..., str], dims: int, columns: int) -> None:
     text = run("--dims", dims, "--classes", 3, columns=columns)
@@ -50,10 +45,11 @@ def test_all_networks(run: Callable[..., str], dims: int, columns: int) -> None:
 def test_a_network_that_the_setting_does_not_suit_does_not_cost_the_others(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(*_: object) -> UNet:
-        return UNet(2, 1, 2, channels=(8, 8), strides=(2, 2))
+    class Refusing(UNet):
+        def __init__(self, *_: object) -> None:
+            super().__init__(2, 1, 2, channels=(8, 8), strides=(2, 2))
 
-    monkeypatch.setitem(NETS, "sdnet", refusing)
+    monkeypatch.setitem(NETS, "sdnet", Refusing)
     monkeypatch.delitem(NETS, "densenet")  # which takes longest
     text = run("--dims", 2)
     assert re.search(r"│ sdnet +│ +- │ +- │", text)
@@ -65,11 +61,10 @@ def test_a_network_that_the_setting_does_not_suit_does_not_cost_the_others(
 def test_one_network(run: Callable[..., str], name: str) -> None:
     text = run(name, "--dims", 2, columns=80)
     assert max(map(len, text.splitlines())) <= 80
-    assert text.startswith(f"{name}: {CATALOGUE[name].title}")
+    assert text.startswith(f"{name}: {NETS[name].title}")
     assert f"in YAML          net: {{name: {name}}}" in text
     assert re.search(r"attention adds +-\s", text)
-    task = "segmentation" if name in SEGMENTATION_NETS else "classification"
-    assert f"here             {task} from 1 channel of 256 x 256 to 2 classes" in text
+    assert f"here             {NETS[name].task} from 1 channel of 256 x 256 to 2 classes" in text
 
 
 def test_what_a_page_says(run: Callable[..., str]) -> None:

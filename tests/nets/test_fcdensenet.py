@@ -10,9 +10,8 @@ from torch.nn import functional as F
 
 from medse.attention.channel import ChannelSE
 from medse.errors import InputError
-from medse.nets.blocks.dense import DenseBlock
-from medse.nets.blocks.dense_layers import DenseLayers
-from medse.nets.blocks.placing import AS_ROY
+from medse.nets.blocks.dense import DenseBlock, DenseLayers
+from medse.nets.blocks.encoder_decoder import AS_ROY
 from medse.nets.fcdensenet import FCDenseNet
 
 TINY: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from medse.nets.blocks.index_pooling import max_pool, max_unpool
+from medse.nets.blocks.unpooling_net import max_pool, max_unpool
 
 SIZES = pytest.mark.parametrize(
     ("spatial", "size"),

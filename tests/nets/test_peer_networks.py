@@ -8,9 +8,9 @@ import torch
 from monai.networks import nets
 from numpy.typing import NDArray
 
+from medse.nets.published_weights import load_published_weights
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
-from medse.nets.weights.published_weights import load_published_weights
 from tests.support.randomized import randomized
 
 BLOCKS = {18: ("basic", [2, 2, 2, 2]), 34: ("basic", [3, 4, 6, 3]), 50: ("bottleneck", [3, 4, 6, 3])}

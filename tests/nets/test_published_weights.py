@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.errors import InputError
+from medse.nets.published_weights import load_published_weights, quicknat_names
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
 from medse.nets.unet import UNet
-from medse.nets.weights.published_weights import load_published_weights
-from medse.nets.weights.quicknat_names import quicknat_names
 from tests.support.randomized import randomized
 
 State = dict[str, Any]

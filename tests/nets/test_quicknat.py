@@ -8,9 +8,9 @@ from torch import nn
 
 from medse.errors import InputError
 from medse.nets.blocks.dense import DenseBlock
-from medse.nets.blocks.placing import AS_ROY
+from medse.nets.blocks.encoder_decoder import AS_ROY
+from medse.nets.published_weights import QUICKNAT_UNUSED, quicknat_names
 from medse.nets.quicknat import QuickNAT
-from medse.nets.weights.quicknat_names import QUICKNAT_UNUSED, quicknat_names
 
 APPLIED_EVERYWHERE = ("encoder", "bottleneck", "decoder")
 

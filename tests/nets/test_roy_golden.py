@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from medse.attention.author_weights import author_names
 from medse.attention.block import AttentionBlock
+from medse.nets.published_weights import QUICKNAT_UNUSED, quicknat_names
 from medse.nets.quicknat import QuickNAT
 from medse.nets.sdnet import SDNet
-from medse.nets.weights.quicknat_names import QUICKNAT_UNUSED, quicknat_names
 from tests.support import roy_reference
 
 GOLDEN = Path(os.environ.get("MEDSE_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))

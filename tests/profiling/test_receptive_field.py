@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from medse.attention import ATTENTION
 from medse.errors import InputError
-from medse.nets.blocks import index_pooling
+from medse.nets.blocks import unpooling_net
 from medse.nets.fcdensenet import FCDenseNet
 from medse.nets.mobilenetv2 import MobileNetV2
 from medse.nets.quicknat import QuickNAT
@@ -106,8 +106,8 @@ def test_the_field_is_the_reach_of_the_gradient(
 ) -> None:
     found = receptive_field(net, len(shape) - 2, shape[1])
     average = F.avg_pool2d if len(shape) == 4 else F.avg_pool3d
-    monkeypatch.setattr(index_pooling, "max_pool", lambda x, size: (average(x, size), x))
-    monkeypatch.setattr(index_pooling, "max_unpool", lambda x, _, spatial: F.interpolate(x, tuple(spatial)))
+    monkeypatch.setattr(unpooling_net, "max_pool", lambda x, size: (average(x, size), x))
+    monkeypatch.setattr(unpooling_net, "max_unpool", lambda x, _, spatial: F.interpolate(x, tuple(spatial)))
     assert max(found) < min(shape[2:]), "the image limits what is measured"
     assert found == measured(net, shape, period)
 

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medse.nets import NETS, SEGMENTATION_NETS
+from medse.nets import DERIVED, NETS
+from medse.registry import options_model
 
 TINY: dict[str, dict[str, Any]] = {
     "unet": {"channels": (16, 32, 32)},
@@ -17,15 +18,17 @@ TINY: dict[str, dict[str, Any]] = {
     "mobilenetv2": {"width": 0.25},
     "densenet": {"blocks": (2, 2, 1, 1), "growth": 8, "init_channels": 16},
 }
-"""Network -> options."""
+"""Network -> options; its own defaults for one that is not here."""
 
 SIZES = {
-    **dict.fromkeys(SEGMENTATION_NETS, ((12, 12, 16), (9, 13, 11), (17, 5, 3))),
-    **dict.fromkeys(("resnet", "resnetv2", "mobilenetv2"), ((20, 24, 40), (33, 13, 1), (9, 13, 11))),
-    "densenet": ((29, 30, 40), (33, 35, 31)),
+    "segmentation": ((12, 12, 16), (9, 13, 11), (17, 5, 3)),
+    "classification": ((29, 30, 40), (33, 35, 31)),
 }
-"""Network -> sizes to run it at, of which 2-D networks get the last two axes. The first divides by the stride of
+"""Task -> sizes to run a network at, of which 2-D networks get the last two axes. The first divides by the stride of
 segmentation networks."""
+
+SMALLER = ((20, 24, 40), (33, 13, 1), (9, 13, 11))
+"""Sizes of the classifiers that take them."""
 
 COARSE: dict[str, dict[str, Any]] = {
     "resnet": {"strides": (2, 2, 1, 1, 1, 1)},
@@ -39,7 +42,8 @@ gradient of a convolution's weights in bf16 partly unwritten (torch 2.13 on a CP
 
 def sizes(name: str, spatial_dims: int) -> list[tuple[int, ...]]:
     """Sizes to run a network at."""
-    return [size[-spatial_dims:] for size in SIZES[name]]
+    found = SMALLER if name in ("resnet", "resnetv2", "mobilenetv2") else SIZES[NETS[name].task]
+    return [size[-spatial_dims:] for size in found]
 
 
 def build(name: str, spatial_dims: int, attention: str | None, **options: Any) -> nn.Module:
@@ -49,7 +53,7 @@ def build(name: str, spatial_dims: int, attention: str | None, **options: Any) -
     """
     torch.manual_seed(0)
     chosen = {"name": attention, "reduction": 2} if attention == "fca" else attention
-    return NETS[name](spatial_dims, 2, 3, **{**TINY[name], "attention": chosen, **options})
+    return NETS[name](spatial_dims, 2, 3, **{**TINY.get(name, {}), "attention": chosen, **options})
 
 
 def image(name: str, spatial_dims: int, batch: int = 2) -> Tensor:
@@ -58,6 +62,6 @@ def image(name: str, spatial_dims: int, batch: int = 2) -> Tensor:
     return torch.randn(batch, 2, *sizes(name, spatial_dims)[0])
 
 
-def supervised(name: str) -> dict[str, bool]:
-    """The option of deep supervision, for networks that have it."""
-    return {"deep_supervision": True} if name in SEGMENTATION_NETS and name != "quicknat" else {}
+def has(name: str, *options: str) -> bool:
+    """Whether a network has all of these options."""
+    return set(options) <= options_model(NETS[name], DERIVED).model_fields.keys()

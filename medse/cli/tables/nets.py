@@ -21,8 +21,7 @@ from medse.config.strict_yaml import Source
 from medse.config.validation import validate
 from medse.errors import InputError
 from medse.machine import Precision
-from medse.nets import DERIVED, NETS, SEGMENTATION_NETS
-from medse.nets.catalogue import CATALOGUE
+from medse.nets import DERIVED, NETS
 from medse.profiling.cost import cost
 from medse.profiling.facts import net_facts
 from medse.registry import options_model, pick
@@ -101,15 +100,14 @@ def nets_table(setting: Setting) -> Group:
     table.add_column("from")
     table.add_column("use")
     refused = []
-    for name in NETS:
-        entry = CATALOGUE[name]
+    for name, net in NETS.items():
         numbers = ("-", "-")
         try:
             found = cost(_build(name, {}, setting), (1, *setting.shape[1:]))
             numbers = (f"{found.parameters:,}", short(found.flops))
         except InputError as error:
             refused.append(escape(f"{name}: {error}"))
-        table.add_row(name, *numbers, entry.papers[0].short, escape(entry.use))
+        table.add_row(name, *numbers, net.papers[0].short, escape(net.use))
     return Group(table, *refused, f"More about a network: medse net NAME. FLOPs are those {COUNTED}.")
 
 
@@ -124,29 +122,28 @@ def net_page(name: str, given: Sequence[str], setting: Setting) -> Group:
     Raises:
         InputError: There is no such network, an option cannot be used, or the network cannot be built so.
     """
-    builder, entry = pick(NETS, name, "network"), CATALOGUE[name]
-    model = options_model(builder, DERIVED, name)
+    kind = pick(NETS, name, "network")
+    model = options_model(kind, DERIVED, name)
     source = apply_overrides(Source(Path(name), {"name": name}, {}), given, model)
     chosen = options(validate(source, model))
     plain = None if chosen["attention"] is None else _build(name, chosen | {"attention": None}, setting)
     net = _build(name, chosen, setting)
     facts = net_facts(net, plain, setting.shape, bf16=setting.precision == "bf16", device="cpu")
-    task = "segmentation" if name in SEGMENTATION_NETS else "classification"
     written = yaml.safe_dump(source.tree, default_flow_style=True, sort_keys=False, width=float("inf"))
     rows = [
-        *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in entry.papers),
-        ("is", entry.what),
-        ("use", entry.use),
-        ("here", f"{task} from {setting.words}"),
+        *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in kind.papers),
+        ("is", kind.what),
+        ("use", kind.use),
+        ("here", f"{kind.task} from {setting.words}"),
         *fact_rows(facts).items(),
         ("in YAML", f"net: {written.strip()}"),
     ]
-    page = Table(title=f"{name}: {entry.title}", title_justify="left", show_header=False, box=None)
+    page = Table(title=f"{name}: {kind.title}", title_justify="left", show_header=False, box=None)
     page.add_column(no_wrap=True)
     page.add_column()
     for title, text in rows:
         page.add_row(f"[bold]{title}[/bold]", escape(text))
-    return Group(page, options_table(builder, DERIVED, name))
+    return Group(page, options_table(kind, DERIVED, name))
 
 
 def _build(name: str, chosen: dict[str, Any], setting: Setting) -> nn.Module:

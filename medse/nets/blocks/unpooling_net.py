@@ -1,27 +1,104 @@
 """Encoder-decoder whose decoder unpools to the places that the encoder's maximum pooling remembered."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+import torch
 from monai.networks.layers import Dropout
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from medse.attention import Attention
 from medse.errors import InputError
 from medse.layers.convolution import Norm
 from medse.layers.lengths import PerLevel, check_spatial_dims, odd_kernels, per_level
-from medse.layers.padding import pad_to_multiple
-from medse.nets.blocks.coarsest import refuse_one_voxel
-from medse.nets.blocks.heads import Heads
-from medse.nets.blocks.index_pooling import PoolingEncoder, UnpoolingDecoder
-from medse.nets.blocks.placing import Placement, attend
+from medse.nets.blocks.encoder_decoder import Heads, Placement, attend, pad_to_multiple
+from medse.nets.network import Network
+
+
+def max_pool(x: Tensor, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Take the maximum of each window of ``size``; windows do not overlap, and a remainder at the end is left out.
+
+    Args:
+        x: ``(B, C, *spatial)``, 2-D or 3-D.
+        size: Length of the windows along each axis, and their step.
+
+    Returns:
+        The maxima ``(B, C, *(spatial // size))``, and in the same shape where each was: the index, an int64, of its
+        voxel in its flattened channel.
+    """
+    pool = F.max_pool2d if x.ndim == 4 else F.max_pool3d
+    maxima, indices = pool(x, size, size, return_indices=True)
+    return maxima, indices
+
+
+def max_unpool(x: Tensor, indices: Tensor, spatial: Sequence[int]) -> Tensor:
+    """Put each value where the maximum of its window was, and zeros elsewhere.
+
+    Args:
+        x: ``(B, C, *pooled)``.
+        indices: Of the maxima, in the shape of ``x``, as :func:`max_pool` returns them.
+        spatial: Size of the map that was pooled.
+
+    Returns:
+        ``(B, C, *spatial)`` in the type of ``x``.
+    """
+    zeros = x.new_zeros(*x.shape[:2], math.prod(spatial))
+    return zeros.scatter(2, indices.flatten(2), x.flatten(2)).reshape(*x.shape[:2], *spatial)
+
+
+class PoolingEncoder(nn.Module):
+    """Layers, and maximum pooling after them.
+
+    Args:
+        layers: Applied one after another.
+        size: Length of the windows along each axis.
+
+    Shape:
+        ``(B, C, *spatial)`` to the pooled map ``(B, C', *(spatial // size))``, the map before pooling
+        ``(B, C', *spatial)``, and the indices of the maxima.
+    """
+
+    def __init__(self, *layers: nn.Module, size: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.size = size
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the pooled map, the map before pooling and the indices."""
+        full: Tensor = self.layers(x)
+        pooled, indices = max_pool(full, self.size)
+        return pooled, full, indices
+
+
+class UnpoolingDecoder(nn.Module):
+    """Unpooling to the places of the maxima, concatenation after the skipped map, and layers.
+
+    Args:
+        layers: Applied one after another.
+
+    Shape:
+        ``(B, C, *pooled)``, the skipped map ``(B, C, *spatial)`` and the indices ``(B, C, *pooled)`` of its maxima to
+        ``(B, C', *spatial)``.
+    """
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, skipped: Tensor, indices: Tensor) -> Tensor:
+        """Return ``(B, C', *spatial)``."""
+        unpooled = max_unpool(x, indices, skipped.shape[2:])
+        y: Tensor = self.layers(torch.cat((skipped, unpooled), dim=1))
+        return y
+
 
 Block = Callable[[int, int, tuple[int, ...]], nn.Module]
 """Channels of the input, channels of the output, kernel -> module that keeps the spatial size."""
 
 
-class UnpoolingNet(nn.Module):
+class UnpoolingNet(Network):
     """What SD-Net and QuickNAT share: each encoder is block, attention, dropout, pooling; each decoder is unpooling,
     concatenation (skipped map first), block, attention, dropout; between them stands one block.
 
@@ -46,6 +123,8 @@ class UnpoolingNet(nn.Module):
     Raises:
         InputError: ``spatial_dims``, ``channels`` or ``dropout`` are out of range, or lengths do not suit each other.
     """
+
+    task = "segmentation"
 
     def __init__(
         self,
@@ -74,7 +153,7 @@ class UnpoolingNet(nn.Module):
         levels = len(channels)
         kernels = odd_kernels(kernel_size, levels + 1, spatial_dims)
         steps = per_level(strides, levels, spatial_dims, "strides")
-        self.norm: Norm = norm
+        self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         place = partial(attend, attention, placement=placement, spatial_dims=spatial_dims)
         drop = partial(Dropout["dropout", spatial_dims], dropout)
@@ -111,7 +190,7 @@ class UnpoolingNet(nn.Module):
         Raises:
             InputError: The deepest map would be one voxel, which the norm cannot normalise.
         """
-        refuse_one_voxel(x, self.stride, self.norm, training=self.training)
+        self.refuse_one_voxel(x, self.stride)
         spatial = x.shape[2:]
         x = pad_to_multiple(x, self.stride)
         kept = []

@@ -1,0 +1,51 @@
+"""What every network has: its entry in the catalogue, and the inputs that are too small for it."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from medse.attention.papers import Paper
+from medse.errors import InputError
+from medse.layers.convolution import Norm
+
+
+class Network(nn.Module):
+    """A network, built as ``net(spatial_dims, in_channels, out_channels, **options)``.
+
+    Attributes:
+        title: Its name in words.
+        papers: Where it was published, the original first.
+        what: What it is.
+        use: When to use it.
+        task: ``segmentation``: from ``(B, in_channels, *spatial)`` to ``(B, out_channels, *spatial)``, and it has
+            ``stride``, its total step along each axis; ``classification``: to ``(B, out_channels)``.
+        norm: Its normalisation.
+    """
+
+    title: ClassVar[str]
+    papers: ClassVar[tuple[Paper, ...]]
+    what: ClassVar[str]
+    use: ClassVar[str]
+    task: ClassVar[Literal["segmentation", "classification"]]
+    norm: Norm
+
+    def refuse_one_voxel(self, x: Tensor, coarsest: Sequence[int]) -> None:
+        """Raise if the coarsest map would be one number per channel, of which the normalisation has no variance.
+
+        Args:
+            x: Input ``(B, C, *spatial)``.
+            coarsest: Per axis, the most voxels of which the coarsest map has one.
+
+        Raises:
+            InputError: It would.
+        """
+        training_alone = self.norm == "batch" and self.training and x.shape[0] == 1
+        alone = self.norm == "instance" or training_alone
+        if alone and all(size <= most for size, most in zip(x.shape[2:], coarsest, strict=True)):
+            needed = " or ".join(f"{most + 1} along axis {axis}" for axis, most in enumerate(coarsest))
+            way = "norm 'group'" if self.norm == "instance" else "two or more images at once"
+            raise InputError(
+                f"An input of {' x '.join(map(str, x.shape[2:]))} voxels becomes a single one, which norm "
+                f"{self.norm!r} cannot normalise; allowed are at least {needed}; give larger inputs or {way}."
+            )

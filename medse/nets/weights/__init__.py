@@ -1,1 +1,0 @@
-"""Weights that others published, brought into medse's networks."""
