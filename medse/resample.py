@@ -12,13 +12,11 @@ from nibabel.spaces import vox2out_vox
 from medse.arrays import AnyArray
 from medse.errors import InputError
 from medse.files import atomic_path
-from medse.volumes.formats.opened import Opened
+from medse.volumes.formats.opened import Opened, image_values, label_values
 from medse.volumes.grid import Grid
 from medse.volumes.names import suffix_of
-from medse.volumes.opening import open_volume
-from medse.volumes.reading import read_grid
+from medse.volumes.reading import open_volume, read_grid
 from medse.volumes.regridding import Target, onto_grid
-from medse.volumes.values import image_values, label_values
 
 LARGEST_GROWTH = 50
 """How many times more voxels a straight grid around a volume may have."""

@@ -17,9 +17,9 @@ from medse.errors import InputError, some
 from medse.files import atomic_path, refuse_existing
 from medse.preprocess import window
 from medse.runs import build
+from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import resolve_device, resolve_precision
-from medse.runs.prepared import prepare_data
 from medse.runs.provenance import fingerprint, provenance
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget

@@ -9,16 +9,15 @@ from medse.check.labels import LabelFindings, LabelSurvey, merge_surveys, survey
 from medse.config.run import Config
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
-from medse.data.cases import Case, Dataset
-from medse.data.headers import Headers
+from medse.data.cases import Case, Dataset, Headers
 from medse.errors import Refusals
 from medse.labels.laterality import pairs
 from medse.machine import cores
 from medse.preprocess import Preprocessing
 from medse.profiling.facts import NetFacts, net_facts
 from medse.runs import build
+from medse.runs.build import prepare_data
 from medse.runs.hardware import resolve_device, resolve_precision
-from medse.runs.prepared import prepare_data
 from medse.volumes.names import PICTURES, suffix_of
 from medse.volumes.reading import read_images, read_label_map
 

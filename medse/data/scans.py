@@ -8,8 +8,7 @@ from medse.data.readers.case_table import ids_of, image_columns
 from medse.data.readers.csv_table import read_table
 from medse.data.readers.listing import existing
 from medse.errors import InputError
-from medse.volumes.name_patterns import CASE, NamePattern, find_volumes, match_cases
-from medse.volumes.names import case_id
+from medse.volumes.names import CASE, NamePattern, case_id, find_volumes, match_cases
 
 NUMBERED = re.compile(r"(.+)_(\d{4})")
 """Case and channel number of a file name in nnU-Net's manner, without suffix."""

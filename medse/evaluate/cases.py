@@ -8,8 +8,7 @@ from pathlib import Path
 from medse.errors import InputError, count, some
 from medse.evaluate import Missing
 from medse.scores.files import check_names
-from medse.volumes.name_patterns import find_volumes, list_folder
-from medse.volumes.names import case_id, list_volumes, suffix_of
+from medse.volumes.names import case_id, find_volumes, list_folder, list_volumes, suffix_of
 
 SEGMENTATIONS = "segmentations"
 """Folder of a case that holds its masks, where there is one; what lies beside it is left out."""

@@ -18,10 +18,8 @@ from medse.report.slices import Stack, draw_stack
 from medse.report.tables import badness, mean_dice, single_classes
 from medse.scores.scores import ScoreRow, Scores
 from medse.volumes.grid import Grid, check_same_grid
-from medse.volumes.name_patterns import find_volumes
-from medse.volumes.names import case_id
-from medse.volumes.opening import open_volume
-from medse.volumes.reading import read_image
+from medse.volumes.names import case_id, find_volumes
+from medse.volumes.reading import open_volume, read_image
 
 
 @dataclass(frozen=True)

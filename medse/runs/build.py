@@ -1,6 +1,7 @@
 """From a configuration to objects: the only place where a name becomes a thing."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from torch import nn, optim
 from medse.config.run import Config, options
 from medse.config.sections import Data
 from medse.data.augmentation.augmentation import Augmentation
-from medse.data.cases import Dataset
+from medse.data.cases import Dataset, Headers, read_headers
 from medse.data.loading import CaseLoader
 from medse.data.patches import check_patch_size
 from medse.data.readers import READERS
@@ -23,6 +24,7 @@ from medse.labels.laterality import one_sided, pairs
 from medse.nets import SEGMENTATION_NETS
 from medse.preprocess import Preprocessing, window
 from medse.registry import pick
+from medse.runs import build
 from medse.tasks.losses import LOSSES
 from medse.tasks.optimizers import OPTIMIZERS
 from medse.volumes.grid import Grid
@@ -120,4 +122,40 @@ def segmenter(config: Config, network: Any, way: Preprocessing, labels: Labels, 
         infer=TorchBackend(network, slice_axis(config.data)),
         overlap=config.inference.overlap,
         batch_size=config.inference.batch_size,
+    )
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """What a configuration makes of its data set before the first voxel is read.
+
+    Attributes:
+        dataset: Its labelled cases, channels and classes.
+        headers: Grids of all cases, and whether they are oriented.
+        preprocessing: The way to the network's grid.
+        augmentation: Random changes of patches, None where none are configured.
+        loader: Reads a case and brings it to that grid.
+    """
+
+    dataset: Dataset
+    headers: Headers
+    preprocessing: Preprocessing
+    augmentation: Augmentation | None
+    loader: CaseLoader
+
+
+def prepare_data(config: Config, dataset: Dataset) -> PreparedData:
+    """Read all headers; ``medse check`` and ``medse train`` see the same.
+
+    Raises:
+        InputError: A header cannot be used, or a mirror would swap sides.
+    """
+    headers = read_headers(dataset, config.data.fix_geometry is not None)
+    preprocessing = build.preprocessing(config.data, headers.grids.values())
+    return PreparedData(
+        dataset=dataset,
+        headers=headers,
+        preprocessing=preprocessing,
+        augmentation=build.augmentation(config, dataset, headers.oriented),
+        loader=build.loader(config.data, preprocessing, dataset),
     )

@@ -1,7 +1,8 @@
-"""Where the voxels of a volume lie: orientation, spacing and the geometry gate."""
+"""Where the voxels of a volume lie: orientation, spacing, what its affine must be, and the geometry gate."""
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from medse.arrays import AnyArray, FloatArray
 from medse.errors import InputError
+from medse.volumes.formats.opened import Opened
 
 AFFINE_TOLERANCE = 1e-3
 """Largest difference of two affines that are the same, relative to the voxel spacing."""
@@ -127,3 +129,71 @@ def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> 
         f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; "
         f"{remedy}, or give --fix-geometry copy-affine if the header of one is known to be wrong."
     )
+
+
+FARTHEST_MM = 10_000.0
+"""Longest plausible field of view, and the farthest that a scan may lie from the origin."""
+LARGEST_COSINE = 1e-2
+"""Axes whose angle has a larger cosine are not at right angles."""
+
+
+def check_spacing(path: Path, spacing: npt.ArrayLike) -> None:
+    """Raise unless every spacing is a positive finite number.
+
+    Raises:
+        InputError: One is not.
+    """
+    lengths = np.asarray(spacing, dtype=np.float64)
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        raise InputError(
+            f"{path} has the voxel spacing {_numbers(lengths)}; every axis needs a positive one in mm; correct "
+            "its header."
+        )
+
+
+def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None:
+    """Raise unless ``affine`` can be inverted and places the volume within metres of the origin.
+
+    Raises:
+        InputError: It is not finite, singular or implausible.
+    """
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        volume = abs(np.linalg.det(affine[:3, :3] / lengths)) if (lengths > 0).all() else 0.0
+    if not np.isfinite(affine).all() or not volume > 1e-6:
+        raise InputError(
+            f"{path} has an unusable affine {affine[:3].tolist()}; it must be finite and its axes independent; "
+            "correct its header."
+        )
+    extent = max(length * n for length, n in zip(lengths, shape, strict=False))
+    offset = np.abs(affine[:3, 3]).max()
+    if max(extent, offset) > FARTHEST_MM:
+        what = f"a field of view of {extent:g} mm" if extent > FARTHEST_MM else f"an origin at {offset:g} mm"
+        raise InputError(
+            f"{path} has {what}; at most {FARTHEST_MM:g} mm are plausible; correct the units or the spacing in its "
+            "header."
+        )
+
+
+def check_straight(opened: Opened) -> None:
+    """Raise unless the axes of the volume are at right angles.
+
+    Raises:
+        InputError: They are sheared.
+    """
+    if not is_straight(opened.affine):
+        command = f"medse resample {shlex.quote(str(opened.path))} --out STRAIGHT_FILE"
+        raise InputError(
+            f"{opened.path} has axes that are not at right angles (a sheared affine "
+            f"{opened.affine[:3].tolist()}); only straight grids are allowed; run {command}."
+        )
+
+
+def is_straight(affine: FloatArray) -> bool:
+    """Whether the columns of ``affine`` are at right angles."""
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= LARGEST_COSINE)
+
+
+def _numbers(values: FloatArray) -> str:
+    return " x ".join(f"{value:g}" for value in values)

@@ -10,8 +10,7 @@ from PIL import Image
 from medse.arrays import LabelArray
 from medse.errors import InputError
 from medse.files import atomic_path
-from medse.volumes.geometry import is_straight
-from medse.volumes.grid import Grid
+from medse.volumes.grid import Grid, is_straight
 from medse.volumes.names import PICTURES, suffix_of
 
 _PLACE = (

@@ -12,7 +12,7 @@ import pytest
 from medse.cli import quickstart
 from medse.config.run import load_config
 from medse.errors import InputError
-from medse.phantoms.torso.classes import CLASSES
+from medse.phantoms.torso.tissues import CLASSES
 
 BRAIN = {"CSF", "grey matter", "white matter"}
 

@@ -13,11 +13,10 @@ from scipy import ndimage
 from medse.data.readers.msd import read_msd
 from medse.labels.laterality import misplaced, pairs
 from medse.phantoms.torso.canvas import Canvas
-from medse.phantoms.torso.classes import ALWAYS, CLASSES
-from medse.phantoms.torso.cohort import write_torso_cohort
+from medse.phantoms.torso.cohort import SMALLEST, generate_torso, write_torso_cohort
 from medse.phantoms.torso.shapes import ellipsoid, tube
 from medse.phantoms.torso.space import draw_space
-from medse.phantoms.torso.subject import SMALLEST, generate_torso
+from medse.phantoms.torso.tissues import ALWAYS, CLASSES
 from medse.volumes.grid import check_same_grid
 from medse.volumes.reading import read_grid
 

@@ -15,9 +15,36 @@ from medse.data.augmentation.intensity import (
     change_gamma,
 )
 from medse.data.augmentation.mirroring import LEFT_RIGHT, mirror_swap, patch_axes, swapped_pairs
-from medse.data.augmentation.parameters import AugmentationParameters
 from medse.data.augmentation.spatial import FOLD_FREE, affine_matrices, control_shape, swap_classes, warp
 from medse.errors import InputError
+
+
+@dataclass(frozen=True)
+class AugmentationParameters:
+    """Everything random about one augmentation of one batch: kept, it can be replayed.
+
+    Attributes:
+        matrix: ``(B, D, D)``; see :func:`medse.data.augmentation.spatial.warp`.
+        control: ``(B, D, *K)``, displacements of the spline's control points in voxels.
+        sides_swapped: ``(B,)``, whether the matrix mirrors left and right, so that paired classes are swapped.
+        blur_voxels: ``(B, C)``, standard deviation of the blur.
+        gamma: ``(B, C)``, exponent.
+        contrast: ``(B, C)``, factor.
+        brightness: ``(B, C)``, shift.
+        noise_sd: ``(B, C)``, standard deviation of the noise.
+        noise_seed: ``(B,)``, seed of the noise.
+    """
+
+    matrix: Tensor
+    control: Tensor
+    sides_swapped: Tensor
+    blur_voxels: Tensor
+    gamma: Tensor
+    contrast: Tensor
+    brightness: Tensor
+    noise_sd: Tensor
+    noise_seed: Tensor
+
 
 DERIVED = ("slice_axis", "classes")
 """Parameters of :class:`Augmentation` that follow from the data and are no options of a configuration."""

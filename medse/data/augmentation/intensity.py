@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from medse.data.augmentation.separable import along_axes
+from medse.data.augmentation.spatial import along_axes
 
 TINY = 1e-6
 """Below this a range or deviation counts as none."""

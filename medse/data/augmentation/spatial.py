@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medse.data.augmentation.separable import along_axes
-
 FOLD_FREE = 1 / 2.48
 """Largest control displacement, in control spacings, that surely folds nothing (Choi and Lee 2000, 3-D)."""
 
@@ -97,3 +95,17 @@ def _spline_matrix(n: int, spacing: int, device: torch.device) -> Tensor:
     t = (voxel[:, None] - torch.arange(points, device=device)).abs()
     near, far = 2 / 3 - t.square() + t.pow(3) / 2, (2 - t).clamp_min(0).pow(3) / 6
     return torch.where(t < 1, near, far)
+
+
+def along_axes(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+    """Multiply every line of ``x`` along spatial axis ``i`` with ``matrices[i]``.
+
+    Shape:
+        ``x``: ``(B, C, *S)``; ``matrices[i]``: ``(N_i, S_i)``, or ``(B, N_i, S_i)`` for one matrix per item;
+        result: ``(B, C, *N)``.
+    """
+    for axis, matrix in enumerate(matrices, start=2):
+        lines = x.movedim(axis, -1)  # (B, C, ..., S_i)
+        flat = lines.flatten(1, -2) @ matrix.mT  # (B, lines, N_i)
+        x = flat.reshape(*lines.shape[:-1], -1).movedim(-1, axis)
+    return x

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from medse.data.cases import Case, Dataset
 from medse.data.readers.listing import gather, given_labels
 from medse.labels import Labels
-from medse.volumes.name_patterns import NamePattern, check_pattern, match_cases
+from medse.volumes.names import NamePattern, check_pattern, match_cases
 
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medse.data.cases import Case, Dataset
-from medse.data.readers.dataset_json import channel_names, classes
-from medse.data.readers.listing import existing, gather
+from medse.data.readers.listing import channel_names, classes, existing, gather
 from medse.errors import InputError
 from medse.labels import Labels, read_dataset_json
 from medse.volumes.names import case_id

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medse.data.cases import Case, Dataset
-from medse.data.readers.dataset_json import channel_names, classes
-from medse.data.readers.listing import existing, gather
+from medse.data.readers.listing import channel_names, classes, existing, gather
 from medse.errors import InputError
 from medse.labels import Labels, read_dataset_json
-from medse.volumes.name_patterns import NamePattern, list_folder, match_cases
-from medse.volumes.names import SUFFIXES
+from medse.volumes.names import SUFFIXES, NamePattern, list_folder, match_cases
 
 
 def read_nnunet(root: Path, labels: Labels | None) -> Dataset:

@@ -6,7 +6,6 @@ import numpy as np
 
 from medse.arrays import FloatArray
 from medse.phantoms.torso.canvas import Canvas
-from medse.phantoms.torso.classes import BODY, KIDNEY_LEFT, KIDNEY_RIGHT, LIVER, SPLEEN, URINARY_BLADDER
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import (
     Distances,
@@ -18,7 +17,15 @@ from medse.phantoms.torso.shapes import (
     tube,
     tubes,
 )
-from medse.phantoms.torso.tissues import Tissues
+from medse.phantoms.torso.tissues import (
+    BODY,
+    KIDNEY_LEFT,
+    KIDNEY_RIGHT,
+    LIVER,
+    SPLEEN,
+    URINARY_BLADDER,
+    Tissues,
+)
 
 LOOPS = 60
 """Turns of the small bowel."""

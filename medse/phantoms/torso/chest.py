@@ -3,7 +3,6 @@
 import numpy as np
 
 from medse.phantoms.torso.canvas import Canvas
-from medse.phantoms.torso.classes import AORTA, BODY, HEART, LUNG_LEFT, LUNG_RIGHT, TRACHEA
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import (
     EVERYWHERE,
@@ -16,7 +15,7 @@ from medse.phantoms.torso.shapes import (
     tube,
     tubes,
 )
-from medse.phantoms.torso.tissues import Tissues
+from medse.phantoms.torso.tissues import AORTA, BODY, HEART, LUNG_LEFT, LUNG_RIGHT, TRACHEA, Tissues
 
 VESSELS = 26
 """Branches in each lung."""

@@ -1,4 +1,9 @@
-"""HU of the tissues of one subject: age, contrast medium and its phase."""
+"""What a torso shows: its classes, with the values of TotalSegmentator, and the HU of one subject's tissues.
+
+The names and values of the classes are those of TotalSegmentator's CT task, so predictions can be scored against
+references of that tool; what it has in parts is one class here and has the value of a part: each lung that of its
+first lobe, the heart that of the heart, the spine that of the sacrum.
+"""
 
 from dataclasses import dataclass
 
@@ -49,3 +54,38 @@ def draw_tissues(random: np.random.Generator) -> Tissues:
         urine=random.uniform(0, 14),
         bowel=random.uniform(20, 38) + 20 * dose,
     )
+
+
+SPLEEN, KIDNEY_RIGHT, KIDNEY_LEFT, LIVER = 1, 2, 3, 5
+LUNG_LEFT, LUNG_RIGHT, TRACHEA = 10, 12, 16
+URINARY_BLADDER, SPINE, HEART, AORTA = 21, 25, 51, 52
+BODY = 118
+"""The rest of the body; one past the last of TotalSegmentator's values, which has no such class."""
+
+CLASSES = {
+    "background": 0,
+    "spleen": SPLEEN,
+    "kidney_right": KIDNEY_RIGHT,
+    "kidney_left": KIDNEY_LEFT,
+    "liver": LIVER,
+    "lung_left": LUNG_LEFT,
+    "lung_right": LUNG_RIGHT,
+    "trachea": TRACHEA,
+    "urinary_bladder": URINARY_BLADDER,
+    "spine": SPINE,
+    "heart": HEART,
+    "aorta": AORTA,
+    "body": BODY,
+}
+ALWAYS = (
+    "spleen",
+    "kidney_right",
+    "kidney_left",
+    "liver",
+    "lung_left",
+    "lung_right",
+    "spine",
+    "aorta",
+    "body",
+)
+"""Classes of which every subject shows at least a part; the others lie outside of some fields of view."""

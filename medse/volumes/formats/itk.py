@@ -11,7 +11,7 @@ from medse.volumes.formats.metaimage import read_meta
 from medse.volumes.formats.nrrd import read_nrrd
 from medse.volumes.formats.opened import Opened
 from medse.volumes.formats.text_header import check_promise
-from medse.volumes.geometry import check_affine, check_spacing
+from medse.volumes.grid import check_affine, check_spacing
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

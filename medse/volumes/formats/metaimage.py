@@ -13,7 +13,7 @@ from medse.volumes.formats.text_header import (
     read_line,
     whole_numbers,
 )
-from medse.volumes.geometry import check_spacing
+from medse.volumes.grid import check_spacing
 
 _BYTES = {
     "MET_CHAR": 1,

@@ -10,7 +10,7 @@ import numpy as np
 from medse.errors import InputError
 from medse.volumes.formats.contents import check_size, read_voxels, stream
 from medse.volumes.formats.opened import Opened
-from medse.volumes.geometry import check_affine, check_spacing
+from medse.volumes.grid import check_affine, check_spacing
 
 _OFFSET = 284
 _TYPES: dict[int, np.dtype[Any]] = {

@@ -8,7 +8,7 @@ from nibabel.quaternions import quat2mat
 
 from medse.arrays import FloatArray
 from medse.errors import InputError
-from medse.volumes.geometry import check_affine
+from medse.volumes.grid import check_affine
 
 FORMS_TOLERANCE = 1e-2
 """Largest difference of qform and sform, relative to the smallest spacing."""

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from medse.errors import InputError
-from medse.volumes.geometry import check_spacing
+from medse.volumes.grid import check_spacing
 
 LENGTH = 540
 """Bytes that hold the header of either version."""

@@ -1,11 +1,15 @@
-"""A file between its header and its voxels."""
+"""A file between its header and its voxels, and from the numbers it stores to an image or a label map."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medse.arrays import AnyArray, FloatArray
+import numpy as np
+import numpy.typing as npt
+
+from medse.arrays import AnyArray, FloatArray, ImageArray, LabelArray
+from medse.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,3 +39,83 @@ class Opened:
     oriented: bool = True
     unfit_image: str = ""
     unfit_labels: str = ""
+
+
+_BLOCK = 1 << 16
+"""AnyArray that are converted at a time, so that wide intermediate numbers stay few."""
+_EXACT = 2.0**53
+"""Whole numbers beyond this are not all told apart by a 64-bit float."""
+
+
+def image_values(opened: Opened) -> ImageArray:
+    """Read the voxels as float32, in their stored shape.
+
+    Raises:
+        InputError: The file is damaged, is no image, or holds NaN or infinite voxels.
+    """
+    if opened.unfit_image:
+        raise InputError(f"{opened.path} cannot be used as an image: {opened.unfit_image}.")
+    stored = opened.voxels()
+    values = np.empty_like(stored, dtype=np.float32)
+    flat = values.ravel(order="K")
+    bad = 0
+    for start, block in _blocks(stored, opened.scale):
+        with np.errstate(over="ignore", invalid="ignore"):
+            flat[start : start + len(block)] = block
+        bad += len(block) - int(np.count_nonzero(np.isfinite(flat[start : start + len(block)])))
+    if bad:
+        raise InputError(
+            f"{opened.path} holds {bad} NaN or infinite voxels of {values.size} (as 32-bit floats); every voxel must "
+            "be a finite number; replace them (for instance with the background value) and save the file again."
+        )
+    return values
+
+
+def label_values(opened: Opened) -> LabelArray:
+    """Read the voxels as integers, in their stored shape; floats must be whole numbers.
+
+    Raises:
+        InputError: The file is damaged, is no label map, or holds other than whole numbers of 64 bits.
+    """
+    stored = opened.voxels()
+    if np.issubdtype(stored.dtype, np.integer) and opened.scale == (1.0, 0.0):
+        if stored.dtype.kind == "u" and stored.dtype.itemsize == 8:
+            return _narrowed(opened, stored)
+        native: LabelArray = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        return native
+    lowest, highest = 0.0, 0.0
+    for _, block in _blocks(stored, opened.scale):
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.isfinite(block) & (block == np.rint(block)) & (np.abs(block) <= _EXACT))
+        if wrong.any():
+            raise InputError(
+                f"{opened.path} is not a label map: it holds {block[wrong][0]:.9g}; labels must be whole numbers; "
+                "save it with integer values."
+            )
+        lowest, highest = min(lowest, float(block.min())), max(highest, float(block.max()))
+    fits = lowest >= -(2**31) and highest < 2**31
+    values: LabelArray = np.empty_like(stored, dtype=np.int32 if fits else np.int64)
+    flat = values.ravel(order="K")
+    for start, block in _blocks(stored, opened.scale):
+        flat[start : start + len(block)] = block
+    return values
+
+
+def _narrowed(opened: Opened, stored: AnyArray) -> npt.NDArray[np.int64]:
+    if (largest := int(stored.max())) >= 2**63:
+        raise InputError(
+            f"{opened.path} holds the label {largest}; labels must be below 2^63; save it with smaller values."
+        )
+    return stored.astype(np.int64)
+
+
+def _blocks(stored: AnyArray, scale: tuple[float, float]) -> Iterator[tuple[int, AnyArray]]:
+    """Yield runs of values in memory order, each with its position; scaled ones as float64."""
+    slope, inter = scale
+    flat = stored.ravel(order="K")
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        if scale != (1.0, 0.0):
+            with np.errstate(all="ignore"):
+                block = block.astype(np.float64) * slope + inter
+        yield start, block
