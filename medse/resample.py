@@ -1,4 +1,4 @@
-"""Bringing a volume onto another grid."""
+"""Resampling a volume onto another grid."""
 
 import math
 import shlex

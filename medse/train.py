@@ -87,8 +87,10 @@ def train_run(
     pl.seed_everything(config.seed, workers=True, verbose=False)
     network = build.net(config, len(cases.channels), cases.labels.classes)
     data = prepare_data(config, cases)
-    headers, way = data.headers, data.preprocessing
-    learnt = DatasetFacts(cases.name, cases.channels, cases.labels, way.spacing_mm, headers.oriented)
+    headers, preprocessing = data.headers, data.preprocessing
+    learnt = DatasetFacts(
+        cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
+    )
     split = folds[fold]
     by_id = {case.id: case for case in cases.cases}
     ordered = [by_id[name] for name in (*split.training, *split.validation)]
@@ -99,7 +101,7 @@ def train_run(
     settings = config.trainer
     steps = settings.steps_per_epoch
     budget = Budget(settings.max_epochs and settings.max_epochs * steps, settings.max_minutes)
-    segment = build.segmenter(config, network, way, cases.labels, len(cases.channels))
+    segment = build.segmenter(config, network, preprocessing, cases.labels, len(cases.channels))
     module = SegmentationTask(
         net=network,
         loss=DeepSupervisionLoss(build.loss(config)),

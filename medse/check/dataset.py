@@ -32,7 +32,7 @@ class CheckedDataset:
         training: Cases trained on in fold 0.
         validation: Cases validated on in fold 0.
         channels: Channel names.
-        spacing_mm: Spacing of the network's grid, RAS order.
+        spacing_mm: Spacing of the training grid, RAS order.
         shape_min: Smallest volume on that grid.
         shape_max: Largest volume on that grid.
         net: What the network needs and sees, and its patch.
@@ -84,17 +84,17 @@ def check(config: Config) -> CheckedDataset:
     cases = build.dataset(config.data)
     folds = build.folds(config, cases)
     data = prepare_data(config, cases)
-    headers, way = data.headers, data.preprocessing
+    headers, preprocessing = data.headers, data.preprocessing
     sizes = [data.loader.size(grid) for grid in headers.grids.values()]
     net = _net_facts(config, cases, device)
-    labels, problems = _read_all(cases, headers, way)
+    labels, problems = _read_all(cases, headers, preprocessing)
     return CheckedDataset(
         name=cases.name,
         cases=len(cases.cases),
         training=len(folds[0].training),
         validation=len(folds[0].validation),
         channels=cases.channels,
-        spacing_mm=way.spacing_mm,
+        spacing_mm=preprocessing.spacing_mm,
         shape_min=tuple(min(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
         shape_max=tuple(max(lengths) for lengths in zip(*(size.shape for size in sizes), strict=True)),
         net=net,
@@ -135,14 +135,16 @@ def _swapped(augment: Augmentation | None, cases: Dataset) -> tuple[tuple[str, s
     return swapped_pairs(augment.mirror_axes, cases.labels.names)
 
 
-def _read_all(cases: Dataset, headers: Headers, way: Preprocessing) -> tuple[LabelFindings, Refusals]:
+def _read_all(
+    cases: Dataset, headers: Headers, preprocessing: Preprocessing
+) -> tuple[LabelFindings, Refusals]:
     """Read the voxels of every case; raise only if not one can be used."""
     problems, surveys = Refusals(), []
 
     def look(case: Case) -> LabelSurvey:
         grid = headers.grids[case.id]
         array, _ = read_images(case.images, len(cases.channels), copy_affine=True)  # the headers were checked
-        way.normalize(array, grid)
+        preprocessing.normalize(array, grid)
         values, _ = read_label_map(case.label)
         return survey_label(str(case.label), values, grid, cases.labels)
 

@@ -186,7 +186,7 @@ def resample(
     ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="It is a label map: nearest value.")] = False,
 ) -> None:
-    """Bring a volume onto another grid, so that image, channels and labels lie on one."""
+    """Resample a volume onto another grid, so that image, channels and labels lie on one."""
     from medse.resample import resample as run
 
     say(f"Written: {run(source, out, like=like, labels=labels)}")

@@ -56,7 +56,7 @@ def evaluate(
         bool,
         typer.Option(
             "--resample-prediction",
-            help="Bring predictions on another grid onto that of the reference, nearest voxel; recorded.",
+            help="Resample predictions on another grid onto that of the reference, nearest voxel; recorded.",
         ),
     ] = False,
     fix_geometry: FixGeometry = None,

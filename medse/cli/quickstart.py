@@ -1,4 +1,4 @@
-"""The whole way on a generated cohort: no download, a few minutes on a laptop."""
+"""Every stage on a generated cohort: no download, a few minutes on a laptop."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -26,7 +26,6 @@ class Remarks(logging.Handler):
     """Shows what library code has to remark on the way."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it as a line."""
         say(record.getMessage())
 
 

@@ -50,7 +50,6 @@ class TrainingDisplay:
         self.bar.stop()
 
     def __call__(self, event: StepDone | Validated) -> None:
-        """Show what happened."""
         match event:
             case StepDone():
                 self.bar.start()

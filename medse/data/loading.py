@@ -1,4 +1,4 @@
-"""Cases on the network's grid, in memory as far as they fit."""
+"""Cases on the training grid, in memory as far as they fit."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ CENTRES_PER_CLASS = 10_000
 
 @dataclass(frozen=True)
 class Size:
-    """Shape of a case on the network's grid, before empty borders are cropped, and its bytes in memory."""
+    """Shape of a case on the training grid, before empty borders are cropped, and its bytes in memory."""
 
     shape: tuple[int, ...]
     bytes: int
@@ -32,10 +32,10 @@ class Size:
 
 @dataclass(frozen=True)
 class CaseLoader:
-    """Reads a case and brings it to the network's grid; the deterministic part of the pipeline.
+    """Reads a case and resamples it to the training grid; the deterministic part of the pipeline.
 
     Attributes:
-        preprocessing: The way to the network's grid.
+        preprocessing: Resamples to the training grid.
         labels: Classes and their values in files.
         channels: Channels of a case.
         copy_affine: Let a label whose affine differs from its image's lie where the image does.
@@ -72,7 +72,7 @@ class CaseLoader:
         """Return the size that a case whose image lies on ``grid`` has when prepared.
 
         Raises:
-            InputError: The spacings of the grid and of the network differ too much.
+            InputError: The spacings of the grid and of the training grid differ too much.
         """
         shape = self.preprocessing.shape(grid, grid.canonical_shape)
         bytes_per_voxel = 4 * self.channels + np.min_scalar_type(self.labels.ignore_index).itemsize
@@ -105,9 +105,7 @@ class PreparedCases(Dataset[dict[str, Any]]):
             self.memory = list(pool.map(loader, kept))
 
     def __len__(self) -> int:
-        """Number of cases."""
         return len(self.cases)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return what :class:`CaseLoader` returns."""
         return self.memory[index] if index < len(self.memory) else self.loader(self.cases[index])

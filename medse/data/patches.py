@@ -20,15 +20,12 @@ class PatchSampler(Sampler[tuple[int, int]]):
         self.cases, self.patches, self.seed, self.epoch = cases, patches, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Patches per epoch."""
         return self.patches
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of this epoch."""
         random = np.random.default_rng((self.seed, self.epoch))
         rounds = -(-self.patches // self.cases)
         order = np.concatenate([random.permutation(self.cases) for _ in range(rounds)])[: self.patches]

@@ -1,1 +1,1 @@
-"""From a volume to its label map: window, backend and the way back to the scan's own grid."""
+"""From a volume to its label map: window, backend, and back onto the scan's own grid."""

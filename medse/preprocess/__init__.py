@@ -1,4 +1,4 @@
-"""From a volume on its own grid to the network's grid, and scores back: NumPy only.
+"""From a volume on its own grid to the training grid, and scores back: NumPy only.
 
 Training and prediction call the same code, so a network meets the intensities it was trained on.
 """

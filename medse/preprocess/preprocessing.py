@@ -1,4 +1,4 @@
-"""The way to the network's grid and back."""
+"""From a volume on its own grid to the training grid, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from medse.volumes.grid import Grid
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image on the network's grid, with what is needed to go back.
+    """An image on the training grid, with what is needed to go back.
 
     Attributes:
         image: ``(C, *spatial)`` in RAS order, cropped, normalised and resampled.
@@ -28,7 +28,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How volumes reach the network's grid.
+    """How volumes are resampled to the training grid: the spacing, in RAS order, that a network was trained on.
 
     Volumes are turned to the nearest RAS axes, cropped to the box of non-zero voxels (skull-stripped scans
     are mostly empty), normalised, and resampled with cubic splines to ``spacing_mm``. Voxel edges, not
@@ -46,7 +46,7 @@ class Preprocessing:
     slice_axis: int | None = None
 
     def image(self, array: ImageArray, grid: Grid) -> Prepared:
-        """Bring ``(C, X, Y, Z)`` in the file's order to the network's grid.
+        """Bring ``(C, X, Y, Z)`` in the file's order to the training grid.
 
         Raises:
             InputError: A channel is constant or too large, or the spacings differ too much.
@@ -72,7 +72,7 @@ class Preprocessing:
         return [normalize(channel, box, self.normalization, name) for channel, name in named], box
 
     def label(self, indices: LabelArray, prepared: Prepared) -> LabelArray:
-        """Bring class indices ``(X, Y, Z)`` in the file's order to the network's grid."""
+        """Bring class indices ``(X, Y, Z)`` in the file's order to the training grid."""
         cropped = prepared.grid.to_canonical(indices)[prepared.box]
         shape = prepared.image.shape[1:]
         if cropped.shape == shape:
@@ -95,10 +95,10 @@ class Preprocessing:
         return np.ascontiguousarray(grid.from_canonical(canonical))
 
     def shape(self, grid: Grid, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape on the network's grid of a box of ``shape`` voxels in RAS order.
+        """Shape on the training grid of a box of ``shape`` voxels in RAS order.
 
         Raises:
-            InputError: The spacings of ``grid`` and network differ too much.
+            InputError: The spacings of ``grid`` and of the training grid differ too much.
         """
         old_mm, new_mm = grid.canonical_spacing_mm, list(self.spacing_mm)
         if self.slice_axis is not None:

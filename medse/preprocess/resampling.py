@@ -36,7 +36,7 @@ def resampled_shape(
     if too_far or math.prod(found) > LARGEST_GROWTH * math.prod(shape):
         old, new = (" x ".join(f"{mm:.4g}" for mm in spacing) for spacing in (old_mm, new_mm))
         raise InputError(
-            f"{source} has a spacing of {old} mm, but the network works at {new} mm; a spacing may change up to "
+            f"{source} has a spacing of {old} mm, but the training grid has {new} mm; a spacing may change up to "
             f"{LARGEST_STEP} times and a volume grow to {LARGEST_GROWTH} times its voxels; correct the spacing "
             "or its unit in the header, or data.spacing_mm."
         )

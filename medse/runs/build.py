@@ -55,7 +55,7 @@ def slice_axis(data: Data) -> int | None:
 
 
 def preprocessing(data: Data, grids: Iterable[Grid]) -> Preprocessing:
-    """Return the way to the network's grid; the spacing is the cases' median unless configured."""
+    """Return what resamples to the training grid; its spacing is the cases' median unless configured."""
     given, across = data.spacing_mm, slice_axis(data)
     if given is None or across is not None:
         median = np.median([grid.canonical_spacing_mm for grid in grids], axis=0).round(6).tolist()
@@ -107,15 +107,19 @@ def augmentation(config: Config, cases: Dataset, oriented: bool) -> Augmentation
     return Augmentation(**settings, slice_axis=slice_axis(config.data), classes=cases.labels.names)
 
 
-def loader(data: Data, way: Preprocessing, cases: Dataset) -> CaseLoader:
+def loader(data: Data, preprocessing: Preprocessing, cases: Dataset) -> CaseLoader:
     """Return the function that reads and prepares a case."""
-    return CaseLoader(way, cases.labels, len(cases.channels), copy_affine=data.fix_geometry is not None)
+    return CaseLoader(
+        preprocessing, cases.labels, len(cases.channels), copy_affine=data.fix_geometry is not None
+    )
 
 
-def segmenter(config: Config, network: Any, way: Preprocessing, labels: Labels, channels: int) -> Segmenter:
-    """Return the way from a volume to its label map with ``network``."""
+def segmenter(
+    config: Config, network: Any, preprocessing: Preprocessing, labels: Labels, channels: int
+) -> Segmenter:
+    """Return what makes a label map of a volume with ``network``."""
     return Segmenter(
-        preprocessing=way,
+        preprocessing=preprocessing,
         labels=labels,
         channels=channels,
         patch_size=window(config.data.patch_size, config.data.slice_axis),
@@ -132,7 +136,7 @@ class PreparedData:
     Attributes:
         dataset: Its labelled cases, channels and classes.
         headers: Grids of all cases, and whether they are oriented.
-        preprocessing: The way to the network's grid.
+        preprocessing: Resamples to the training grid.
         augmentation: Random changes of patches, None where none are configured.
         loader: Reads a case and brings it to that grid.
     """

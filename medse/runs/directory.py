@@ -23,7 +23,7 @@ class DatasetFacts:
         name: Name of the data set.
         channels: Channel names in file order.
         labels: The foreground classes and their values in files.
-        spacing_mm: Spacing of the network's grid in RAS order.
+        spacing_mm: Spacing of the training grid in RAS order.
         oriented: Whether its scans say where the patient's left is; those to predict must do the same.
     """
 
@@ -34,51 +34,32 @@ class DatasetFacts:
     oriented: bool
 
 
-@dataclass(frozen=True)
 class RunDir:
-    """Names of the files of a run, and the reading and writing of those that describe it."""
+    """Names of the files of a run, and the reading and writing of those that describe it.
 
-    path: Path
+    Attributes:
+        path: The folder.
+        config: The resolved configuration.
+        dataset: Channels, labels and spacing, in the form of an nnU-Net ``dataset.json``.
+        splits: All folds, and which of them this run validates on.
+        validation_cases: Ids of the validation cases, one per line; where cases are grouped, with their group after
+            a tab.
+        provenance: Versions, commit, seed, data fingerprint and device.
+        log: A row per epoch.
+        checkpoints: Folder of ``last.ckpt`` and ``best.ckpt``.
+        weights: The network's final weights; exists when the training is complete.
+    """
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def dataset(self) -> Path:
-        """Channels, labels and spacing, in the form of an nnU-Net ``dataset.json``."""
-        return self.path / "dataset.json"
-
-    @property
-    def splits(self) -> Path:
-        """All folds, and which of them this run validates on."""
-        return self.path / "splits.json"
-
-    @property
-    def validation_cases(self) -> Path:
-        """Ids of the validation cases, one per line; where cases are grouped, with their group after a tab."""
-        return self.path / "validation_cases.txt"
-
-    @property
-    def provenance(self) -> Path:
-        """Versions, commit, seed, data fingerprint and device."""
-        return self.path / "provenance.json"
-
-    @property
-    def log(self) -> Path:
-        """A row per epoch."""
-        return self.path / "log.csv"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of ``last.ckpt`` and ``best.ckpt``."""
-        return self.path / "checkpoints"
-
-    @property
-    def weights(self) -> Path:
-        """The network's final weights; exists when the training is complete."""
-        return self.path / "model.safetensors"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.dataset = path / "dataset.json"
+        self.splits = path / "splits.json"
+        self.validation_cases = path / "validation_cases.txt"
+        self.provenance = path / "provenance.json"
+        self.log = path / "log.csv"
+        self.checkpoints = path / "checkpoints"
+        self.weights = path / "model.safetensors"
 
     def write(
         self,

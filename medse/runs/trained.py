@@ -27,7 +27,7 @@ class LoadedRun:
     """A trained network with everything needed to segment a scan.
 
     Attributes:
-        segmenter: The way from a volume to its label map.
+        segmenter: Makes a label map of a volume.
         channels: Channel names the run was trained on, in file order.
         oriented: Whether the run was trained on scans that say where the patient's left is.
     """
@@ -128,8 +128,8 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
     network = build.net(config, len(learnt.channels), learnt.labels.classes)
     network.load_state_dict(_weights(run, weights))
     network.to(resolve_device(device)).eval()
-    way = Preprocessing(learnt.spacing_mm, config.data.normalization, build.slice_axis(config.data))
-    segmenter = build.segmenter(config, network, way, learnt.labels, len(learnt.channels))
+    preprocessing = Preprocessing(learnt.spacing_mm, config.data.normalization, build.slice_axis(config.data))
+    segmenter = build.segmenter(config, network, preprocessing, learnt.labels, len(learnt.channels))
     return LoadedRun(segmenter, learnt.channels, learnt.oriented)
 
 

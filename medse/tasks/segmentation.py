@@ -19,7 +19,7 @@ Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 class SegmentationTask(pl.LightningModule):
     """Trains ``net`` on patches and validates it on whole volumes.
 
-    Validation Dice is computed on the network's grid, per case and class, and averaged over the cases that
+    Validation Dice is computed on the training grid, per case and class, and averaged over the cases that
     hold the class. It is a proxy, to watch a training: figures to quote come from ``medse evaluate``.
 
     Args:
@@ -76,11 +76,9 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the cases of the last validation."""
         self.validation_dice = []
 
     def validation_step(self, case: dict[str, Any], _index: int) -> None:
-        """Score one whole prepared case."""
         found = most_likely(self.scores(case["image"]))
         self.validation_dice.append(dice_per_class(found, case["label"][0], len(self.classes)))
 

@@ -39,7 +39,6 @@ class Grid:
 
     @property
     def spatial_shape(self) -> tuple[int, int, int]:
-        """The three spatial lengths."""
         x, y, z = (*self.shape, 1)[:3]
         return x, y, z
 
@@ -78,7 +77,6 @@ class Grid:
         return flipped.transpose(*range(array.ndim - 3), *(array.ndim - 3 + order))
 
     def from_canonical(self, array: AnyArray) -> AnyArray:
-        """Undo :meth:`to_canonical`."""
         restored = array.transpose(*range(array.ndim - 3), *(array.ndim - 3 + self._axes[:, 0]))
         flipped: AnyArray = np.flip(restored, self._flipped(array.ndim))
         return flipped

@@ -124,7 +124,6 @@ class NamePattern:
         return name[len(self.start) : len(name) - len(self.end)] if fits else ""
 
     def file(self, case: str) -> Path:
-        """Return the file of ``case``."""
         return self.folder / f"{self.start}{case}{self.end}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The way to the network's grid and back."""
+"""To the training grid and back."""
 
 import itertools
 import tracemalloc
@@ -232,7 +232,9 @@ def test_spacings_that_cannot_be_meant_are_refused(old: Spacing, new: Spacing, u
             round(40 * a / b) for a, b in zip(old, new, strict=True)
         )
         return
-    with pytest.raises(InputError, match=r"^scan has a spacing of .* mm, but the network works at .* header"):
+    with pytest.raises(
+        InputError, match=r"^scan has a spacing of .* mm, but the training grid has .* header"
+    ):
         Preprocessing(new).image(np.ones((1, *shape), np.float32), grid(shape, old))
 
 

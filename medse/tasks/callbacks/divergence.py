@@ -16,7 +16,6 @@ class Divergence(Callback):
     """
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the mean loss of the epoch and at all weights."""
         loss = float(trainer.callback_metrics["loss"])
         if math.isfinite(loss) and all(bool(p.isfinite().all()) for p in pl_module.parameters()):
             return

@@ -55,12 +55,10 @@ class TellProgress(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Tell of a step."""
         share = self.budget.share_done(trainer.global_step)
         self.progress(StepDone(trainer.current_epoch + 1, share, float(outputs["loss"])))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tell of a validation."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         classes = {
             name.removeprefix("dice_"): value

@@ -21,11 +21,9 @@ class _KnowsValidation(Callback):
     validated = False
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forget the validation of an earlier epoch."""
         self.validated = False
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remember that this epoch was validated."""
         self.validated = True
 
 
@@ -51,11 +49,9 @@ class Checkpoints(_KnowsValidation):
                 trainer.save_checkpoint(temporary)
 
     def state_dict(self) -> dict[str, float]:
-        """Return what a resumed run must know."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Take over the state of the run that is resumed."""
         self.best = state_dict["best"]
 
 
@@ -77,7 +73,6 @@ class CsvLog(_KnowsValidation):
             self.rows = [row for row in rows if int(row["epoch"]) <= trainer.current_epoch]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the row of this epoch."""
         metrics = trainer.callback_metrics
         row = {
             "epoch": str(trainer.current_epoch + 1),
