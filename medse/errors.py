@@ -1,5 +1,6 @@
 """The one exception that a user's own input may raise."""
 
+import difflib
 from collections.abc import Collection, Sequence, Set
 from types import TracebackType
 
@@ -61,3 +62,9 @@ def some(names: Collection[str]) -> str:
     ordered = sorted(names) if isinstance(names, Set) else list(names)
     more = f" and {len(ordered) - NAMES_SHOWN} more" if len(ordered) > NAMES_SHOWN else ""
     return (", ".join(ordered[:NAMES_SHOWN]) or "none") + more
+
+
+def nearest(name: str, choices: Collection[str]) -> str:
+    """Return ``" did you mean 'x'?"`` for the choice closest to ``name``, or an empty string."""
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f" did you mean {close[0]!r}?" if close else ""

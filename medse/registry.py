@@ -1,10 +1,9 @@
 """Looking up named building blocks, and the option schemas that their signatures imply."""
 
-import difflib
 import inspect
 import keyword
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, wraps
 from typing import Annotated, Any, Literal, TypeVar, Union, get_type_hints
 
 from pydantic import (
@@ -18,15 +17,10 @@ from pydantic import (
     create_model,
 )
 
-from medse.errors import InputError
+from medse.allowed import explained
+from medse.errors import InputError, nearest
 
 T = TypeVar("T")
-
-
-def nearest(name: str, choices: Collection[str]) -> str:
-    """Return ``" did you mean 'x'?"`` for the choice closest to ``name``, or an empty string."""
-    close = difflib.get_close_matches(name, choices, n=1)
-    return f" did you mean {close[0]!r}?" if close else ""
 
 
 def pick(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -66,22 +60,29 @@ def build_from(
         )
     name = options.pop("name")
     builder = pick(table, name, kind)
-    model = _cached_model(builder, derived)
-    for option in options:
-        if option not in model.model_fields:
-            raise InputError(
-                f"The {kind} {name!r} has no option {option!r};{nearest(option, model.model_fields)} allowed are "
-                f"{', '.join(model.model_fields) or 'none'}; correct or remove it."
-            )
-    try:
-        chosen = model(**options).model_dump()
-    except ValidationError as error:
-        first = error.errors()[0]
-        where, given = ".".join(map(str, first["loc"])), first["input"]
-        raise InputError(
-            f"The {kind} {name!r} cannot take {where} = {given!r}; {first['msg'].lower()}; give such a value."
-        ) from error
-    return builder(*arguments, **{_parameter(option): value for option, value in chosen.items()})
+    return builder(*arguments, **_checked(builder, derived, options, f"The {kind} {name!r}"))
+
+
+def check_options(cls: type, derived: frozenset[str]) -> None:
+    """Let the constructor of ``cls`` refuse what the annotations of its options do not allow.
+
+    So their bounds hold for who calls the class as for who names it in a configuration, and are written once. Options
+    are given by keyword; what is code, such as a factory of blocks, no configuration can hold and is left alone.
+
+    Args:
+        cls: A class, as its ``__init_subclass__`` receives it.
+        derived: Parameters of the constructor that are not options.
+    """
+    constructor = cls.__dict__.get("__init__")
+    if constructor is None:
+        return
+
+    @wraps(constructor)
+    def checked(self: object, *arguments: Any, **options: Any) -> None:
+        data = {name: value for name, value in options.items() if name not in derived and not callable(value)}
+        constructor(self, *arguments, **options | _checked(cls, derived, data, type(self).__name__))
+
+    cls.__init__ = checked  # type: ignore[misc]
 
 
 def options_model(
@@ -130,6 +131,20 @@ def _tag(given: object) -> str:
     if isinstance(given, str):
         return _BARE
     return f"<{given.get('name') if isinstance(given, Mapping) else getattr(given, 'name', None)}>"
+
+
+def _checked(
+    builder: Callable[..., Any], derived: frozenset[str], given: Mapping[str, Any], what: str
+) -> dict[str, Any]:
+    """Return the options ``given``, converted to what the annotations of ``builder`` say."""
+    model = _cached_model(builder, derived)
+    options = {_option(parameter): value for parameter, value in given.items()}
+    try:
+        chosen = model(**options).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        wrong = "; ".join(explained(error, options, model).values())
+        raise InputError(f"{what} cannot take {wrong}; correct it.") from error
+    return {_parameter(option): value for option, value in chosen.items()}
 
 
 @cache

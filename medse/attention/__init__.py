@@ -5,6 +5,7 @@ A new block is one file here and one line in :data:`medse.attention.table.MECHAN
 
 from medse.attention.attach.attach import attach, detach
 from medse.attention.author_weights import load_author_weights
-from medse.attention.table import ATTENTION, DERIVED, Attention, make_attention
+from medse.attention.block import DERIVED
+from medse.attention.table import ATTENTION, Attention, make_attention
 
 __all__ = ["ATTENTION", "DERIVED", "Attention", "attach", "detach", "load_author_weights", "make_attention"]

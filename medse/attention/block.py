@@ -12,6 +12,7 @@ from medse.attention.ops import tracing
 from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.lengths import check_spatial_dims
+from medse.registry import check_options
 
 Purpose = Literal[
     "segmentation",
@@ -22,6 +23,10 @@ Purpose = Literal[
     "a baseline to compare with",
 ]
 """What a block may be the first to try for."""
+
+
+DERIVED = frozenset({"self", "spatial_dims", "channels"})
+"""Parameters of a block that follow from the network around it."""
 
 
 class AttentionBlock(nn.Module):
@@ -67,6 +72,7 @@ class AttentionBlock(nn.Module):
         told = ("title", "papers", "what", "use", "parameter_formula")
         if missing := [name for name in told if not hasattr(cls, name)]:
             raise TypeError(f"The class {cls.__name__} does not say its {', '.join(missing)}.")
+        check_options(cls, DERIVED)
 
     def __init__(self, spatial_dims: int, channels: int) -> None:
         super().__init__()
@@ -105,7 +111,7 @@ def hidden_channels(channels: int, reduction: int) -> int:
     Raises:
         InputError: It would be 0.
     """
-    if not 1 <= reduction <= channels:
+    if reduction > channels:
         raise InputError(
             f"reduction {reduction} does not fit {channels} channels; allowed are 1 to {channels}; "
             "choose a smaller reduction or a wider network."

@@ -69,10 +69,10 @@ class EfficientChannelAttention(AttentionBlock):
     ) -> None:
         super().__init__(spatial_dims, channels)
         taps = adaptive_kernel_size(channels, gamma, b) if kernel_size is None else kernel_size
-        if taps < 1 or taps % 2 == 0:
+        if taps % 2 == 0:
             raise InputError(
-                f"kernel_size is {kernel_size}; the kernel must be centred on its channel; allowed are odd numbers "
-                "from 1; choose one of those."
+                f"kernel_size is {kernel_size}; the kernel must be centred on its channel; allowed are odd numbers; "
+                "choose one of those."
             )
         groups = 1 if shared else channels
         self.conv = nn.Conv1d(groups, groups, taps, groups=groups, bias=False)

@@ -1,7 +1,9 @@
 """Squeeze-and-excitation with a learned spatial pooling instead of the mean."""
 
+from typing import Annotated
+
 from monai.networks.layers.factories import Conv
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from medse.attention.block import AttentionBlock, hidden_channels, normalize
@@ -57,14 +59,14 @@ class SpatialPyramidSE(AttentionBlock):
         channels: int,
         *,
         reduction: PositiveInt = 16,
-        levels: tuple[PositiveInt, ...] = (1, 2, 4),
+        levels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 2, 4),
         gate: Gate = "sigmoid",
     ) -> None:
         super().__init__(spatial_dims, channels)
         hidden = hidden_channels(channels, reduction)
-        if not levels or min(levels) < 1 or len(set(levels)) < len(levels):
+        if len(set(levels)) < len(levels):
             raise InputError(
-                f"levels is {list(levels)}; allowed are different numbers from 1; give for example 1, 2, 4."
+                f"levels is {list(levels)}; allowed are different numbers; give for example 1, 2, 4."
             )
         convolution = Conv[Conv.CONV, spatial_dims]
         self.weigh = nn.ModuleList(

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, Purpose
+from medse.attention.block import DERIVED, AttentionBlock, Purpose
 from medse.attention.cbam import ConvolutionalBlockAttention
 from medse.attention.channel import ChannelSE, SqueezeExcitation
 from medse.attention.concurrent import ConcurrentSE
@@ -19,7 +19,6 @@ from medse.attention.project_excite import ProjectExcite
 from medse.attention.simam import SimAM
 from medse.attention.spatial import SpatialSE
 from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
-from medse.errors import InputError
 from medse.registry import build_from, one_of
 
 MECHANISMS: dict[str, type[AttentionBlock]] = {
@@ -37,9 +36,6 @@ MECHANISMS: dict[str, type[AttentionBlock]] = {
     "cbam": ConvolutionalBlockAttention,
 }
 """Name in a config -> block; a block is built as ``block(spatial_dims, channels, **options)``."""
-
-DERIVED = frozenset({"self", "spatial_dims", "channels"})
-"""Parameters of a block that follow from the network around it."""
 
 if TYPE_CHECKING:
     Mechanism = str | Mapping[str, Any]
@@ -74,11 +70,6 @@ class HybridAttention(AttentionBlock):
         combine: Literal["sequence", "max", "add"] = "sequence",
     ) -> None:
         super().__init__(spatial_dims, channels)
-        if len(blocks) < 2:
-            raise InputError(
-                f"blocks is {list(blocks)}; a hybrid needs at least two mechanisms; give two or more of "
-                f"{', '.join(MECHANISMS)}."
-            )
         self.blocks = nn.ModuleList(
             build_from(MECHANISMS, block, DERIVED, "attention block", spatial_dims, channels)
             for block in blocks

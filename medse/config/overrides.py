@@ -5,9 +5,8 @@ from copy import deepcopy
 
 from pydantic import BaseModel
 
-from medse.config.json_schema import Schema, child, choices, keys, meant, schema_of
-from medse.config.mistakes import Mistake, dotted, refuse, shown
-from medse.config.strict_yaml import MAX_DEPTH, SURROGATE, Source, read_text
+from medse.allowed import Schema, child, choices, dotted, keys, meant, schema_of, shown
+from medse.config.strict_yaml import MAX_DEPTH, SURROGATE, Mistake, Source, read_text, refuse
 
 
 def apply_overrides(source: Source, overrides: Sequence[str], model: type[BaseModel]) -> Source:

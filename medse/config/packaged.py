@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from medse.errors import InputError
-from medse.registry import nearest
+from medse.errors import InputError, nearest
 
 
 def packaged_configs() -> dict[str, Path]:

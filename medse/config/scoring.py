@@ -11,10 +11,10 @@ from medse.config.packaged import find_config
 from medse.config.sections import Data, Evaluation
 from medse.config.strict_yaml import Source, read_yaml
 from medse.config.validation import validate
-from medse.errors import InputError
+from medse.errors import InputError, nearest
 from medse.labels import Labels, read_dataset_labels
 from medse.metrics.conventions import ConventionName
-from medse.registry import nearest, pick
+from medse.registry import pick
 
 ALL, SECTION = "all", "evaluation"
 _NAMES: dict[str, ConventionName] = {name: name for name in get_args(ConventionName)}

@@ -6,13 +6,14 @@ PyYAML's constructors, and their ideas of octal numbers and truth, are never ask
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
-from medse.config.mistakes import KeyPath, Mistake, dotted, refuse, shown
+from medse.allowed import KeyPath, dotted, shown
 from medse.errors import InputError
 
 MAX_DEPTH = 32
@@ -26,6 +27,19 @@ _DECIMAL = re.compile(r"[-+]?[0-9]{1,300}")  # Python refuses to convert thousan
 _OTHER_BASE = re.compile(r"0x[0-9a-fA-F]{1,200}|0o[0-7]{1,200}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing to correct.
+
+    Attributes:
+        place: ``line 12`` or ``override 'optimizer.lr=x'``; None where the file says nothing at all.
+        text: What is wrong, what was given and what is allowed.
+    """
+
+    place: str | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,20 @@ class Source:
         """Return where ``path``, or else the nearest section around it, was written."""
         around = (path[:length] for length in range(len(path), 0, -1))
         return next((self.places[key] for key in around if key in self.places), None)
+
+
+def refuse(path: Path, mistakes: Sequence[Mistake]) -> NoReturn:
+    """Raise one error that lists ``mistakes`` in the order of the file, overrides last.
+
+    Raises:
+        InputError: Always; one sentence for one mistake, else a line per mistake.
+    """
+    ordered = sorted(dict.fromkeys(mistakes), key=_line)
+    if len(ordered) == 1:
+        place = f", {ordered[0].place}" if ordered[0].place else ""
+        raise InputError(f"{path}{place}: {ordered[0].text}")
+    lines = (f"  {place}: {text}" if place else f"  {text}" for place, text in map(astuple, ordered))
+    raise InputError("\n".join([f"{path} has {len(ordered)} mistakes:", *lines]))
 
 
 def read_yaml(path: Path) -> Source:
@@ -210,3 +238,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def _line(mistake: Mistake) -> float:
+    """Sort key: no place first, then lines, then overrides."""
+    line = re.fullmatch(r"line (\d+)", mistake.place or "line 0")
+    return float(line[1]) if line else float("inf")

@@ -8,10 +8,9 @@ import numpy as np
 
 from medse.arrays import BoolArray, LabelArray
 from medse.config.sections import Evaluation
-from medse.errors import InputError
+from medse.errors import InputError, nearest
 from medse.labels import Labels
 from medse.labels.value_counts import count_values
-from medse.registry import nearest
 from medse.scores.files import check_names
 
 MOST_UNNAMED = 1000

@@ -34,14 +34,14 @@ def test_values_are_read_as_in_a_file() -> None:
     made = config(
         source(),
         "optimizer.lr=1e-3", "seed=0x10", "data.patch_size=[1, 2, 3]", "data.root=/a b/c=d",
-        "data.cached=true", "norm='none'", " data.spacing_mm = none",
+        "data.cached=true", "norm='group'", " data.spacing_mm = none",
     )  # fmt: skip
     assert made.optimizer.lr == 1e-3
     assert made.seed == 16
     assert made.data.patch_size == (1, 2, 3)
     assert made.data.root == Path("/a b/c=d")
     assert made.data.cached is True
-    assert made.norm == "none"
+    assert made.norm == "group"
     assert made.data.spacing_mm is None
 
 

@@ -71,8 +71,8 @@ CASES = [
     ("second: {name: unet, dropout: 1}", "second.dropout = 1", "a number >= 0 and < 1"),
     (f"seed: {'x' * 200}", f"seed = '{'x' * 58}…"),
     # literals
-    ("norm: bach", "norm: unknown name 'bach'", "mean 'batch'", "'none', batch or instance"),
-    ("norm: none", "norm = none", "one of 'none', batch or instance"),
+    ("norm: bach", "norm: unknown name 'bach'", "mean 'batch'", "batch, group or instance"),
+    ("norm: none", "norm = none", "one of batch, group or instance"),
     # tables
     ("second: unett", "second: unknown name 'unett'", "mean 'unet'", "plain or unet"),
     ("second: {name: unett}", "second.name: unknown name 'unett'", "mean 'unet'", "plain or unet"),

@@ -114,5 +114,5 @@ class Config(Section):
     loss: Loss = {"name": "dice", "batch": False}
     second: Net = "unet"
     optimizer: Optimizer = Optimizer(warmup=2)
-    norm: Literal["instance", "batch", "none"] = "batch"
+    norm: Literal["instance", "batch", "group"] = "batch"
     seed: Annotated[int, Field(ge=0)] = 0

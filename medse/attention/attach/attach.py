@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from medse.attention.attach.dry_run import observe
 from medse.attention.table import Attention, make_attention
-from medse.errors import InputError, Refusals
-from medse.registry import nearest
+from medse.errors import InputError, Refusals, nearest
 
 Where = str | type[nn.Module] | tuple[type[nn.Module], ...]
 """Modules of a net, by a pattern of their names or by their type."""

@@ -78,7 +78,7 @@ class SpectralAttention(AttentionBlock):
     ) -> None:
         super().__init__(spatial_dims, channels)
         most = min(channels, MOST)
-        if not 1 <= components <= most:
+        if components > most:
             raise InputError(
                 f"components {components} does not fit {channels} channels, each component needs a channel; allowed "
                 f"are 1 to {most}; set components (16 unless given) to one of these, or widen the network."
@@ -143,9 +143,9 @@ def _grid(size: int | tuple[int, ...] | None, spatial_dims: int) -> tuple[int, .
     if size is None:
         return None
     grid = (size,) * spatial_dims if isinstance(size, int) else tuple(size)
-    if len(grid) != spatial_dims or min(grid) < 1:
+    if len(grid) != spatial_dims:
         raise InputError(
-            f"size is {size} in {spatial_dims}-D; allowed are one length, or one for each of {spatial_dims} axes, "
-            "all above 0; leave size out for a basis that follows the feature map."
+            f"size is {size} in {spatial_dims}-D; allowed are one length, or one for each of {spatial_dims} "
+            "axes; leave size out for a basis that follows the feature map."
         )
     return grid

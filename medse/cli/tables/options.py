@@ -6,8 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from medse.config.json_schema import allowed, schema_of
-from medse.config.mistakes import shown
+from medse.allowed import allowed, schema_of, shown
 from medse.registry import options_model
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from medse.errors import InputError
-from medse.registry import nearest
+from medse.errors import InputError, nearest
 
 
 @dataclass(frozen=True)

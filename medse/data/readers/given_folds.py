@@ -6,8 +6,7 @@ from typing import Literal
 
 from medse.data.cases import TRAINING_ONLY
 from medse.data.readers.csv_table import Table
-from medse.errors import InputError
-from medse.registry import nearest
+from medse.errors import InputError, nearest
 
 Fold = int | Literal["test"] | None
 WORDS: dict[str, Fold] = {"train": TRAINING_ONLY, "validation": 0, "test": "test"}
