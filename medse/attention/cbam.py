@@ -26,9 +26,9 @@ class ConvolutionalBlockAttention(AttentionBlock):
     title = "Convolutional block attention module (CBAM)"
     papers = (Paper("Woo, Park, Lee, Kweon", "CBAM: Convolutional Block Attention Module", "ECCV", 2018),)
     what = (
-        "A gate per channel, then a gate per voxel: means and maxima of each channel go through one "
-        "common pair of linear layers and are added before the sigmoid; then the mean and the maximum "
-        "over channels at each voxel go through a large convolution, batch norm and a sigmoid."
+        "A gate per channel, then a gate per voxel: means and maxima of each channel go through one common "
+        "pair of linear layers and are added before the sigmoid; then the mean and the maximum over channels "
+        "at each voxel go through a large convolution, batch norm and a sigmoid."
     )
     use = "Baseline of every comparison."
     ours = "The 3-D form: a cubic kernel."

@@ -25,8 +25,8 @@ class SqueezeExcitation(AttentionBlock):
     title = "Squeeze-and-excitation"
     papers = (Paper("Hu, Shen, Sun", "Squeeze-and-Excitation Networks", "CVPR", 2018),)
     what = (
-        "One gate per channel: the mean of each channel, two linear layers with a bottleneck and a "
-        "ReLU between them, a sigmoid; the channel is multiplied by it."
+        "One gate per channel: the mean of each channel, two linear layers with a bottleneck and a ReLU "
+        "between them, a sigmoid; the channel is multiplied by it."
     )
     use = "Baseline of every comparison."
     suits: ClassVar[tuple[Purpose, ...]] = ("a baseline to compare with",)

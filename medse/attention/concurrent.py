@@ -43,9 +43,8 @@ class ConcurrentSE(AttentionBlock):
         ),
     )
     what = (
-        "The block cse and the block sse on the same input, combined voxel by voxel: the larger of both"
-        " products (max, as in the authors' code), their sum, the product of both gates, or both side "
-        "by side."
+        "The block cse and the block sse on the same input, combined voxel by voxel: the larger of both "
+        "products (max, as in the authors' code), their sum, the product of both gates, or both side by side."
     )
     use = "Segmentation, 2-D and 3-D: the first to try."
     ours = "With combine: concat, a 1x1 convolution brings the 2C channels back to C."

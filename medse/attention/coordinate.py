@@ -27,14 +27,14 @@ class CoordinateAttention(AttentionBlock):
     title = "Coordinate attention"
     papers = (COORDINATE,)
     what = (
-        "One gate per position along each axis and channel: the profiles along all axes, end to end, go"
-        " through a common 1x1 convolution, batch norm and hard swish, then each through a 1x1 "
-        "convolution and a sigmoid; the input is multiplied by the gates of all axes."
+        "One gate per position along each axis and channel: the profiles along all axes, end to end, go "
+        "through a common 1x1 convolution, batch norm and hard swish, then each through a 1x1 convolution "
+        "and a sigmoid; the input is multiplied by the gates of all axes."
     )
     use = "Segmentation and mobile networks."
     ours = (
-        "The 3-D form: three profiles and three gates. A volume of one slice is therefore not the 2-D "
-        "block: its third profile is the mean over both other axes."
+        "The 3-D form: three profiles and three gates. A volume of one slice is therefore not the 2-D block: "
+        "its third profile is the mean over both other axes."
     )
     suits = ("segmentation", "mobile and embedded networks")
     parameter_formula = "(d + 1)·C·m + 3·m + d·C with m = max(min_channels, C // reduction)"

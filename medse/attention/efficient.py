@@ -47,8 +47,8 @@ class EfficientChannelAttention(AttentionBlock):
         ),
     )
     what = (
-        "One gate per channel: the mean of each channel, a 1-D convolution of odd length across "
-        "neighbouring channels without bias, a sigmoid. The length follows from the number of channels."
+        "One gate per channel: the mean of each channel, a 1-D convolution of odd length across neighbouring "
+        "channels without bias, a sigmoid. The length follows from the number of channels."
     )
     use = "Classification; very few parameters."
     ours = "The 3-D form: the mean runs over three axes."

@@ -31,9 +31,9 @@ class ProjectExcite(AttentionBlock):
         ),
     )
     what = (
-        "One gate per voxel and channel: the means over all axes but one are profiles along depth, "
-        "height and width; their sum at each voxel goes through two 1x1 convolutions with a bottleneck "
-        "and a ReLU, and a sigmoid."
+        "One gate per voxel and channel: the means over all axes but one are profiles along depth, height "
+        "and width; their sum at each voxel goes through two 1x1 convolutions with a bottleneck and a ReLU, "
+        "and a sigmoid."
     )
     use = "Segmentation of 3-D volumes."
     ours = "The 2-D form: a row profile plus a column profile."

@@ -35,13 +35,13 @@ class SimAM(AttentionBlock):
         ),
     )
     what = (
-        "One gate per voxel and channel without any parameter: the squared distance from the channel's "
-        "mean, over four times the variance plus lambda, plus a half, and a sigmoid."
+        "One gate per voxel and channel without any parameter: the squared distance from the channel's mean, "
+        "over four times the variance plus lambda, plus a half, and a sigmoid."
     )
     use = "No parameter to spare; mobile networks."
     ours = (
-        "The 3-D form: mean and variance over three axes; a channel with a single voxel gets the gate "
-        "of a constant."
+        "The 3-D form: mean and variance over three axes; a channel with a single voxel gets the gate of a "
+        "constant."
     )
     suits = ("hardly any parameters", "mobile and embedded networks")
     parameter_formula = "0"

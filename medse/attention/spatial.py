@@ -23,8 +23,8 @@ class SpatialSE(AttentionBlock):
     title = "Spatial squeeze-and-excitation (sSE)"
     papers = (SCSE,)
     what = (
-        "One gate per voxel: a weighted sum of its channels (a 1x1 convolution) and a sigmoid; all "
-        "channels of the voxel are multiplied by it."
+        "One gate per voxel: a weighted sum of its channels (a 1x1 convolution) and a sigmoid; all channels "
+        "of the voxel are multiplied by it."
     )
     use = "Segmentation, to see what the spatial half of scse does alone."
     parameter_formula = "C + 1"

@@ -20,6 +20,7 @@ POOLING = Paper(
     "Pattern Recognition 121, 108159",
     2022,
 )
+PUBLISHED_LAYERS = {"fc1": "fc_reduction", "fc2": "fc_extention"}
 
 
 class SpatialPyramidSE(AttentionBlock):
@@ -34,8 +35,8 @@ class SpatialPyramidSE(AttentionBlock):
     title = "Spatial pyramid squeeze-and-excitation (SPSE)"
     papers = (POOLING,)
     what = (
-        "The block se on more than means: each channel is pooled to grids of several sizes, each grid "
-        "is summed with learned weights of that channel, and the sums are added and batch-normalised."
+        "The block se on more than means: each channel is pooled to grids of several sizes, each grid is "
+        "summed with learned weights of that channel, and the sums are added and batch-normalised."
     )
     use = "Classification, to try a pooling richer than the mean."
     ours = "The 3-D form: cubic grids."
@@ -43,14 +44,7 @@ class SpatialPyramidSE(AttentionBlock):
         "(sum(k**d for k in levels) + len(levels) + 2)·C + 2·C·m + m + C with m = C // reduction"
     )
     published = (
-        {
-            "weigh.0": "fc_spatial1",
-            "weigh.1": "fc_spatial2",
-            "weigh.2": "fc_spatial4",
-            "norm": "fc_bn",
-            "fc1": "fc_reduction",
-            "fc2": "fc_extention",
-        },
+        {**{f"weigh.{n}": f"fc_spatial{2**n}" for n in range(3)}, "norm": "fc_bn", **PUBLISHED_LAYERS},
     )
 
     def __init__(
@@ -109,20 +103,13 @@ class ResolutionGuidedSE(AttentionBlock):
     title = "Resolution-guided squeeze-and-excitation (RGSE)"
     papers = (POOLING,)
     what = (
-        "The block se on more than means: each channel is pooled to one grid, which is summed with "
-        "learned weights of that channel and batch-normalised; a grid of one bin has neither."
+        "The block se on more than means: each channel is pooled to one grid, which is summed with learned "
+        "weights of that channel and batch-normalised; a grid of one bin has neither."
     )
     use = "Classification, to try a pooling richer than the mean."
     ours = "The 3-D form: a cubic grid; a grid of one size for inputs of every size, by adaptive pooling."
     parameter_formula = "(grid**d + 2)·C + 2·C·m + m + C with m = C // reduction"
-    published = (
-        {
-            "weigh": "fc_spatial.fc_spatial",
-            "norm": "fc_spatial.bn_spatial",
-            "fc1": "fc_reduction",
-            "fc2": "fc_extention",
-        },
-    )
+    published = ({"weigh": "fc_spatial.fc_spatial", "norm": "fc_spatial.bn_spatial", **PUBLISHED_LAYERS},)
 
     def __init__(
         self,

@@ -60,7 +60,9 @@ def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tenso
         >>> attach(net, "eca", nn.ReLU)
         ['1']
     """
-    if hasattr(net, "_orig_mod"):
+    if hasattr(
+        net, "_orig_mod"
+    ):  # private, but the type of what torch.compile returns has no public name either
         raise InputError(
             "Attention cannot be attached to what torch.compile returned, whose state dict differs from the "
             "net's; a plain net is needed; give the net that was compiled, and the compiled one follows."

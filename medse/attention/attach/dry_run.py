@@ -114,6 +114,7 @@ def _on_example(net: nn.Module, names: Sequence[str], example: Tensor) -> list[O
 
 def _on_guesses(net: nn.Module, names: Sequence[str], dims: int) -> list[Outputs]:
     """Run a copy of the net on shapes alone, at the first two sizes that it accepts."""
+    # private, but PyTorch has no other name for running on shapes while devices stay what they are
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with FakeCopyMode(mode):
         twin = _twin(net)

@@ -51,15 +51,14 @@ class SpectralAttention(AttentionBlock):
     title = "Frequency channel attention (FcaNet)"
     papers = (Paper("Qin, Zhang, Wu, Li", "FcaNet: Frequency Channel Attention Networks", "ICCV", 2021),)
     what = (
-        "The block se without biases, on other numbers than means: the channels are split into groups, "
-        "and each group is weighed with one component of the discrete cosine transform instead of a "
-        "constant. Which components: the lowest, the top or the bottom of the authors' ranking, or "
-        "learned (nas)."
+        "The block se without biases, on other numbers than means: the channels are split into groups, and "
+        "each group is weighed with one component of the discrete cosine transform instead of a constant. "
+        "Which components: the lowest, the top or the bottom of the authors' ranking, or learned (nas)."
     )
     use = "Classification, at the parameters of se."
     ours = (
-        "The 3-D form: products of three cosines, lowest by total frequency. The search nas, of which "
-        "the authors released no code."
+        "The 3-D form: products of three cosines, lowest by total frequency. The search nas, of which the "
+        "authors released no code."
     )
     suits = ("classification",)
     parameter_formula = "2·C·m with m = C // reduction"

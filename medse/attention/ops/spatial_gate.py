@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_weight, conv3d_weight
 
 from medse.attention.gates import IN_PLACE, Gate, slope
 from medse.attention.ops.tiles import Scratch, Slab, add_part, finish, slabs, statistics_dtype, working_dtype
@@ -93,7 +94,7 @@ class _GateVoxels(Function):
             out, part = scratch[2].draft(slab.of(dx)), slab.of(q)
             dq = differentiate(_Part(grad, features, part, slab.of(s), ds, slab, out, scratch[3:]))
             dscores = dq.mul_(slope(ctx.gate, part))
-            dweight += _weight_gradient(dscores, features, row, exact, whole=part.shape == q.shape)
+            dweight += _weight_gradient(dscores, features, weight.shape, exact, whole=part.shape == q.shape)
             dbias += dscores.sum(dtype=exact)
             finish(slab.of(dx), out.addcmul_(row, dscores))
         return (
@@ -107,16 +108,14 @@ class _GateVoxels(Function):
 
 
 def _weight_gradient(
-    dscores: Tensor, features: Tensor, weight: Tensor, exact: torch.dtype, *, whole: bool
+    dscores: Tensor, features: Tensor, shape: torch.Size, exact: torch.dtype, *, whole: bool
 ) -> Tensor:
     """Return the gradient of the weight of a convolution with kernels of one voxel."""
     if whole:  # PyTorch's own, equal to the authors' code to the last bit; slow for large inputs
-        dims = features.ndim - 2
-        plain = ([1] * dims, [0] * dims, [1] * dims, False, [0] * dims, 1, [False, True, False])
-        gradient: Tensor = torch.ops.aten.convolution_backward(dscores, features, weight, None, *plain)[1]
-        return gradient
+        of_weight = conv2d_weight if features.ndim == 4 else conv3d_weight
+        return of_weight(features, shape, dscores)  # type: ignore[no-any-return,no-untyped-call]
     each = torch.bmm(features.flatten(2), dscores.flatten(2).transpose(1, 2))  # (b, C, 1)
-    return each.sum(0, dtype=exact).view(weight.shape)
+    return each.sum(0, dtype=exact).view(shape)
 
 
 class _Part(NamedTuple):
