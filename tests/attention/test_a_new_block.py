@@ -3,15 +3,12 @@
 That is done to a copy of the package, in a process of its own.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.copied_house import add_member, copied_house, run
+
 BLOCK = '''"""A made-up block: each channel is gated by its own mean."""
 
 import torch
@@ -45,8 +42,6 @@ class OwnMean(AttentionBlock):
         means = x.to(self.factor.dtype).mean(self.axes)
         return x * self.per_channel(GATES[self.gate](self.steepness * self.factor * means)).to(x.dtype)
 '''
-IMPORT = "from medse.attention.own_mean import OwnMean\n"
-LINE = '    "own_mean": OwnMean,\n'
 SUITES = (
     "test_attention.py",
     "test_numerics.py",
@@ -60,41 +55,15 @@ SUITES = (
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the package and of its contract suites, with the block in it."""
     root = tmp_path_factory.mktemp("house")
-    for folder in ("medse", "configs", "tests/support", "tests/attention"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in (
-        "pyproject.toml",
-        "tests/__init__.py",
-        "tests/cli/__init__.py",
-        "tests/cli/test_attention_command.py",
-    ):
-        if (ROOT / file).exists():
-            (root / file).parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / file, root / file)
+    copied_house(root, "attention", "cli/test_attention_command.py")
     (root / "medse/attention/own_mean.py").write_text(BLOCK)
-    table = root / "medse/attention/table.py"
-    before = table.read_text()
-    first, last = (
-        "from medse.attention.project_excite",
-        "}\n" + '"""Name in a config -> block; a block is built',
+    add_member(
+        root / "medse/attention/table.py",
+        "from medse.attention.own_mean import OwnMean",
+        '    "cbam": ConvolutionalBlockAttention,\n',
+        '    "own_mean": OwnMean,\n',
     )
-    assert before.count(first) == before.count(last) == 1
-    table.write_text(before.replace(first, IMPORT + first).replace(last, LINE + last))
     return root
-
-
-def run(root: Path, *command: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "120"}
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_command_knows_it(copy: Path) -> None:

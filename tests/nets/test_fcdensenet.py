@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medse.attention.channel import ChannelSE
 from medse.errors import InputError
 from medse.nets.blocks.dense import DenseBlock, DenseLayers
 from medse.nets.blocks.encoder_decoder import AS_ROY
@@ -34,13 +33,6 @@ class Weigh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.linspace(-1, 2, self.channels).reshape(-1, *[1] * (x.ndim - 2))
-
-
-class Third(nn.Module):
-    """Let a third through."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x / 3
 
 
 def scramble(net: nn.Module) -> nn.Module:
@@ -72,14 +64,6 @@ def test_any_size_keeps_its_shape(
     assert net(torch.randn(2, 2, *size)).shape == (2, 4, *size)
     inside = net(torch.randn(1, 2, *stride))  # a single voxel at the bottleneck
     assert inside.shape == (1, 4, *stride)
-
-
-@pytest.mark.parametrize("kind", TINY)
-def test_deep_supervision_gives_smaller_logits_only_while_training(kind: str) -> None:
-    net = FCDenseNet(3, 1, 4, **TINY[kind], strides=((2, 2, 1), 2), deep_supervision=True)
-    x = torch.randn(2, 1, 15, 16, 8)
-    assert [level.shape for level in net.train()(x)] == [(2, 4, 15, 16, 8), (2, 4, 8, 8, 8)]
-    assert net.eval()(x).shape == (2, 4, 15, 16, 8)
 
 
 def test_the_maps_of_fc_densenet103_are_those_of_its_authors() -> None:
@@ -238,37 +222,6 @@ def test_forward_with_the_block_of_roy(dims: int, placement: Any) -> None:
     torch.testing.assert_close(net(x), net.heads[0](low))
 
 
-@pytest.mark.parametrize("kind", TINY)
-def test_kernels_follow_the_resolution(kind: str) -> None:
-    net = FCDenseNet(2, 1, 2, **TINY[kind], kernel_size=((1, 3), 3, (5, 7)))
-    found: dict[str, set[tuple[int, ...]]] = {}
-    for name, module in net.named_modules():
-        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
-            found.setdefault(name[: len("encoders.0")], set()).add(module.kernel_size)
-    assert found == {
-        "encoders.0": {(1, 3)}, "encoders.1": {(3, 3)}, "encoders.2": {(5, 7)},
-        "decoders.0": {(3, 3)}, "decoders.1": {(1, 3)},
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", TINY)
-def test_attention_stands_where_it_is_placed(kind: str) -> None:
-    def places(**options: Any) -> set[str]:
-        made = FCDenseNet(3, 1, 2, **TINY[kind], attention={"name": "cse", "reduction": 1}, **options)
-        return {
-            name.rsplit(".", 1)[0] if name[0] != "s" else name
-            for name, module in made.named_modules()
-            if isinstance(module, ChannelSE)
-        }
-
-    encoder, decoder = {"encoders.0", "encoders.1"}, {"decoders.0", "decoders.1"}
-    assert places() == encoder | decoder
-    assert places(placement=("encoder",)) == encoder
-    assert places(placement=("decoder",)) == decoder
-    assert places(placement=("bottleneck",)) == {"encoders.2"}
-    assert places(placement=("skip",)) == {"skips.0", "skips.1"}
-
-
 def test_dropout_stands_where_the_papers_have_it() -> None:
     def drops(kind: str, dropout: float) -> list[str]:
         net = FCDenseNet(3, 1, 2, **TINY[kind], dropout=dropout)
@@ -280,22 +233,6 @@ def test_dropout_stands_where_the_papers_have_it() -> None:
     assert drops("tiramisu", 0.0) == drops("roy", 0.0) == []
     assert len(drops("tiramisu", 0.2)) == (2 + 1 + 2 + 1 + 2) + 2  # layers, transitions down
     assert drops("roy", 0.2) == ["encoders.0.2", "encoders.1.3", "decoders.0.2", "decoders.1.2"]
-
-
-@torch.no_grad()
-def test_instance_norm_undoes_a_gate_per_channel() -> None:
-    x = torch.randn(2, 8, 16, 16)
-
-    def change(norm: Any) -> float:
-        options: dict[str, Any] = {"block": "roy", "depth": 2, "growth": 8, "placement": ("encoder",)}
-        plain, gated = (
-            scramble(FCDenseNet(2, 8, 2, norm=norm, attention=gate, **options))(x)
-            for gate in (None, lambda _dims, _channels: Third())
-        )
-        return float((plain - gated).abs().max() / plain.abs().max())
-
-    assert change("instance") < 1e-3
-    assert change("batch") > 1e-2
 
 
 @pytest.mark.parametrize(
@@ -323,11 +260,3 @@ def test_group_norm_divides_what_channels_there_are() -> None:
     groups = {m.num_channels: m.num_groups for m in net.modules() if isinstance(m, nn.GroupNorm)}
     assert groups[8] == 8
     assert groups[14] == 2
-
-
-def test_a_bottleneck_that_cannot_be_normalised_is_explained() -> None:
-    x = torch.randn(1, 1, 4, 3)
-    with pytest.raises(InputError, match="An input of 4 x 3 voxels becomes a single one"):
-        FCDenseNet(2, 1, 2, **TINY["tiramisu"])(x)
-    with pytest.raises(InputError, match="which norm 'instance' cannot normalise"):
-        FCDenseNet(2, 1, 2, **TINY["tiramisu"], norm="instance").eval()(x)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from medse.attention.spatial import SpatialSE
 from medse.errors import InputError
-from medse.nets.published_weights import load_published_weights, quicknat_names
+from medse.nets.published_weights import load_published_weights, quicknat_names, resnetv2_names
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -30,38 +31,16 @@ def v2(spatial_dims: int, classes: int = 3, **options: Any) -> ResNetV2:
 
 
 def keras_arrays(spatial_dims: int, classes: int = 3) -> dict[str, NDArray[np.float32]]:
-    """Draw arrays for :func:`keras_forward` in the layout of Keras."""
-    rng = np.random.default_rng(0)
-    arrays: dict[str, NDArray[np.float32]] = {}
-
-    def conv(name: str, length: int, before: int, after: int, *, bias: bool = True) -> None:
-        shape = (*(length,) * (0 if name == "predictions" else spatial_dims), before, after)
-        scale = (2 / np.prod(shape[:-1])) ** 0.5
-        arrays[f"{name}/kernel"] = (rng.normal(size=shape) * scale).astype(np.float32)
-        if bias:
-            arrays[f"{name}/bias"] = rng.normal(size=after).astype(np.float32)
-
-    def norm(name: str, width: int) -> None:
-        for variable in ("gamma", "beta", "moving_mean", "moving_variance"):
-            arrays[f"{name}/{variable}"] = rng.uniform(0.5, 1.5, width).astype(np.float32)
-
-    conv("conv1_conv", 7, 2, 8)
-    before = 8
-    for level, count in enumerate(STAGES):
-        width = 8 * 2**level
-        for n in range(1, count + 1):
-            name = f"conv{level + 2}_block{n}"
-            norm(f"{name}_preact_bn", before)
-            if n == 1:
-                conv(f"{name}_0_conv", 1, before, 4 * width)
-            conv(f"{name}_1_conv", 1, before, width, bias=False)
-            norm(f"{name}_1_bn", width)
-            conv(f"{name}_2_conv", 3, width, width, bias=False)
-            norm(f"{name}_2_bn", width)
-            conv(f"{name}_3_conv", 1, width, 4 * width)
-            before = 4 * width
-    norm("post_bn", before)
-    conv("predictions", 1, before, classes)
+    """Draw arrays in the layout of Keras: kernels are (*kernel, in, out) there."""
+    rng, net = np.random.default_rng(0), v2(spatial_dims, classes)
+    arrays = {}
+    for ours, theirs in resnetv2_names(net).items():
+        shape = net.state_dict()[ours].shape
+        if theirs.endswith("/kernel"):
+            shape = (*shape[2:], shape[1], shape[0])
+            arrays[theirs] = rng.normal(size=shape, scale=(2 / np.prod(shape[:-1])) ** 0.5).astype(np.float32)
+        else:
+            arrays[theirs] = rng.uniform(0.5, 1.5, shape).astype(np.float32)
     return arrays
 
 
@@ -149,17 +128,13 @@ def test_attention_stays_as_it_is() -> None:
         assert len(gates) == 2 * count
         assert all(torch.equal(net.state_dict()[name], t) for name, t in gates.items())
         for module in net.modules():
-            if name_of(module) == "SpatialSE":
+            if isinstance(module, SpatialSE):
                 nn.init.zeros_(module.conv.weight)
                 nn.init.constant_(module.conv.bias, 100.0)  # gates of 1
         plain = ours() if isinstance(net, ResNet) else v2(2)
         load_published_weights(plain, weights)
         x = torch.randn(1, 2, 40, 40)
         torch.testing.assert_close(net(x), plain(x))
-
-
-def name_of(module: nn.Module) -> str:
-    return type(module).__name__
 
 
 def test_without_head_other_classes_are_allowed() -> None:

@@ -58,33 +58,6 @@ def test_the_dense_block_has_one_slope_and_the_parameters_it_states(spatial_dims
     assert block.activation.weight.item() == 0.25
 
 
-@pytest.mark.parametrize(
-    ("spatial", "options", "stride"),
-    [
-        ((37, 20), {}, (16, 16)),
-        ((20, 9), {"strides": ((2, 1), 2, (2, 1), 1), "kernel_size": ((1, 3), 3, 5, 3, 3)}, (8, 2)),
-        ((17, 16, 9), {"kernel_size": 3, "attention": "scse"}, (16, 16, 16)),
-        (
-            (5, 16, 12),
-            {"strides": ((1, 2, 2), (1, 2, 2), 2, 2), "kernel_size": ((1, 3, 3), 3, 3, 3, 3)},
-            (4, 16, 16),
-        ),
-        ((40, 33), {"norm": "instance"}, (16, 16)),
-        ((40, 33), {"norm": "group"}, (16, 16)),
-    ],
-)
-def test_any_size_keeps_its_shape(
-    spatial: tuple[int, ...], options: dict[str, Any], stride: tuple[int, ...]
-) -> None:
-    torch.manual_seed(0)
-    net = QuickNAT(len(spatial), 2, 3, channels=8, **options).train()
-    assert net.stride == stride
-    y = net(torch.randn(2, 2, *spatial))
-    assert y.shape == (2, 3, *spatial)
-    y.sum().backward()
-    assert all(p.grad is not None for p in net.parameters())
-
-
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 def test_dropout_zeroes_whole_channels_after_encoders_and_decoders_only(spatial_dims: int) -> None:
     torch.manual_seed(0)
@@ -148,7 +121,6 @@ def test_what_the_published_network_does_not_have_is_explained(options: dict[str
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"spatial_dims": 1}, "spatial_dims is 1; allowed are 2 and 3"),
         ({"channels": 0}, r"channels is \(0, 0, 0, 0\); each must be above 0"),
         ({"kernel_size": (5, 5, 5, 5)}, "kernel_size has 4 entries; this network needs 5"),
         ({"strides": ((2, 2, 2), 2, 2, 2)}, r"strides has the entry \(2, 2, 2\); .* each of the 2 axes"),
@@ -157,4 +129,4 @@ def test_what_the_published_network_does_not_have_is_explained(options: dict[str
 )
 def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        QuickNAT(options.pop("spatial_dims", 2), 1, 2, **options)
+        QuickNAT(2, 1, 2, **options)

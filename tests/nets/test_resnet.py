@@ -68,28 +68,6 @@ def test_flops_are_those_published() -> None:
     assert found / 2 == pytest.approx(4.09e9, rel=0.01)  # torchvision's table, in multiply-adds
 
 
-@pytest.mark.parametrize(("norm", "batch", "training"), [("batch", 1, True), ("instance", 2, False)])
-@torch.no_grad()
-def test_one_voxel_per_channel_is_refused_where_the_norm_needs_more(
-    norm: Any, batch: int, training: bool
-) -> None:
-    net = ResNet(2, 1, 2, depth=18, channels=8, norm=norm).train(training)
-    with pytest.raises(
-        InputError, match="32 x 17 voxels becomes .* allowed are at least 33 along axis 0 or 33 al"
-    ):
-        net(torch.randn(batch, 1, 32, 17))
-    assert net(torch.randn(batch, 1, 33, 17)).isfinite().all()
-
-
-@pytest.mark.parametrize(
-    ("norm", "batch", "training"), [("batch", 2, True), ("batch", 1, False), ("group", 1, True)]
-)
-@torch.no_grad()
-def test_one_voxel_per_channel_is_enough_otherwise(norm: Any, batch: int, training: bool) -> None:
-    net = ResNet(3, 1, 2, depth=18, channels=8, norm=norm).train(training)
-    assert net(torch.randn(batch, 1, 9, 8, 7)).isfinite().all()
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -104,8 +82,3 @@ def test_one_voxel_per_channel_is_enough_otherwise(norm: Any, batch: int, traini
 def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ResNet(2, 1, 2, **{"channels": 8, **options})
-
-
-def test_four_axes_are_refused() -> None:
-    with pytest.raises(InputError, match="spatial_dims is 4; allowed are 2 and 3"):
-        ResNet(4, 1, 2)

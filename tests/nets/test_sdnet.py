@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from medse.attention import ATTENTION
 from medse.errors import InputError
 from medse.nets.sdnet import SDNet
 
@@ -44,37 +43,6 @@ def test_parameters_in_closed_form(spatial_dims: int) -> None:
     assert parameters(SDNet(spatial_dims, 2, 3, channels=(4, 6), kernel_size=3)) == expected
 
 
-@pytest.mark.parametrize(
-    ("spatial", "options", "stride"),
-    [
-        ((21, 17), {"channels": (8, 16, 16)}, (8, 8)),
-        (
-            (9, 30),
-            {"channels": (8, 16), "strides": ((1, 2), (3, 2)), "kernel_size": ((1, 3), 3, (5, 3))},
-            (3, 4),
-        ),
-        ((13, 11, 9), {"channels": (8, 16)}, (4, 4, 4)),
-        (
-            (5, 11, 12),
-            {"channels": (8, 16), "strides": ((1, 2, 2), 2), "kernel_size": ((1, 3, 3), 3, 3)},
-            (2, 4, 4),
-        ),
-        ((3, 2, 1), {"channels": (8,), "norm": "group"}, (2, 2, 2)),
-        ((7, 6, 5), {"channels": (8, 8), "norm": "instance", "attention": "scse", "dropout": 0.5}, (4, 4, 4)),
-    ],
-)
-def test_any_size_keeps_its_shape(
-    spatial: tuple[int, ...], options: dict[str, Any], stride: tuple[int, ...]
-) -> None:
-    torch.manual_seed(0)
-    net = SDNet(len(spatial), 2, 3, **options).train()
-    assert net.stride == stride
-    y = net(torch.randn(2, 2, *spatial))
-    assert y.shape == (2, 3, *spatial)
-    y.sum().backward()
-    assert all(p.grad is not None for p in net.parameters())
-
-
 def test_each_resolution_has_its_kernel_and_the_deepest_block_the_last() -> None:
     net = SDNet(2, 1, 2, channels=(4, 6), kernel_size=((1, 3), (5, 3), 7))
     kernels = [tuple(m.kernel_size) for m in net.modules() if isinstance(m, nn.Conv2d)]
@@ -109,26 +77,6 @@ def test_a_block_is_convolution_prelu_norm() -> None:
     assert kinds == ["Conv3d", "PReLU", "BatchNorm3d", "Identity"]
 
 
-@pytest.mark.parametrize(
-    ("place", "names"),
-    [
-        ("encoder", ["encoders.0.layers.1", "encoders.1.layers.1"]),
-        ("bottleneck", ["bottleneck.1"]),
-        ("skip", ["skips.0", "skips.1"]),
-        ("decoder", ["decoders.0.layers.1", "decoders.1.layers.1"]),
-    ],
-)
-def test_attention_stands_where_it_is_placed(place: Any, names: list[str]) -> None:
-    net = SDNet(2, 1, 2, channels=(8, 16), attention="cse", placement=(place,))
-    assert [name for name, m in net.named_modules() if isinstance(m, ATTENTION["cse"])] == names
-    untouched = SDNet(2, 1, 2, channels=(8, 16))
-    with torch.no_grad():
-        state = {k: v for k, v in net.state_dict().items() if k in untouched.state_dict()}
-        untouched.load_state_dict(state)
-        x = torch.randn(1, 1, 8, 8)
-        assert not torch.equal(net.eval()(x), untouched.eval()(x))
-
-
 def test_attention_on_the_skip_sees_the_map_that_is_skipped_alone() -> None:
     seen: list[str] = []
 
@@ -146,21 +94,9 @@ def test_attention_on_the_skip_sees_the_map_that_is_skipped_alone() -> None:
     assert given[0][:, 4:].any()
 
 
-def test_deep_supervision_returns_finest_first_only_while_training() -> None:
-    net = SDNet(3, 2, 3, channels=(4, 6, 8), deep_supervision=True)
-    x = torch.randn(2, 2, 16, 8, 8)
-    assert [tuple(level.shape) for level in net.train()(x)] == [
-        (2, 3, 16, 8, 8),
-        (2, 3, 8, 4, 4),
-        (2, 3, 4, 2, 2),
-    ]
-    assert net.eval()(x).shape == (2, 3, 16, 8, 8)
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"spatial_dims": 4}, "spatial_dims is 4; allowed are 2 and 3"),
         ({"channels": ()}, r"channels is \(\); each must be above 0"),
         ({"channels": (8, 0)}, r"channels is \(8, 0\); each must be above 0"),
         ({"channels": (8, 8), "kernel_size": (3, 3)}, "kernel_size has 2 entries; this network needs 3"),
@@ -175,4 +111,4 @@ def test_deep_supervision_returns_finest_first_only_while_training() -> None:
 )
 def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        SDNet(options.pop("spatial_dims", 2), 1, 2, **options)
+        SDNet(2, 1, 2, **options)
