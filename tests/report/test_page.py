@@ -99,6 +99,12 @@ def test_cases_that_are_special_are_named_on_top_and_marked(field, sentence, not
     assert note not in words(page_of(collect([row("a", "x", 0.5)])).split("How the numbers")[0])
 
 
+@pytest.mark.parametrize(("labels", "flagged"), [(None, True), ({"x": [1]}, False)])
+def test_classes_without_names_are_flagged(labels, flagged):
+    text = page_of(collect([row("a", "x", 0.5)], settings={"labels": labels}))
+    assert ("Class names were not given" in text) is flagged
+
+
 def far(values, **more):
     rows = [row(f"c{i}", "x", 0.5, hd95_mm=value, assd_mm=0.2, nsd=0.9) for i, value in enumerate(values)]
     return collect(rows, settings={"distances": True, "tolerance_mm": {"x": 2.0}}, **more)

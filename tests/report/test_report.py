@@ -70,6 +70,7 @@ def test_page_says_the_numbers(page_of_run):
 def test_worst_median_and_best_are_shown(page_of_run):
     headings = re.findall(r"<h3>(.*?), mean Dice", page_of_run[1])
     assert headings == ["Worst case: case0", "Median case: case1", "Best case: case3"]
+    assert len(re.findall('class="image"', page_of_run[1])) == 9
 
 
 def test_empty_masks_are_flagged(page_of_run):
