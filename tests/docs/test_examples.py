@@ -86,53 +86,38 @@ def prepared(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     data = folder / "DATA"
     shutil.copytree(world / "set", data)
-    content = (data / "dataset.json").read_text().replace("bright", "liver").replace("dim", "tumour")
-    (data / "dataset.json").write_text(content)
-    config = (world / "tiny.yaml").read_text().replace("max_epochs: 2", "max_epochs: 1")
-    (folder / "hippocampus_unet_scse.yaml").write_text(config)
-    (folder / "scoring.yaml").write_text("evaluation: {tolerance_mm: 2, lesions: [tumour]}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert medse("train", "hippocampus_unet_scse.yaml", "data.root=DATA", "--run", "runs/hip") == 0
-        assert medse("predict", "runs/hip", "DATA/imagesTr", "--out", "pred") == 0
-        for moved, report in enumerate(("report", "report2", "report3")):
-            for path in sorted((data / "labelsTr").iterdir()):
-                label = nib.load(path)
-                values = np.roll(np.asarray(label.dataobj), moved, axis=0)
-                save(folder / f"moved{moved}" / path.name, values, label.affine)
-            given = ("DATA/labelsTr", f"moved{moved}", "--out", report, "--labels", "DATA/dataset.json")
-            assert medse("evaluate", *given) == 0
-    for root, source in (("masks", data / "labelsTr"), ("masks_predicted", folder / "pred")):
-        for path in sorted(source.glob("*.nii.gz"))[: 2 if root == "masks_predicted" else None]:
-            case = folder / root / path.name.removesuffix(".nii.gz")
-            label = nib.load(path)
-            for name, value in (("liver", 3), ("tumour", 7)):
-                mask = (np.asarray(label.dataobj) == value).astype(np.uint8)
-                save(case / f"{name}.nii.gz", mask, label.affine)
+    shutil.copytree(world / "run", folder / "runs" / "hip")
+    shutil.copy(world / "tiny.yaml", folder / "hippocampus_unet_scse.yaml")
+    (folder / "scoring.yaml").write_text("evaluation: {tolerance_mm: 2, lesions: [dim]}")
     for name in ("scan", "other"):
         scan(folder / f"{name}.nii.gz")
-    shutil.copy(next((data / "labelsTr").iterdir()), folder / "label.nii.gz")
-    torch.save(
-        {
-            "cSE.fc1.weight": torch.zeros(32, 64),
-            "cSE.fc1.bias": torch.zeros(32),
-            "cSE.fc2.weight": torch.zeros(64, 32),
-            "cSE.fc2.bias": torch.zeros(64),
-            "sSE.conv.weight": torch.zeros(1, 64, 1, 1, 1),
-            "sSE.conv.bias": torch.zeros(1),
-        },
-        folder / "scse.pt",
-    )
+    for k, path in enumerate(sorted((data / "labelsTr").iterdir())):
+        shutil.copy(path, folder / "label.nii.gz")
+        label = nib.load(path)
+        values = np.asarray(label.dataobj)
+        for moved, predicted in enumerate(("pred", "pred2", "pred3")):
+            save(folder / predicted / path.name, np.roll(values, moved, axis=0), label.affine)
+        for root in ("masks", "masks_predicted")[: 2 if k else 1]:  # one prediction is missing
+            for value in (3, 7):
+                mask = (values == value).astype(np.uint8)
+                save(folder / root / f"case{k}" / f"class{value}.nii.gz", mask, label.affine)
+    for number in ("", "2", "3"):
+        given = (data / "labelsTr", folder / f"pred{number}", "--out", folder / f"report{number}")
+        assert medse("evaluate", *given, "--labels", data / "dataset.json") == 0
+    convolution = {"sSE.conv.weight": torch.zeros(1, 64, 1, 1, 1), "sSE.conv.bias": torch.zeros(1)}
+    first = {"cSE.fc1.weight": torch.zeros(32, 64), "cSE.fc1.bias": torch.zeros(32)}
+    second = {"cSE.fc2.weight": torch.zeros(64, 32), "cSE.fc2.bias": torch.zeros(64)}
+    torch.save(first | second | convolution, folder / "scse.pt")
     return folder
 
 
 @pytest.fixture
-def here(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(prepared: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh copy of it, in which the test runs."""
     copy = tmp_path / "here"
     shutil.copytree(prepared, copy)
     config = copy / "runs" / "hip" / "config.yaml"  # holds the data's whole path
-    config.write_text(config.read_text().replace(str(prepared), str(copy)))
+    config.write_text(config.read_text().replace(str(world / "set"), str(copy / "DATA")))
     monkeypatch.chdir(copy)
     return copy
 

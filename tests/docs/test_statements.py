@@ -4,6 +4,7 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+import medse
 from medse.attention.table import ATTENTION
 from medse.data.readers import READERS
 from medse.nets import NETS
@@ -27,7 +29,8 @@ def links(page: Path) -> Iterator[str]:
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    headings = [text.content for start, text in pairwise(tokens) if start.type == "heading_open"]
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
@@ -81,6 +84,11 @@ def test_networks_lists_all_networks_with_options() -> None:
 
 def test_data_lists_all_layouts() -> None:
     assert list(rows("data.md")) == list(READERS)
+
+
+def test_the_reference_lists_all_public_names() -> None:
+    text = (ROOT / ".github" / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r":: medse\.(\w+)$", text, re.MULTILINE)) == sorted(medse.HOMES)
 
 
 def test_the_entry_to_cite_has_the_version() -> None:
