@@ -72,7 +72,7 @@ def make_cohort(reports: Sequence[Report], score: str) -> Cohort:
         trainings=tuple(
             Training(
                 report.model,
-                np.array([[_score(row, score) for row in line] for line in lines], dtype=np.float64),
+                np.array([[getattr(row, score) for row in line] for line in lines], dtype=np.float64),
                 np.array([[row.prediction_empty for row in line] for line in lines]),
             )
             for report, lines in zip(reports, rows, strict=True)
@@ -188,15 +188,10 @@ def _split(argument: str) -> tuple[str | None, Path]:
     return name, Path(folder)
 
 
-def _score(row: ScoreRow, score: str) -> float | None:
-    value: float | None = getattr(row, score)
-    return value
-
-
 def _has(scores: Scores, score: str) -> bool:
-    return all(_score(row, score) is not None for row in scores.rows)
+    return all(getattr(row, score) is not None for row in scores.rows)
 
 
 def _table(report: Report, score: str) -> dict[tuple[str, str], str]:
     """Return the scores as text, in which undefined equals undefined."""
-    return {(row.case, row.label): repr(_score(row, score)) for row in report.scores.rows}
+    return {(row.case, row.label): repr(getattr(row, score)) for row in report.scores.rows}

@@ -91,12 +91,10 @@ class Findings(Record):
 
     @property
     def overall(self) -> tuple[PairRow, ...]:
-        """The rows of the mean over classes."""
         return tuple(row for row in self.rows if row.scope == "mean of classes")
 
     @property
     def by_class(self) -> tuple[PairRow, ...]:
-        """The rows of single classes."""
         return tuple(row for row in self.rows if row.scope == "class")
 
 
@@ -156,6 +154,5 @@ class Comparison(Record):
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write the table of pairs and the summary into ``folder``."""
     write_text(folder / TABLE, csv_text(PairRow, comparison.found.rows))
     write_text(folder / SUMMARY, comparison.model_dump_json(indent=1) + "\n")

@@ -52,7 +52,6 @@ class Cohort:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names of the models, in the order of their first training."""
         return tuple(dict.fromkeys(training.model for training in self.trainings))
 
     def columns(self) -> list[dict[str, FloatArray]]:

@@ -102,7 +102,6 @@ class Wording:
 
 
 def p_equals(p: float) -> str:
-    """Write a corrected p value with its name."""
     return f"Holm-corrected p {'' if p < 0.001 else '= '}{p_value(p)}"
 
 

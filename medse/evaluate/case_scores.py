@@ -87,26 +87,21 @@ class CasePair:
 
 
 @dataclass(frozen=True)
-class CaseScores:
-    """All numbers of one case, one row per class, and how it was read.
+class ClassOfCase:
+    """The lines of one class of one case, which is its own group."""
 
-    Attributes:
-        rows: Lines of ``scores.csv`` with the case as its group.
-        details: As many lines of ``details.csv``.
-        lesions: Lines of ``lesions.csv``, one per lesion.
-        beside: Lines of ``conventions.csv``, one per class and further convention.
-        geometry_fixed: Whether the prediction took the affine of the reference.
-        resampled: Whether the prediction was brought onto the grid of the reference.
-        missing: Whether there was no prediction.
-        measured: Whether lengths are known: it is no picture, or its pixels have a length.
-        picture: Whether it is one.
-    """
-
-    case: str
-    rows: tuple[ScoreRow, ...]
-    details: tuple[DetailRow, ...]
+    row: ScoreRow
+    detail: DetailRow
     lesions: tuple[LesionRow, ...]
     beside: tuple[ConventionRow, ...]
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """All numbers of one case, and how it was read, as of :class:`CaseMaps`; ``measured``: lengths are known."""
+
+    case: str
+    classes: tuple[ClassOfCase, ...]
     geometry_fixed: bool
     resampled: bool
     missing: bool
@@ -128,13 +123,10 @@ def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
     maps = rules.read(files)
     case = _prepare(files, maps, rules)
     with ThreadPoolExecutor(threads) as pool:
-        scored = list(pool.map(partial(score_class, case, rules.options), rules.classes))
+        classes = tuple(pool.map(partial(score_class, case, rules.options), rules.classes))
     return CaseScores(
         case=files.case,
-        rows=tuple(one.row for one in scored),
-        details=tuple(one.detail for one in scored),
-        lesions=tuple(row for one in scored for row in one.lesions),
-        beside=tuple(row for one in scored for row in one.beside),
+        classes=classes,
         geometry_fixed=maps.geometry_fixed,
         resampled=maps.resampled,
         missing=maps.missing,
@@ -180,26 +172,11 @@ def _values(rules: Rules) -> dict[str, int]:
     return dict(zip(rules.labels.names, rules.labels.values, strict=True))
 
 
-@dataclass(frozen=True)
-class ClassOfCase:
-    """The lines of one class of one case."""
-
-    row: ScoreRow
-    detail: DetailRow
-    lesions: tuple[LesionRow, ...]
-    beside: tuple[ConventionRow, ...]
-
-
 def score_class(case: CasePair, options: Evaluation, scored: ScoredClass) -> ClassOfCase:
     """Score one class by every convention that is asked for, and take it apart where that is asked for.
 
     Without a prediction a class is a false negative, or, where the reference lacks it too, a false positive: were it
     undefined, a mean could rise because a prediction is missing.
-
-    Args:
-        case: The label maps.
-        options: Conventions and options of lesions.
-        scored: The class.
     """
     distances = options.distances and case.measured
     mask = judged = case.pair.mask(
@@ -208,7 +185,6 @@ def score_class(case: CasePair, options: Evaluation, scored: ScoredClass) -> Cla
     counts = mask.counts
     if case.absent.issuperset(scored.parts) and not counts.reference:
         judged = case.false_positive.mask({1}, tolerance_mm=scored.tolerance_mm, distances=distances)
-    main = asdict(CONVENTIONS[options.convention].measure(judged))
     row = ScoreRow(
         case=case.name,
         group=case.name,
@@ -218,9 +194,12 @@ def score_class(case: CasePair, options: Evaluation, scored: ScoredClass) -> Cla
         recall=counts.recall,
         volume_reference_ml=counts.reference * case.voxel_ml,
         volume_prediction_ml=counts.prediction * case.voxel_ml,
-        **main,
+        **asdict(CONVENTIONS[options.convention].measure(judged)),
     )
-    lesions = _match(mask, options) if scored.lesions else None
+    lesions = None
+    if scored.lesions:
+        how, iou = options.lesion_connectivity, options.lesion_iou
+        lesions = match_lesions(*mask.masks(), connectivity=how, iou=iou)
     return ClassOfCase(
         row=row,
         detail=_detail(case.name, scored, mask, lesions),
@@ -237,20 +216,13 @@ def score_class(case: CasePair, options: Evaluation, scored: ScoredClass) -> Cla
     )
 
 
-def _match(mask: MaskPair, options: Evaluation) -> LesionMatch:
-    return match_lesions(*mask.masks(), connectivity=options.lesion_connectivity, iou=options.lesion_iou)
-
-
 def _detail(case: str, scored: ScoredClass, mask: MaskPair, lesions: LesionMatch | None) -> DetailRow:
     found: dict[str, float | int | None] = {}
-    if mask.distances and mask.counts.reference and mask.counts.prediction:
+    if mask.distances and mask.both:
         surfaces = mask.elements(planar=True)
-        found["mean_from_reference_mm"] = float(
-            np.average(surfaces.reference_mm, weights=surfaces.reference_weights)
-        )
-        found["mean_from_prediction_mm"] = float(
-            np.average(surfaces.prediction_mm, weights=surfaces.prediction_weights)
-        )
+        for side in ("reference", "prediction"):
+            distances, weights = getattr(surfaces, f"{side}_mm"), getattr(surfaces, f"{side}_weights")
+            found[f"mean_from_{side}_mm"] = float(np.average(distances, weights=weights))
     if scored.centreline:
         found["centreline_dice"] = centreline_dice(*mask.masks())
     if lesions is not None:

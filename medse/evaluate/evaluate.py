@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TypeVar
 from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate import Missing
-from medse.evaluate.case_scores import CaseScores, Rules, score_case, values_found
+from medse.evaluate.case_scores import Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, read_case_list
 from medse.evaluate.classes import MOST_UNNAMED, scored_classes
 from medse.evaluate.running import each_case
@@ -21,7 +21,7 @@ from medse.labels import Labels
 from medse.machine import cores
 from medse.metrics.lesions import lesion_rule
 from medse.scores.files import write_scores
-from medse.scores.scores import DetailRow, Scores, Settings
+from medse.scores.scores import Scores, Settings
 from medse.scores.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
 from medse.scores.summaries import summarise_rows
 from medse.versions import installed_versions
@@ -110,13 +110,13 @@ def evaluate_folders(
     scored = _readable(each_case(work, found, workers), problems)
     if not scored:
         raise InputError("\n".join(problems.values()))
-    details = _details(scored, options)
-    rows = tuple(
-        row.model_copy(update={"group": groups[case.case]}) if groups else row
-        for case in scored
-        for row in case.rows
-    )
-    beside = tuple(row for case in scored for row in case.beside)
+    classes = [one for case in scored for one in case.classes]
+    rows = tuple(one.row for one in classes)
+    if groups:
+        rows = tuple(row.model_copy(update={"group": groups[row.case]}) for row in rows)
+    detailed = options.distances or options.centreline or options.lesions
+    details = tuple(one.detail for one in classes) if detailed else ()
+    beside = tuple(row for one in classes for row in one.beside)
     scores = Scores(
         convention=options.convention,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -151,7 +151,7 @@ def evaluate_folders(
         not_scored=problems if show_paths else _without_paths(problems, references, predictions),
         rows=rows,
         details=details,
-        lesions=tuple(row for case in scored for row in case.lesions),
+        lesions=tuple(row for one in classes for row in one.lesions),
         beside=beside,
     )
     write_scores(out, scores)
@@ -196,9 +196,3 @@ def _without_paths(problems: dict[str, str], *folders: Path) -> dict[str, str]:
     for parent in sorted(parents, key=len, reverse=True):
         problems = {case: text.replace(f"{parent}{os.sep}", "") for case, text in problems.items()}
     return problems
-
-
-def _details(scored: Sequence[CaseScores], options: Evaluation) -> tuple[DetailRow, ...]:
-    """Return the further numbers of all cases; none where nothing of them was asked for."""
-    asked = options.distances or options.centreline or options.lesions
-    return tuple(row for case in scored for row in case.details) if asked else ()

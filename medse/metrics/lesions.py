@@ -49,7 +49,6 @@ class LesionMatch:
 
     @property
     def matched(self) -> int:
-        """Number of pairs."""
         return sum(lesion.partner is not None for lesion in self.reference)
 
     @property

@@ -106,12 +106,10 @@ class MaskPair:
 
     @property
     def both(self) -> bool:
-        """Whether both masks have voxels."""
         return bool(self.counts.reference and self.counts.prediction)
 
     @property
     def neither(self) -> bool:
-        """Whether both masks are empty."""
         return not (self.counts.reference or self.counts.prediction)
 
     @property
@@ -121,7 +119,6 @@ class MaskPair:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the whole image."""
         return self._pair.reference.shape
 
     def diagonal_mm(self, *, planar: bool) -> float:

@@ -46,7 +46,6 @@ class Panel:
 
     @property
     def bar_percent(self) -> float:
-        """Length of the scale bar in percent of the width."""
         return 100 * self.bar_mm / self.plane.size_mm[0]
 
 

@@ -27,7 +27,6 @@ _MARKDOWN = str.maketrans(
 
 
 def write_paper_tables(out: Path, scores: Scores) -> None:
-    """Write both tables into ``out``."""
     write_text(out / LATEX, latex_table(scores))
     write_text(out / MARKDOWN, markdown_table(scores))
 

@@ -51,12 +51,10 @@ class Plane:
 
     @property
     def caption(self) -> str:
-        """Name, and position along the normal."""
         return f"{self.name}, slice {self.number} of {self.count}" if self.count > 1 else self.name
 
     @property
     def size_mm(self) -> tuple[float, float]:
-        """Width and height."""
         (columns, rows), (wide, high) = self.reference.shape, self.spacing_mm
         return columns * wide, rows * high
 

@@ -58,7 +58,6 @@ class CaseLine:
 
     @property
     def lowest(self) -> ScoreRow | None:
-        """The class with the lowest defined Dice."""
         return min((row for row in self.rows if not math.isnan(row.dice)), key=badness, default=None)
 
     def count(self, word: str) -> int:
@@ -146,7 +145,6 @@ class ConventionLine:
 
 
 def convention_scores(scores: Scores) -> list[str]:
-    """Return the scores that a convention beside the main one has."""
     found = {
         name for entry in scores.summaries.classes for means in entry.conventions.values() for name in means
     }
@@ -194,7 +192,6 @@ def distance(entry: ClassScores, name: str) -> DistanceSummary | None:
 
 
 def distances_of(scores: Scores) -> list[str]:
-    """Return the surface distances that some class has."""
     classes = scores.summaries.classes
     return [
         n

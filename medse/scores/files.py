@@ -26,7 +26,6 @@ UNFIT = ("Cc", "Cs", "Zl", "Zp")
 
 
 def write_scores(folder: Path, scores: Scores) -> None:
-    """Write the tables and the summary into ``folder``."""
     for field, (name, model) in TABLES.items():
         if rows := getattr(scores, field):
             write_text(folder / name, csv_text(model, rows))

@@ -38,7 +38,6 @@ class GroupedLesion:
 
     @property
     def counted(self) -> bool:
-        """Whether it is large enough to count."""
         return self.volume_mm3 > LEAST_MM3
 
 
@@ -58,7 +57,6 @@ class Lesionwise:
 
     @property
     def counted(self) -> tuple[GroupedLesion, ...]:
-        """The lesions that are large enough to count."""
         return tuple(lesion for lesion in self.lesions if lesion.counted)
 
     @property

@@ -3,16 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from medse.metrics.conventions import (
-    ConventionName,
-    brats2023,
-    deepmind,
-    medpy,
-    medse,
-    metrics_reloaded,
-    monai,
-    nnunet,
-)
+from medse.metrics.conventions import ConventionName, brats2023, tools
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -35,7 +26,7 @@ class Convention:
 CONVENTIONS: dict[str, Convention] = {
     "medse": Convention(
         "medse",
-        medse.measure,
+        tools.medse,
         "medse; elements and NSD of Nikolov et al. 2021",
         "Surface elements between voxel centres weighted by area, a single slice in its plane; HD95 is the larger of "
         "the two directed 95th percentiles by area; both masks empty is undefined, one empty scores Dice, IoU and "
@@ -43,13 +34,13 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "nnunet": Convention(
         "nnunet",
-        nnunet.measure,
+        tools.nnunet,
         "nnunetv2 2.8.1",
         "Overlap only; both masks empty is undefined, one empty scores 0.",
     ),
     "monai": Convention(
         "monai",
-        monai.measure,
+        tools.monai,
         "monai 1.6.1",
         "Boundary voxels counted once each; HD95 is the larger of the two directed 95th percentiles, in single "
         "precision; an empty reference makes overlap undefined, one empty mask makes HD95 undefined, HD and ASSD "
@@ -57,7 +48,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "deepmind": Convention(
         "deepmind",
-        deepmind.measure,
+        tools.deepmind,
         "surface-distance 0.1",
         "Surface elements between voxel centres weighted by area; HD95 is the larger of the two directed 95th "
         "percentiles by area; an empty mask is infinitely far, with one empty Dice and NSD are 0, with both "
@@ -65,14 +56,14 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "medpy": Convention(
         "medpy",
-        medpy.measure,
+        tools.medpy,
         "MedPy 0.5.2",
         "Boundary voxels counted once each; HD95 is the 95th percentile of both directions together; both masks "
         "empty scores Dice and IoU 1, one empty 0, distances of an empty mask are refused; no NSD.",
     ),
     "metrics_reloaded": Convention(
         "metrics_reloaded",
-        metrics_reloaded.measure,
+        tools.metrics_reloaded,
         "MetricsReloaded, Maier-Hein et al. 2024",
         "Boundary voxels counted once each; HD95 is the larger of the two directed 95th percentiles; both masks "
         "empty scores Dice 1, NSD 1 and distance 0, one empty Dice 0, NSD 0 and undefined distances; IoU of two "
