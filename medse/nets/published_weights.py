@@ -35,11 +35,7 @@ def resnet_names(net: ResNet) -> dict[str, str]:
                 modules[f"{ours}.branch.{n}.conv"] = f"{theirs}.conv{n + 1}"
                 modules[f"{ours}.branch.{n}.adn.N"] = f"{theirs}.bn{n + 1}"
     split = (name.rpartition(".") for name in net.state_dict())
-    return {
-        f"{module}.{tensor}": f"{modules[module]}.{tensor}"
-        for module, _, tensor in split
-        if module in modules
-    }
+    return {f"{ours}.{tensor}": f"{modules[ours]}.{tensor}" for ours, _, tensor in split if ours in modules}
 
 
 _OF_NORM = {
@@ -115,10 +111,10 @@ def quicknat_names(net: QuickNAT) -> dict[str, str]:
         dense = net.get_submodule(f"{ours}.0")
         names |= {f"{ours}.0.{name}": f"{theirs}.{_in_block(name)}" for name in dense.state_dict()}
     for ours, theirs in blocks.items():
-        names |= {
-            f"{ours}.1.{name}": f"{theirs}.SELayer.{published}"
-            for name, published in _of_attention(net.get_submodule(f"{ours}.1")).items()
-        }
+        attention = net.get_submodule(f"{ours}.1")
+        if isinstance(attention, SqueezeExcitation | SpatialSE | ConcurrentSE):
+            of_attention = author_names(attention)[0].items()
+            names |= {f"{ours}.1.{name}": f"{theirs}.SELayer.{published}" for name, published in of_attention}
     unknown = next((name for name in net.state_dict() if name not in names), None)
     if unknown is not None:
         raise InputError(
@@ -137,13 +133,6 @@ def _in_block(name: str) -> str:
             return f"conv{int(index) + 1}.{rest}"
         case _:
             return name.replace("activation", "prelu")
-
-
-def _of_attention(attention: nn.Module) -> dict[str, str]:
-    """Return the names in attention of the authors with theirs, nothing for any other."""
-    if isinstance(attention, SqueezeExcitation | SpatialSE | ConcurrentSE):
-        return author_names(attention)[0]
-    return {}
 
 
 def _as_given(weights: Weights) -> dict[str, Tensor]:

@@ -111,7 +111,8 @@ class UNet(EncoderDecoder):
             raise InputError(
                 f"channels is {channels}; at least two numbers above 0 are needed, finest first."
             )
-        if activation == "relu_first" and variant != "plain":
+        relu_first = activation == "relu_first"
+        if relu_first and variant != "plain":
             raise InputError(
                 f"activation is 'relu_first' and variant is {variant!r}; residual blocks activate after the "
                 "normalisation; choose variant 'plain' or activation 'leaky_relu'."
@@ -125,26 +126,41 @@ class UNet(EncoderDecoder):
         self.norm = norm
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         place = partial(attend, attention, placement=placement, spatial_dims=spatial_dims)
-        plain = partial(_plain_stage, spatial_dims, norm=norm, relu_first=activation == "relu_first")
-        residual = partial(_residual_stage, spatial_dims, norm=norm)
-        down = plain if variant == "plain" else residual
-        up = residual if variant == "residual" else plain
         one = (1,) * spatial_dims
+
+        def stage(
+            before: int, width: int, level: int, count: int, stride: tuple[int, ...], *, residual: bool
+        ) -> list[nn.Module]:
+            """Return the blocks of one resolution, of which the first one strides."""
+            kernel, made = kernels[level], list[nn.Module]()
+            for given, step in zip(
+                (before, *[width] * (count - 1)), (stride, *[one] * (count - 1)), strict=True
+            ):
+                made.append(
+                    UnetResBlock(spatial_dims, given, width, kernel, step, norm_layer(norm, [width]), LEAKY)
+                    if residual
+                    else conv_norm_act(
+                        spatial_dims,
+                        given,
+                        width,
+                        kernel_size=kernel,
+                        stride=step,
+                        norm=norm,
+                        act=("relu", {"inplace": True}) if relu_first else LEAKY,
+                        act_first=relu_first,
+                    )
+                )
+            return made
 
         self.encoders = nn.ModuleList()
         for level, width in enumerate(channels):
             before = channels[level - 1] if level else in_channels
             stride = steps[level - 1] if level else one
             pools = [Pool["max", spatial_dims](stride)] if level and downsampling == "max" else []
-            stage = down(
-                before,
-                width,
-                count=down_counts[level],
-                kernel_size=kernels[level],
-                stride=one if pools else stride,
-            )
+            step = one if pools else stride
+            body = stage(before, width, level, down_counts[level], step, residual=variant != "plain")
             where: Place = "encoder" if level < depth - 1 else "bottleneck"
-            self.encoders.append(nn.Sequential(*pools, *stage, place(where, channels=width)))
+            self.encoders.append(nn.Sequential(*pools, *body, place(where, channels=width)))
         self.skips = nn.ModuleList(place("skip", channels=width) for width in channels[:-1])
         self.ups, self.decoders = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(depth - 1)):
@@ -155,8 +171,8 @@ class UNet(EncoderDecoder):
                     spatial_dims, coarse, width, scale_factor=steps[level], mode=mode, align_corners=False
                 )
             )
-            stage = up(2 * width, width, count=up_counts[level], kernel_size=kernels[level], stride=one)
-            self.decoders.append(nn.Sequential(*stage, place("decoder", channels=width)))
+            body = stage(2 * width, width, level, up_counts[level], one, residual=variant == "residual")
+            self.decoders.append(nn.Sequential(*body, place("decoder", channels=width)))
         self.heads = Heads(spatial_dims, channels[-2::-1], out_channels, deep_supervision=deep_supervision)
 
 
@@ -168,62 +184,3 @@ def _check_reach(kernels: list[tuple[int, ...]], steps: list[tuple[int, ...]]) -
                 f"kernel_size has the entry {kernel} where strides has {step}; a strided convolution must reach as "
                 "far as it steps; enlarge the kernel of the coarser resolution or choose downsampling 'max'."
             )
-
-
-def _plain_stage(
-    spatial_dims: int,
-    in_channels: int,
-    channels: int,
-    *,
-    count: int,
-    kernel_size: tuple[int, ...],
-    stride: tuple[int, ...],
-    norm: Norm,
-    relu_first: bool,
-) -> list[nn.Module]:
-    """Return ``count`` convolutions, each normalised and activated; the first one strides.
-
-    With ``relu_first`` a ReLU stands before the normalisation, and there are biases, instead of leaky ReLU after it.
-    """
-    return [
-        conv_norm_act(
-            spatial_dims,
-            channels if n else in_channels,
-            channels,
-            kernel_size=kernel_size,
-            stride=1 if n else stride,
-            norm=norm,
-            act=("relu", {"inplace": True}) if relu_first else LEAKY,
-            act_first=relu_first,
-        )
-        for n in range(count)
-    ]
-
-
-def _residual_stage(
-    spatial_dims: int,
-    in_channels: int,
-    channels: int,
-    *,
-    count: int,
-    kernel_size: tuple[int, ...],
-    stride: tuple[int, ...],
-    norm: Norm,
-) -> list[nn.Module]:
-    """Return ``count`` residual blocks of two convolutions each, as in MONAI's DynUNet; the first one strides.
-
-    Reference:
-        He et al., Deep Residual Learning (CVPR 2016).
-    """
-    return [
-        UnetResBlock(
-            spatial_dims,
-            channels if n else in_channels,
-            channels,
-            kernel_size,
-            1 if n else stride,
-            norm_layer(norm, [channels]),
-            LEAKY,
-        )
-        for n in range(count)
-    ]

@@ -98,41 +98,6 @@ def test_published_depths_and_counts(convolutions: int, millions: float) -> None
     assert round(values / 1e6, 1) == millions
 
 
-def test_parameters_follow_the_formula() -> None:
-    growth, layers, first, classes, taps = 6, (3, 1, 2, 4), 10, 5, 27
-
-    def dense(channels: int, count: int) -> int:
-        return sum(2 * c + taps * c * growth for c in range(channels, channels + count * growth, growth))
-
-    expected, width, skips = 2 * first * taps, first, []
-    for count in layers[:-1]:
-        expected += dense(width, count)
-        width += count * growth
-        skips.append(width)
-        expected += 2 * width + width**2
-    expected += dense(width, layers[-1])
-    new = layers[-1] * growth
-    for count, skip in zip(layers[-2::-1], skips[::-1], strict=True):
-        expected += taps * new**2 + dense(skip + new, count)
-        into, new = skip + new, count * growth
-    expected += (into + new) * classes + classes
-    net = FCDenseNet(3, 2, classes, growth=growth, layers=layers, init_channels=first)
-    assert sum(p.numel() for p in net.parameters()) == expected
-
-
-def test_parameters_with_the_block_of_roy() -> None:
-    def dense(c: int, f: int = 64, taps: int = 25) -> int:
-        norms = 2 * (c + (c + f) + (c + 2 * f))
-        return taps * c * f + f + taps * (c + f) * f + f + (c + 2 * f) * f + f + norms + 1
-
-    options: dict[str, Any] = {"block": "roy", "depth": 5, "growth": 64, "kernel_size": 5}
-    expected = dense(1) + 4 * dense(64) + 4 * dense(128) + 64 * 28 + 28
-    ups: list[tuple[Any, int]] = [("linear", 0), ("transposed", 4 * 9 * 64 * 64)]
-    for upsampling, of_the_ups in ups:
-        net = FCDenseNet(2, 1, 28, **options, upsampling=upsampling)
-        assert sum(p.numel() for p in net.parameters()) == expected + of_the_ups
-
-
 @pytest.mark.parametrize("placement", [AS_ROY, ("bottleneck", "skip")])
 @pytest.mark.parametrize(
     ("size", "kernel_size", "steps"),
