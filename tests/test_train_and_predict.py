@@ -144,9 +144,7 @@ def test_training_learns(tiny_config: Path, tmp_path: Path) -> None:
 
 
 def test_a_training_that_diverges_stops_before_it_is_saved(tiny_config: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"diverged in epoch 1: its mean loss is (nan|inf).*lower optimizer\.lr"
-    ):
+    with pytest.raises(InputError, match="diverged in epoch 1: its mean loss is (nan|inf).*lower"):
         fit(tiny_config, tmp_path / "run", "optimizer.lr=1e30")
     assert not list((tmp_path / "run" / "checkpoints").glob("*"))
     assert not (tmp_path / "run" / "model.safetensors").exists()
@@ -231,9 +229,7 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
     with pytest.raises(InputError, match="is not a run directory: it has no config.yaml"):
         predict_scans(folder, [folder], tmp_path / "p2")
     (run / "model.safetensors").unlink()
-    with pytest.raises(
-        InputError, match=r"no model.safetensors; its training is not complete; finish it with"
-    ):
+    with pytest.raises(InputError, match="no model.safetensors; its training is not complete; finish it"):
         medse.load_run(run)
 
 
@@ -263,18 +259,8 @@ def test_several_channels_train_and_predict(
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to a child on this system")
 def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "medse",
-        "train",
-        str(tiny_config),
-        "trainer.max_epochs=1000",
-        "--run",
-        str(run),
-    ]
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "medse", "train", tiny_config, "trainer.max_epochs=1000", "--run", run],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

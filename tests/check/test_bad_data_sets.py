@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +38,10 @@ def shifted(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return nib.Nifti1Image(np.asarray(image.dataobj), affine)
 
 
+def cropped(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    return nib.Nifti1Image(np.asarray(image.dataobj)[:-1], image.affine)
+
+
 def flat(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return nib.Nifti1Image(np.full(image.shape, 7, np.float32), image.affine)
 
@@ -54,6 +57,7 @@ def lost(image: nib.Nifti1Image) -> nib.Nifti1Image:
     [
         ("labelsTr", half, r"labelsTr/ball_2\.nii\.gz.*1\.5"),
         ("labelsTr", undeclared, r"labelsTr/ball_2\.nii\.gz.*42 \(2 voxels\)"),
+        ("labelsTr", cropped, r"ball_2\.nii\.gz have different shapes, \(18, 22, 16\) and \(17, 22, 16\)"),
         ("labelsTr", shifted, r"ball_2\.nii\.gz.*affine.*copy-affine"),
         ("imagesTr", flat, r"imagesTr/ball_2\.nii\.gz is constant"),
         ("imagesTr", lost, r"ball_2\.nii\.gz.*left"),
@@ -125,20 +129,6 @@ def config_with_labels(world: Path, tmp_path: Path) -> Path:
     return path
 
 
-def png16(path: Path) -> None:
-    """Write a 16-bit RGB PNG, which few libraries can."""
-    import zlib
-
-    rows = b"".join(b"\0" + bytes(24 * 6) for _ in range(20))
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", 24, 20, 16, 2, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
-
-
 ROWS = "image,label,group\na.png,a_mask.png,p1\nb.png,b_mask.png,p2\n"
 
 
@@ -169,8 +159,6 @@ def test_pictures_of_sided_classes_are_not_mirrored(
 def test_coloured_masks(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changes = table(tmp_path, ROWS, {"a": square(), "b": square("RGB")})
     config = config_with_labels(world, tmp_path)
-    refused(capsys, medse("check", config, *changes), r"b_mask\.png.*colour")
-    png16(tmp_path / "pictures" / "b_mask.png")
     refused(capsys, medse("check", config, *changes), r"b_mask\.png.*colour")
 
 

@@ -104,32 +104,16 @@ A, B, C = (f"i/{name}.nii.gz,m/{name}.nii.gz" for name in "abc")
         # the file
         ("", "cases.csv lists no cases; expected a header and a row for each case; add them"),
         ("image,label\n", "cases.csv lists no cases; expected a header and a row for each case"),
-        (
-            "image,label\ni/é.nii".encode("latin-1"),
-            "cases.csv, line 2 is not UTF-8 text; save the file as CSV in UTF-8",
-        ),
+        ("image,label\ni/é.nii".encode("latin-1"), "cases.csv, line 2 is not UTF-8 text; save the file as"),
         ("image,label\n".encode("utf-16"), "cases.csv, line 1 is not UTF-8 text"),
         (f"image;label\n{A}", "cases.csv, line 1 separates its columns by ';'; expected commas"),
-        (
-            f'image,label\n{A}\n"i/b.nii.gz,m/b.nii.gz\n{C}\n',
-            "cases.csv, line 3 is not CSV (unexpected end of data); correct its quotation marks",
-        ),
+        (f'image,label\n{A}\n"i/b.nii.gz,m/b.nii.gz\n{C}\n', "cases.csv, line 3 is not CSV (unexpected"),
         (f'image,label\n"i/a"b,m\n{A}', "cases.csv, line 2 is not CSV (',' expected after '\"')"),
         # the header
-        (
-            f"imgae,label\n{A}",
-            "cases.csv has no column 'image'; did you mean 'imgae'? its columns are imgae, label; "
-            "name one of them as data.format.images or add the column",
-        ),
-        (
-            f"image,mask\n{A}",
-            "has no column 'label'; its columns are image, mask; name one of them as data.format.label",
-        ),
+        (f"imgae,label\n{A}", "cases.csv has no column 'image'; did you mean 'imgae'? its columns are"),
+        (f"image,mask\n{A}", "has no column 'label'; its columns are image, mask; name one of them as"),
         (f"image,label,image\n{A},x", "cases.csv, line 1 has the column 'image' twice"),
-        (
-            f"image,label,image3\n{A},x",
-            "has the columns image and also 'image3'; expected image, image2, image3 and so on without a gap",
-        ),
+        (f"image,label,image3\n{A},x", "has the columns image and also 'image3'; expected image, image2"),
         (f"image,label,Image 2\n{A},x", "has the columns image and also 'Image 2'"),
         (f"image,label,Group\n{A},x", "has no column 'group'; did you mean 'Group'?"),
         (f"image,label,SPLIT\n{A},x", "has no column 'split'"),
@@ -139,63 +123,44 @@ A, B, C = (f"i/{name}.nii.gz,m/{name}.nii.gz" for name in "abc")
         ("image,label\ni/a.nii.gz,\n", "cases.csv, line 2 has nothing in column 'label'"),
         (f"image,label,group\n{A},\n", "cases.csv, line 2 has nothing in column 'group'"),
         (f"image,label,split\n{A},\n", "cases.csv, line 2 has nothing in column 'split'"),
-        (
-            f"image,label\n{A}\ni/x.nii.gz,m/a.nii.gz",
-            "cases.csv, line 3 lists i/x.nii.gz, which does not exist",
-        ),
+        (f"image,label\n{A}\ni/x.nii.gz,m/a.nii.gz", "cases.csv, line 3 lists i/x.nii.gz, which does not"),
         (f"image,label\n{A}\ni/b.nii.gz,m", "cases.csv, line 3 lists m, which is a folder; correct the path"),
         ("image,label\ni/a\0.nii.gz,m/a.nii.gz", "which does not exist; correct the path or remove the case"),
         # ids and files
         (
             f"image,label\n{A}\n{B}\n{A}",
-            "cases.csv, line 4 and cases.csv, line 2 list i/a.nii.gz and i/a.nii.gz, which "
-            "give two cases the id 'a'; ids must be unique",
+            "line 4 and cases.csv, line 2 list i/a.nii.gz and i/a.nii.gz, which give two",
         ),
-        (
-            f"image,label\n{A}\nj/a.nii.gz,m/b.nii.gz",
-            "list j/a.nii.gz and i/a.nii.gz, which give two cases the id 'a'",
-        ),
+        (f"image,label\n{A}\nj/a.nii.gz,m/b.nii.gz", "list j/a.nii.gz and i/a.nii.gz, which give two"),
         ("image,label\ni/a.nii.gz,i/a.nii.gz", "cases.csv gives case 'a' the file i/a.nii.gz twice"),
-        (
-            f"image,label\n{A}\ni/b.nii.gz,m/a.nii.gz",
-            "gives m/a.nii.gz to case 'a' of group 'a' and to case 'b'",
-        ),
+        (f"image,label\n{A}\ni/b.nii.gz,m/a.nii.gz", "gives m/a.nii.gz to case 'a' of group 'a' and to"),
         # folds
         (
             f"image,label,split\n{A},train\n{B},training",
-            "cases.csv, line 3 has 'training' in column 'split'; did you "
-            "mean 'train'? expected train, validation, test, or the number of a fold from 0",
+            "has 'training' in column 'split'; did you mean 'train'?",
         ),
         (f"image,label,split\n{A},0\n{B},1.0", "line 3 has '1.0' in column 'split'; expected train"),
         (f"image,label,split\n{A},0\n{B},-1", "line 3 has '-1' in column 'split'"),
         (f"image,label,split\n{A},0\n{B},²", "line 3 has '²' in column 'split'"),
         (
             f"image,label,split\n{A},1\n{B},train",
-            "cases.csv, line 3 has 'train' and cases.csv, line 2 has '1' in column "
-            "'split'; expected words in all rows or fold numbers in all rows",
+            "line 3 has 'train' and cases.csv, line 2 has '1' in column",
         ),
         (f"image,label,split\n{A},0\n{B},2", "cases.csv has no row with 1 in column 'split'"),
         (f"image,label,split\n{A},1\n{B},2", "cases.csv has no row with 0 in column 'split'"),
         (f"image,label,split\n{A},0\n{B},0", "cases.csv has no row with 1 in column 'split'"),
-        (
-            f"image,label,split\n{A},train\n{B},test",
-            "cases.csv has no row with 'validation' in column 'split'",
-        ),
+        (f"image,label,split\n{A},train\n{B},test", "cases.csv has no row with 'validation' in column"),
         (f"image,label,split\n{A},validation", "cases.csv has no row with 'train' in column 'split'"),
         (
             f"image,label,group,split\n{A},p,0\n{C},q,0\n{B},p,1",
-            "cases.csv, line 2 has case 'a' of group 'p' in fold 0, "
-            "and cases.csv, line 4 has case 'b' of the same group in fold 1; a group must not be split",
+            "'a' of group 'p' in fold 0, and cases.csv, line 4",
         ),
         (
             f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,validation",
             "case 'a' of group 'p' in train, "
             "and cases.csv, line 4 has case 'b' of the same group in validation",
         ),
-        (
-            f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,test",
-            "case 'b' of the same group in test",
-        ),
+        (f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,test", "of the same group in test"),
     ],
 )
 def test_refusals(root: Path, text: str | bytes, expected: str) -> None:
@@ -205,23 +170,14 @@ def test_refusals(root: Path, text: str | bytes, expected: str) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (
-            {"group": "patient"},
-            "has no column 'patient'; its columns are image, label, x; name one of them as data.f",
-        ),
+        ({"group": "patient"}, "has no column 'patient'; its columns are image, label, x; name one of"),
         ({"split": "fold"}, "has no column 'fold'; its columns"),
         ({"stratum": "y"}, "has no column 'y'; its columns"),
-        (
-            {"images": ("image", "t2")},
-            "has no column 't2'; its columns are image, label, x; name one of them as",
-        ),
+        ({"images": ("image", "t2")}, "has no column 't2'; its columns are image, label, x; name one of"),
         ({"stratum": "x"}, "cases.csv, line 2 has nothing in column 'x'"),
         ({"images": ("image", "image")}, "cases.csv: column 'image' is to hold two of the files of a case"),
         ({"images": ("label",)}, "cases.csv: column 'label' is to hold two"),
-        (
-            {"file": "other.csv"},
-            "Cannot read other.csv: No such file or directory; give the path of a CSV file",
-        ),
+        ({"file": "other.csv"}, "Cannot read other.csv: No such file or directory; give the path of a CSV"),
         ({"file": "i"}, "Cannot read i: Is a directory; give the path"),
     ],
 )

@@ -93,53 +93,23 @@ ENTRY = {"images": ["imagesTr/a b_0000.nii.gz", "imagesTr/a b_0001.nii.gz"], "la
         (
             "imagesTr/a b_0001",
             "",
-            "imagesTr/a b_0000.nii.gz belongs to case 'a b', whose file imagesTr/a b_0001.nii.gz "
-            "does not exist; every case needs all its channels and a label",
+            "a b_0000.nii.gz belongs to case 'a b', whose file imagesTr/a b_0001.nii.gz does",
         ),
         (
             "imagesTr/a b_0000",
             "",
-            "imagesTr/a b_0001.nii.gz belongs to case 'a b', whose file imagesTr/a b_0000.nii.gz",
+            "a b_0001.nii.gz belongs to case 'a b', whose file imagesTr/a b_0000.nii.gz does",
         ),
-        (
-            "labelsTr/é",
-            "",
-            "imagesTr/é_0000_0000.nii.gz belongs to case 'é_0000', whose file labelsTr/é_0000.nii.gz d",
-        ),
-        (
-            "labelsTr/",
-            "labelsTr/z.nii.gz",
-            "labelsTr/a b.nii.gz does not exist (nor do files of 2 more cases)",
-        ),
-        (
-            "imagesTr/a",
-            "",
-            "labelsTr/a b.nii.gz belongs to case 'a b', whose file imagesTr/a b_0000.nii.gz does not",
-        ),
-        (
-            "x",
-            "imagesTr/a b_0002.nii.gz",
-            "imagesTr/a b_0002.nii.gz is channel 2; dataset.json names 2 channels",
-        ),
-        (
-            "x",
-            "imagesTr/c.nii.gz",
-            "imagesTr/c.nii.gz has no channel number before its ending; dataset.json names 2",
-        ),
-        (
-            "imagesTr/a b_0001",
-            "imagesTr/a b_0001.nii",
-            "imagesTr/a b_0001.nii fits imagesTr/{case}_0001.nii.gz but for its suffix",
-        ),
+        ("labelsTr/é", "", "belongs to case 'é_0000', whose file labelsTr/é_0000.nii.gz does not"),
+        ("labelsTr/", "labelsTr/z.nii.gz", "labelsTr/a b.nii.gz does not exist (nor do files of 2 more"),
+        ("imagesTr/a", "", "labelsTr/a b.nii.gz belongs to case 'a b', whose file imagesTr/a"),
+        ("x", "imagesTr/a b_0002.nii.gz", "imagesTr/a b_0002.nii.gz is channel 2; dataset.json names 2"),
+        ("x", "imagesTr/c.nii.gz", "imagesTr/c.nii.gz has no channel number before its ending"),
+        ("imagesTr/a b_0001", "imagesTr/a b_0001.nii", "imagesTr/a b_0001.nii fits"),
         ("imagesTr", "", "Cannot list imagesTr: No such file or directory"),
         ("labelsTr", "", "Cannot list labelsTr: No such file or directory; give the folder"),
         ("", "imagesTr/notes.txt", "Cannot list labelsTr"),
-        (
-            "",
-            "imagesTr/x.txt|labelsTr/x.txt",
-            "No file fits imagesTr/{case}_0000.nii.gz or imagesTr/{case}_0001.nii.gz "
-            "or labelsTr/{case}.nii.gz; add the files",
-        ),
+        ("", "imagesTr/x.txt|labelsTr/x.txt", "No file fits imagesTr/{case}_0000.nii.gz or"),
     ],
 )
 def test_nnunet_files_that_do_not_fit(tmp_path: Path, removed: str, added: str, expected: str) -> None:
@@ -158,25 +128,13 @@ def test_nnunet_files_that_do_not_fit(tmp_path: Path, removed: str, added: str, 
         ({"dataset": []}, 'dataset.json lists no cases under "dataset"; expected a case id for each'),
         ({"dataset": {}}, 'dataset.json lists no cases under "dataset"'),
         ({"dataset": {"a": None}}, "dataset.json has None as case 'a' under \"dataset\"; expected"),
-        (
-            {"dataset": {"a": ENTRY | {"images": [*ENTRY["images"], 3]}}},
-            "as case 'a' under \"dataset\"; expected",
-        ),
-        (
-            {"dataset": {"a": ENTRY | {"images": [ENTRY["images"][0], 3]}}},
-            "as case 'a' under \"dataset\"; expected",
-        ),
-        (
-            {"dataset": {"a": ENTRY | {"images": "x"}}},
-            'as case \'a\' under "dataset"; expected "images", a list of 2',
-        ),
+        ({"dataset": {"a": ENTRY | {"images": [*ENTRY["images"], 3]}}}, "as case 'a' under \"dataset"),
+        ({"dataset": {"a": ENTRY | {"images": [ENTRY["images"][0], 3]}}}, "as case 'a' under \"dataset"),
+        ({"dataset": {"a": ENTRY | {"images": "x"}}}, 'as case \'a\' under "dataset"; expected "images'),
         ({"dataset": {"a": ENTRY | {"images": ["x"]}}}, "as case 'a' under \"dataset\"; expected"),
         ({"dataset": {"a": {"images": ["x", "y"]}}}, "as case 'a' under \"dataset\"; expected"),
         ({"dataset": {"a": ENTRY | {"label": "q.nii"}}}, "dataset.json lists q.nii, which does not exist"),
-        (
-            {"dataset": {"a": ENTRY | {"label": ["labelsTr/a b.nii.gz"]}}},
-            "as case 'a' under \"dataset\"; expected",
-        ),
+        ({"dataset": {"a": ENTRY | {"label": ["labelsTr/a b.nii.gz"]}}}, "as case 'a' under \"dataset"),
         ({"dataset": {"\udce9": ENTRY}}, "has a case with the id '\\udce9', which cannot name a file"),
         ({"dataset": {"a/b": ENTRY}}, "has a case with the id 'a/b', which cannot name a file"),
     ],
@@ -226,37 +184,25 @@ def test_a_header_and_its_voxels_are_one_file(tmp_path: Path) -> None:
     ("names", "options", "expected"),
     [
         ("images/a.nii.gz", {}, "Cannot list labels: No such file or directory"),
-        (
-            "images/x.txt labels/x.txt",
-            {},
-            "No file fits images/{case}.nii.gz or labels/{case}.nii.gz; add the files",
-        ),
+        ("images/x.txt labels/x.txt", {}, "No file fits images/{case}.nii.gz or labels/{case}.nii.gz; add"),
         (
             "images/a.nii.gz images/b.nii.gz labels/a.nii.gz",
             {},
-            "images/b.nii.gz belongs to case 'b', whose file labels/b.nii.gz does not exist; every case needs",
+            "case 'b', whose file labels/b.nii.gz does not",
         ),
         (
             "images/a.nii.gz labels/b.nii.gz labels/a.nii.gz",
             {},
-            "labels/b.nii.gz belongs to case 'b', whose file images/b.nii.gz does not exist",
+            "case 'b', whose file images/b.nii.gz does not",
         ),
-        (
-            "images/a.nii labels/a.nii",
-            {},
-            "images/a.nii fits images/{case}.nii.gz but for its suffix; all files",
-        ),
+        ("images/a.nii labels/a.nii", {}, "images/a.nii fits images/{case}.nii.gz but for its suffix; all"),
         ("images/.nii.gz labels/.nii.gz", {}, "No file fits"),
         (
             "images/a.png labels/a.png",
             {"label": "images/{case}.png", "images": ("images/{case}.png",)},
             "images/a.png fits both images/{case}.png and images/{case}.png; tell the patterns apart",
         ),
-        (
-            "xay.png",
-            {"images": ("x{case}.png",), "label": "{case}y.png"},
-            "fits both x{case}.png and {case}y.png",
-        ),
+        ("xay.png", {"images": ("x{case}.png",), "label": "{case}y.png"}, "both x{case}.png and {case}y.png"),
     ],
 )
 def test_folders_that_do_not_fit(

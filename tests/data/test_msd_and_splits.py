@@ -68,9 +68,7 @@ def test_two_cases_may_not_share_a_label(make_msd: Callable[..., Path]) -> None:
     entries = json.loads((root / "dataset.json").read_text())["training"]
     entries[1]["label"] = entries[0]["label"]
     change(root, training=entries)
-    with pytest.raises(
-        InputError, match="ball_0.nii.gz to case 'ball_0' of group 'ball_0' and to case 'ball_1'"
-    ):
+    with pytest.raises(InputError, match="ball_0.nii.gz to case 'ball_0' of group 'ball_0' and to case"):
         read_msd(root)
 
 
@@ -234,7 +232,5 @@ def test_a_fold_with_nothing_to_validate_on() -> None:
 
 
 def test_a_group_of_two_strata() -> None:
-    with pytest.raises(
-        InputError, match="Group 'a' has cases of two strata, 'x' and 'y'; a group must have one"
-    ):
+    with pytest.raises(InputError, match="Group 'a' has cases of two strata, 'x' and 'y'; a group must"):
         make_folds(cases({"a": 2, "b": 1}, "y") + cases({"a": 1}, "x"), 2, 0, "random")

@@ -34,9 +34,7 @@ def test_files_use_the_smallest_type(top: int, dtype: type) -> None:
 
 def test_undeclared_values_are_named_and_counted() -> None:
     labels = Labels(("a", "b"), (1, 5))
-    with pytest.raises(
-        InputError, match=r"f.nii holds undeclared label values: 2 \(3 voxels\), 9 \(1 voxels\)"
-    ):
+    with pytest.raises(InputError, match=r"f.nii holds undeclared label values: 2 \(3 voxels\), 9 \(1"):
         labels.encode(np.array([0, 1, 2, 2, 2, 5, 9]), "f.nii")
     with pytest.raises(InputError, match=r"-1 \(1 voxels\)"):
         labels.encode(np.array([0, -1]), "f.nii")
@@ -107,10 +105,7 @@ def test_mapping_and_labels_are_inverse(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        (
-            {"whole": [1, 2, 3], "core": [2, 3]},
-            "value 2 to whole and core; regions that overlap are not supported",
-        ),
+        ({"whole": [1, 2, 3], "core": [2, 3]}, "value 2 to whole and core; regions that overlap are not"),
         ({"a": 1, "background": [0, 1]}, "value 1 to a and background"),
         ({"a": 1, "ignore": [1]}, "value 1 to a and ignore"),
         ({"a": -1}, "gives 'a' the value -1; every class needs"),

@@ -1,9 +1,6 @@
 """The generated torsos: exact labels, CT values, anatomy on its right side, and subjects that differ."""
 
 import json
-import subprocess
-import sys
-import time
 
 import nibabel as nib
 import numpy as np
@@ -203,14 +200,3 @@ def test_painted_shapes_have_their_volume_in_label_and_image(shape, volume):
     assert ((canvas.hu + 1000) / 1100).sum() * 8 == pytest.approx(volume, rel=0.02)
     centre = np.argwhere(canvas.volume(canvas.label) == 7).mean(axis=0) * 2 - 39
     assert np.allclose(centre, shape.box.mean(axis=0), atol=0.3)
-
-
-def test_a_subject_takes_seconds_at_most():
-    started = time.process_time()
-    generate_torso(np.random.default_rng(0))
-    assert time.process_time() - started < 6  # below one on an idle machine
-
-
-def test_generating_needs_no_torch():
-    code = "import sys, medse.phantoms.torso.cohort; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -99,9 +99,7 @@ def test_voxels_of_any_magnitude_stay_finite(normalization: Normalization, scale
 def test_huge_voxels_that_are_not_normalised_are_refused() -> None:
     image = np.random.default_rng(0).normal(size=(1, 4, 4, 4)).astype(np.float32)
     image[0, 1, 2, 3] = -3e38
-    with pytest.raises(
-        InputError, match=r"scan holds a voxel of magnitude 3e\+38; .* set data.normalization"
-    ):
+    with pytest.raises(InputError, match=r"scan holds a voxel of magnitude 3e\+38; .* set"):
         Preprocessing((1, 1, 1), None).image(image, grid((4, 4, 4)))
 
 
@@ -232,9 +230,7 @@ def test_spacings_that_cannot_be_meant_are_refused(old: Spacing, new: Spacing, u
             round(40 * a / b) for a, b in zip(old, new, strict=True)
         )
         return
-    with pytest.raises(
-        InputError, match=r"^scan has a spacing of .* mm, but the training grid has .* header"
-    ):
+    with pytest.raises(InputError, match="^scan has a spacing of .* mm, but the training grid has"):
         Preprocessing(new).image(np.ones((1, *shape), np.float32), grid(shape, old))
 
 

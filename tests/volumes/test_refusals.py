@@ -67,10 +67,7 @@ def refuse(path: Path, sentence: str, read: Callable[[Path], Any] = read_grid) -
         ({"pixdim__1": np.inf}, "voxel spacing inf x 2 x 3"),
         ({"pixdim__1": 1.05, "qform_code": 0}, r"1.05 x 2 x 3 in pixdim and 1 x 2 x 3 in its sform; .* 1 %"),
         ({"pixdim__0": 3}, r"pixdim\[0\] = 3"),
-        (
-            {"qoffset_y": 5.5},
-            r"disagree by up to 0.5; they must place .*; set the code of the wrong one to 0",
-        ),
+        ({"qoffset_y": 5.5}, "disagree by up to 0.5; they must place .*; set the code of the wrong one"),
         ({"quatern_b": 0.9}, "has a qform whose quaternion|disagree"),
         ({"quatern_b": 2.0}, "quaternion is longer than 1"),
         ({"qform_code": 9}, "the qform code 9 and the sform code 1; allowed are 0"),
@@ -78,10 +75,7 @@ def refuse(path: Path, sentence: str, read: Callable[[Path], Any] = read_grid) -
         ({"srow_x": np.nan}, "unusable affine|disagree"),
         ({"srow_x": np.inf, "qform_code": 0}, "unusable affine"),
         ({"srow_x": (0, 2, 0, 0), "qform_code": 0}, "in its sform; they must agree"),
-        (
-            {"srow_x": (1e5, 0, 0, 0), "pixdim__1": 1e5, "qform_code": 0},
-            "a field of view of 400000 mm; at most",
-        ),
+        ({"srow_x": (1e5, 0, 0, 0), "pixdim__1": 1e5, "qform_code": 0}, "a field of view of 400000 mm; at"),
         ({"srow_x__3": 2e4, "qform_code": 0}, "an origin at 20000 mm; at most 10000 mm are plausible"),
         ({"xyzt_units": 4}, "the unit code 4 for its spacing; allowed are 1"),
         ({"datatype": 32, "bitpix": 64}, r"complex numbers \(data type 32\)"),
