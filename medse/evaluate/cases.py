@@ -32,11 +32,7 @@ class CaseFiles:
 
 
 def find_cases(
-    references: Path,
-    predictions: Path,
-    only: Collection[str] | None,
-    *,
-    missing: Missing,
+    references: Path, predictions: Path, only: Collection[str] | None, *, missing: Missing
 ) -> list[CaseFiles]:
     """Pair references with predictions by their case id.
 

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medse.pages.numbers import outcome
-from medse.scores.scores import (
-    ClassScores,
-    ConventionMean,
-    DistanceSummary,
-    LesionRow,
-    ScoreRow,
-    Scores,
-)
+from medse.scores.scores import ClassScores, ConventionMean, DistanceSummary, LesionRow, ScoreRow, Scores
 from medse.scores.statistics import finite_mean
 from medse.scores.summaries import column, convention_mean, mean_classes
 from medse.scores.table import OF_CONVENTIONS, SCORES

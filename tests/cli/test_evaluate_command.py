@@ -8,7 +8,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.support.commands import medse
 
@@ -163,23 +162,3 @@ def test_a_file_says_what_to_compute(patient: Path) -> None:
     assert [(row["label"], row["value"], row["hd_mm"]) for row in found] == [("organs", "", "")] * 2
     assert float(found[1]["dice"]) == pytest.approx(2 * 7 / 16)
     assert len(rows(patient, "conventions.csv")) == 2
-
-
-def test_pictures_and_mask_folders(tmp_path: Path) -> None:
-    """End to end: PNG masks with a length of their pixels; and a folder of masks per case."""
-    mask = np.zeros((20, 30), np.uint8)
-    mask[5:10, 5:10] = 255
-    for side, moved in (("labels", 0), ("found", 4)):
-        (tmp_path / side).mkdir()
-        Image.fromarray(np.roll(mask, moved, axis=1)).save(tmp_path / side / "x.png")
-        save(tmp_path / "masks" / side / "s1" / "liver.nii.gz", (1, slice(1, 5)))
-        save(tmp_path / "masks" / side / "s1" / "spleen.nii.gz", (1, slice(8, 12 - moved // 2)))
-    ways = [tmp_path / "labels", tmp_path / "found"]
-    assert medse("evaluate", *ways, "--out", tmp_path / "out", "--pixel-mm", 0.5) == 0
-    assert [row["hd_mm"] for row in rows(tmp_path)] == ["2.0"]
-    assert medse("evaluate", *ways, "--out", tmp_path / "plain") == 0
-    assert [row["hd_mm"] for row in rows(tmp_path, out="plain")] == [""]
-    ways = [tmp_path / "masks" / side for side in ("labels", "found")]
-    assert medse("evaluate", *ways, "--out", tmp_path / "masked") == 0
-    found = [(row["label"], float(row["dice"])) for row in rows(tmp_path, out="masked")]
-    assert found == [("liver", 1.0), ("spleen", pytest.approx(2 / 3))]

@@ -113,15 +113,6 @@ def test_cases_restrict(folders):
     assert scores.settings.cases_file == "validation_cases.txt"
 
 
-def test_groups_make_intervals_of_whole_patients(folders):
-    chosen = folders[0].parent / "cases.txt"
-    chosen.write_text("a\tone\nb\tone\n")
-    scores = evaluate_folders(*folders, LABELS, chosen)
-    assert {row.group for row in scores.rows} == {"one"}
-    assert (scores.summaries.cases, scores.summaries.groups) == (2, 1)
-    assert math.isnan(scores.summaries.mean_dice.low_95)
-
-
 def refused(folders, said, labels=LABELS, **options):
     with pytest.raises(InputError) as caught:
         evaluate_folders(*folders, labels, **options)

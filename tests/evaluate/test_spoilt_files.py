@@ -8,9 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from medse.config.scoring import read_asked
 from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
 from medse.scores.scores import Scores
@@ -105,24 +103,3 @@ def test_a_spoilt_file_is_named_and_the_other_case_is_scored(
     assert f"{side}/b.nii.gz" in problem
     assert re.search(rf"{said}.*; .*\.$", problem), problem
     assert dice(scores) == {("a", "liver"): 0.75, ("a", "spleen"): 1.0}  # three of four planes overlap
-
-
-@pytest.mark.parametrize("codes", ["LAS", "LPS", "PIR", "SRA", "ILP"])
-def test_the_same_place_on_other_axes_is_never_compared_voxel_by_voxel(root: Path, codes: str) -> None:
-    """All lengths are equal, so that only the affine tells."""
-    turn = ornt_transform(io_orientation(AFFINE), axcodes2ornt(tuple(codes)))
-    nib.Nifti1Image(maps(1), AFFINE).as_reoriented(turn).to_filename(root / "p" / "b.nii.gz")
-    plain = evaluate_folders(root / "r", root / "p", root / "plain", LABELS)
-    assert re.search(r"p/b\.nii\.gz have different affines", plain.not_scored["b"])
-    assert {case for case, _ in dice(plain)} == {"a"}
-    found = evaluate_folders(root / "r", root / "p", root / "resampled", LABELS, resample=True)
-    assert (dice(found)["b", "liver"], dice(found)["b", "spleen"]) == (0.75, 1.0)
-    assert found.settings.resampled == ("b",)
-
-
-def test_a_number_names_the_class_that_is_named_after_it(root: Path) -> None:
-    asked = read_asked(None, ["evaluation.lesions=[1]", "evaluation.merged={all: [1, 2]}"], None)
-    scores = evaluate_folders(root / "r", root / "p", root / "out", options=asked)
-    assert set(dice(scores)) == {(case, label) for case in "ab" for label in ("1", "2", "all")}
-    assert dice(scores)["a", "all"] == 2 * (48 + 2) / (2 * 66)
-    assert len(scores.lesions) == 4

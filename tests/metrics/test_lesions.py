@@ -159,16 +159,6 @@ def test_components_and_overlaps_agree_with_scikit_image(how, rank):
     assert voxels.sum() == (one & other).sum()
 
 
-def test_thousands_of_lesions():
-    rng = np.random.default_rng(0)
-    reference = np.zeros((96, 96, 96), bool)
-    reference[1::4, 1::4, 1::4] = True
-    prediction = reference & (rng.random(reference.shape) < 0.9)
-    match = match_lesions(reference, prediction, connectivity="corners", iou=0.5)
-    assert len(match.reference) == 24**3
-    assert match.matched == len(match.prediction) == prediction.sum()
-
-
 def test_the_rule_is_a_sentence_with_its_numbers():
     sentence = lesion_rule("edges", 0.25)
     assert "a face or an edge)" in sentence

@@ -41,10 +41,7 @@ def test_areas_are_those_of_the_published_tables(spacing):
     table, kernel = (
         (tables.create_table_neighbour_code_to_surface_area, tables.ENCODE_NEIGHBOURHOOD_3D_KERNEL)
         if dims == 3
-        else (
-            tables.create_table_neighbour_code_to_contour_length,
-            tables.ENCODE_NEIGHBOURHOOD_2D_KERNEL,
-        )
+        else (tables.create_table_neighbour_code_to_contour_length, tables.ENCODE_NEIGHBOURHOOD_2D_KERNEL)
     )
     theirs = table(spacing)
     expected = [theirs[int((np.asarray(kernel) * cell).sum())] for cell in codes(dims).values()]

@@ -45,17 +45,14 @@ def test_a_union_is_drawn_only_where_none_of_its_parts_is_scored(labels, drawn):
 def test_classes_are_drawn_by_their_values_and_unions_by_those_of_their_parts():
     array = np.arange(6).reshape(6, 1, 1)
     members = {"left": frozenset({4}), "right": frozenset({2, 3}), "rest": frozenset({5})}
-    maps = CaseMaps(
-        array,
-        array[::-1],
-        Grid("a", array.shape, np.eye(4)),
-        False,
-        members,
-        False,
-        False,
-        False,
-        frozenset(),
-    )
+    unused = {
+        "picture": False,
+        "geometry_fixed": False,
+        "resampled": False,
+        "missing": False,
+        "absent": frozenset(),
+    }
+    maps = CaseMaps(array, array[::-1], Grid("a", array.shape, np.eye(4)), members=members, **unused)
     scores = collect(
         [row("a", label, 0.5, value=None) for label in ("rest", "both", "absent")],
         settings={"merged": {"both": ["left", "right"]}},

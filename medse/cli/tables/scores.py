@@ -55,11 +55,5 @@ def _mean(entry: ClassScores, name: str) -> str:
 def _cells(name: str, dice: Summary) -> list[str]:
     interval = f" [{dice.low_95:.3f}, {dice.high_95:.3f}]" if math.isfinite(dice.low_95) else ""
     spread = f"{dice.sd:.3f}" if math.isfinite(dice.sd) else ""
-    cells = (
-        name,
-        str(dice.n),
-        f"{dice.mean:.3f}{interval}",
-        spread,
-        f"{dice.minimum:.3f}",
-    )
+    cells = (name, str(dice.n), f"{dice.mean:.3f}{interval}", spread, f"{dice.minimum:.3f}")
     return [escape(cell) for cell in cells]
