@@ -22,6 +22,8 @@ from medse.errors import InputError, nearest
 
 T = TypeVar("T")
 
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 
 def pick(table: Mapping[str, T], name: str, kind: str) -> T:
     """Return ``table[name]``.
@@ -74,8 +76,10 @@ def check_options(cls: type, derived: frozenset[str]) -> None:
         derived: Parameters of the constructor that are not options.
     """
     constructor = cls.__dict__.get("__init__")
-    if constructor is None:
-        return
+    if constructor is None or any(
+        p.kind in _VARIADIC for p in inspect.signature(constructor).parameters.values()
+    ):
+        return  # it passes on what it is given
 
     @wraps(constructor)
     def checked(self: object, *arguments: Any, **options: Any) -> None:
@@ -103,10 +107,10 @@ def options_model(
     for parameter in inspect.signature(builder).parameters.values():
         if parameter.name not in derived:
             default = {} if parameter.default is parameter.empty else {"default": parameter.default}
-            fields[_option(parameter.name)] = (hints[parameter.name], Field(**default))
+            fields[_option(parameter.name)] = (hints.get(parameter.name, Any), Field(**default))
     return create_model(
         f"{name or builder.__name__.lower()}_options",
-        __config__=ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False),
+        __config__=ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True),
         __doc__=(inspect.getdoc(builder) or "").split("\n")[0],
         **fields,
     )

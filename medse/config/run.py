@@ -13,8 +13,8 @@ from medse.config.strict_yaml import dump_yaml, read_yaml
 from medse.config.validation import validate
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
-from medse.nets import DERIVED as NET_DERIVED
 from medse.nets import SEGMENTATION_NETS
+from medse.nets.network import DERIVED as NET_DERIVED
 from medse.registry import one_of, options_model
 from medse.tasks.losses import LOSSES
 from medse.tasks.optimizers import DERIVED as OPTIMIZER_DERIVED

@@ -11,7 +11,7 @@ from torch import nn
 from medse.nets.densenet import DenseNet
 from medse.nets.fcdensenet import FCDenseNet
 from medse.nets.mobilenetv2 import MobileNetV2
-from medse.nets.network import Network
+from medse.nets.network import DERIVED, Network
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -33,9 +33,6 @@ NETS: dict[str, type[Network]] = {
 
 SEGMENTATION_NETS = {name: net for name, net in NETS.items() if net.task == "segmentation"}
 """Those that label voxels."""
-
-DERIVED = frozenset({"self", "spatial_dims", "in_channels", "out_channels"})
-"""Parameters of a network that follow from the data."""
 
 
 def build_net(

@@ -1,16 +1,17 @@
 """DenseNet as a classifier."""
 
 from collections import OrderedDict
+from typing import Annotated
 
 from monai.networks import nets
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm, norm_layer
-from medse.layers.lengths import check_spatial_dims, counts
+from medse.layers.lengths import check_spatial_dims
 from medse.nets.network import Network
 
 DENSENET = Paper(
@@ -64,7 +65,7 @@ class DenseNet(Network):
         in_channels: int,
         out_channels: int,
         *,
-        blocks: tuple[PositiveInt, ...] = (6, 12, 24, 16),
+        blocks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (6, 12, 24, 16),
         growth: PositiveInt = 32,
         init_channels: PositiveInt = 64,
         attention: Attention = None,
@@ -72,7 +73,6 @@ class DenseNet(Network):
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        blocks = counts(blocks, max(1, len(blocks)), "blocks")
         widths, before = [], init_channels
         normalised = [BOTTLENECK * growth]
         for count in blocks:

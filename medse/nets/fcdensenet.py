@@ -105,7 +105,11 @@ class FCDenseNet(EncoderDecoder):
         super().__init__()
         check_spatial_dims(spatial_dims)
         roy = block == "roy"
-        _check_options(roy, depth, growth, layers, init_channels, dropout)
+        if roy and not (layers is None and init_channels is None):
+            raise InputError(
+                f"layers is {layers} and init_channels is {init_channels} where block is 'roy'; such a block has "
+                "three convolutions and none before it; leave both out or choose block 'tiramisu'."
+            )
         each = counts(4 if layers is None else layers, depth, "layers")
         width = in_channels if roy else 48 if init_channels is None else init_channels
         kernels = odd_kernels(kernel_size, depth, spatial_dims)
@@ -167,26 +171,3 @@ class FCDenseNet(EncoderDecoder):
             self.decoders.append(nn.Sequential(body, *attended("decoder", width)))
             decoded.append(width)
         self.heads = Heads(spatial_dims, decoded, out_channels, deep_supervision=deep_supervision)
-
-
-def _check_options(
-    roy: bool,
-    depth: int,
-    growth: int,
-    layers: int | tuple[int, ...] | None,
-    init_channels: int | None,
-    dropout: float,
-) -> None:
-    if depth < 2:
-        raise InputError(f"depth is {depth}; at least 2 are needed, a block and a bottleneck; give more.")
-    if growth < 1 or (init_channels is not None and init_channels < 1):
-        raise InputError(
-            f"growth is {growth} and init_channels is {init_channels}; allowed are numbers above 0; correct them."
-        )
-    if roy and not (layers is None and init_channels is None):
-        raise InputError(
-            f"layers is {layers} and init_channels is {init_channels} where block is 'roy'; such a block has three "
-            "convolutions and none before it; leave both out or choose block 'tiramisu'."
-        )
-    if not 0 <= dropout < 1:
-        raise InputError(f"dropout is {dropout}; allowed is 0 or a chance below 1; correct it.")

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 from medse.attention.papers import COORDINATE, Paper
-from medse.errors import InputError
 from medse.layers.convolution import Norm, norm_layer
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.network import Network
@@ -77,8 +76,6 @@ class MobileNetV2(Network):
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        if not 0 < width < math.inf:
-            raise InputError(f"width is {width}; allowed is a number above 0; 1 is usual.")
         steps = per_level(strides, 1 + len(STAGES), spatial_dims, "strides")
         (kernel,) = odd_kernels((kernel_size,), 1, spatial_dims)
         relu6 = ("relu6", {"inplace": True})

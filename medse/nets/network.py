@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm
+from medse.registry import check_options
+
+DERIVED = frozenset({"self", "spatial_dims", "in_channels", "out_channels"})
+"""Parameters of a network that follow from the data."""
 
 
 class Network(nn.Module):
@@ -29,6 +33,11 @@ class Network(nn.Module):
     use: ClassVar[str]
     task: ClassVar[Literal["segmentation", "classification"]]
     norm: Norm
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "title"):  # what several networks share has none
+            check_options(cls, DERIVED)
 
     def refuse_one_voxel(self, x: Tensor, coarsest: Sequence[int]) -> None:
         """Raise if the coarsest map would be one number per channel, of which the normalisation has no variance.

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from medse.attention import Attention
 from medse.attention.papers import Paper
-from medse.errors import InputError
 from medse.layers.convolution import Norm, conv_norm_act
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.residual import Residual, ResidualPlacement
@@ -76,8 +75,6 @@ class ResNet(Network):
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        if depth not in BLOCKS:
-            raise InputError(f"depth is {depth}; allowed are {', '.join(map(str, BLOCKS))}; choose one.")
         steps = per_level(strides, 2 + len(BLOCKS[depth]), spatial_dims, "strides")
         (kernel,) = odd_kernels((kernel_size,), 1, spatial_dims)
         relu = ("relu", {"inplace": True})

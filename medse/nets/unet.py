@@ -107,10 +107,6 @@ class UNet(EncoderDecoder):
         super().__init__()
         check_spatial_dims(spatial_dims)
         depth = len(channels)
-        if depth < 2 or min(channels) < 1:
-            raise InputError(
-                f"channels is {channels}; at least two numbers above 0 are needed, finest first."
-            )
         relu_first = activation == "relu_first"
         if relu_first and variant != "plain":
             raise InputError(

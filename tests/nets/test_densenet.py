@@ -96,15 +96,6 @@ def test_group_norm_divides_the_channels_of_every_layer() -> None:
     assert net(torch.randn(1, 1, 8, 8)).isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"blocks": ()}, r"blocks is \(\); this network takes"),
-        ({"blocks": (2, 0)}, r"blocks is \(2, 0\)"),
-        ({"norm": "layer"}, "Unknown norm 'layer'; available: batch, group, instance"),
-        ({**SMALL, "attention": {"name": "se", "reduction": 64}}, "reduction 64 does not fit 32 channels"),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        DenseNet(2, 1, 2, **options)
+def test_a_reduction_that_does_not_fit_is_explained() -> None:
+    with pytest.raises(InputError, match="reduction 64 does not fit 32 channels"):
+        DenseNet(2, 1, 2, **SMALL, attention={"name": "se", "reduction": 64})

@@ -203,11 +203,7 @@ def test_dropout_stands_where_the_papers_have_it() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"depth": 1}, "depth is 1; at least 2 are needed"),
-        ({"growth": 0}, "growth is 0 and init_channels is None; allowed are numbers above 0"),
-        ({"init_channels": 0}, "growth is 12 and init_channels is 0; allowed are numbers above 0"),
         ({"layers": (4, 4)}, r"layers is \(4, 4\); this network takes one number above 0, or 4 of them"),
-        ({"dropout": 1.0}, "dropout is 1.0; allowed is 0 or a chance below 1"),
         ({"strides": (2, 2)}, "strides has 2 entries; this network needs 3"),
         ({"kernel_size": 4}, "kernel_size is 4; each length must be odd"),
         ({"block": "roy", "layers": 4}, "layers is 4 and init_channels is None where block is 'roy'"),

@@ -95,7 +95,6 @@ def test_widths_are_rounded_up_where_the_nearest_loses_more_than_a_tenth() -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0.0}, "width is 0.0; allowed is a number above 0"),
         ({"strides": (2, 2)}, "strides has 2 entries; this network needs 8"),
         ({"kernel_size": 4}, "each length must be odd"),
         ({"width": 0.25, "attention": {"name": "se", "reduction": 100}}, "reduction 100 does not fit"),

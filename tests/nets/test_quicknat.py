@@ -121,10 +121,8 @@ def test_what_the_published_network_does_not_have_is_explained(options: dict[str
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"channels": 0}, r"channels is \(0, 0, 0, 0\); each must be above 0"),
         ({"kernel_size": (5, 5, 5, 5)}, "kernel_size has 4 entries; this network needs 5"),
         ({"strides": ((2, 2, 2), 2, 2, 2)}, r"strides has the entry \(2, 2, 2\); .* each of the 2 axes"),
-        ({"dropout": -0.1}, "dropout is -0.1; allowed is a share from 0 to below 1"),
     ],
 )
 def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:

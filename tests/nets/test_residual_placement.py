@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medse.errors import InputError
 from medse.nets.blocks.residual import ResidualPlacement
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -96,11 +95,3 @@ def test_each_runs_once_in_every_block(kind: type[nn.Module], placement: Residua
     assert set(runs.values()) == {1}
     assert sum(isinstance(module, Sine) for module in net.modules()) == len(runs)
     assert all(name.endswith(f".{placement}") for name in runs)
-
-
-@pytest.mark.parametrize("kind", [ResNet, ResNetV2])
-def test_other_words_are_refused(kind: type[nn.Module]) -> None:
-    with pytest.raises(
-        InputError, match=r"placement is 'end'; allowed are standard, pre, post, identity; choose"
-    ):
-        kind(2, 1, 2, channels=8, placement="end")

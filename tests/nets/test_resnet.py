@@ -71,11 +71,9 @@ def test_flops_are_those_published() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"depth": 101}, "depth is 101; allowed are 18, 34, 50; choose"),
         ({"strides": (2, 2)}, "strides has 2 entries; this network needs 6"),
         ({"strides": (2, 2, 1, 2, 2, (2, 2, 2))}, r"entry \(2, 2, 2\); .* each of the 2 axes"),
         ({"kernel_size": 2}, "each length must be odd"),
-        ({"norm": "layer"}, "Unknown norm 'layer'; available: batch, group, instance"),
         ({"attention": {"name": "se", "reduction": 64}}, "reduction 64 does not fit 32 channels"),
     ],
 )

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medse.nets import DERIVED, NETS
+from medse.nets import NETS
+from medse.nets.network import DERIVED
 from medse.registry import options_model
 
 TINY: dict[str, dict[str, Any]] = {

@@ -21,7 +21,8 @@ from medse.config.strict_yaml import Source
 from medse.config.validation import validate
 from medse.errors import InputError
 from medse.machine import Precision
-from medse.nets import DERIVED, NETS
+from medse.nets import NETS
+from medse.nets.network import DERIVED
 from medse.profiling.cost import cost
 from medse.profiling.facts import net_facts
 from medse.registry import options_model, pick

@@ -1,7 +1,7 @@
 """Encoder-decoders: where attention stands in them, how features flow through them, and their logits."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import torch
 from monai.networks.blocks import Convolution
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.attention import Attention, make_attention
-from medse.errors import InputError
 from medse.nets.network import Network
 
 Place = Literal["encoder", "bottleneck", "decoder", "skip"]
@@ -34,13 +33,8 @@ def attend(
         channels: Channels of the feature map.
 
     Raises:
-        InputError: There is no such place, or as :func:`medse.attention.make_attention`.
+        InputError: As :func:`medse.attention.make_attention`.
     """
-    unknown = [repr(name) for name in placement if name not in get_args(Place)]
-    if unknown or not isinstance(placement, tuple | list):
-        raise InputError(
-            f"placement is {placement!r}; allowed is a sequence of {', '.join(get_args(Place))}; correct it."
-        )
     return make_attention(attention if place in placement else None, spatial_dims, channels)
 
 

@@ -1,11 +1,10 @@
 """A residual block, and where attention stands in it."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
-from medse.errors import InputError
 
 ResidualPlacement = Literal["standard", "pre", "post", "identity"]
 """``standard``: end of the branch, before the sum; ``pre``: before the branch; ``post``: after the sum and its
@@ -29,7 +28,7 @@ class Residual(nn.Module):
         ``(B, in_channels, *spatial)`` to ``(B, channels, *spatial / stride of the branch)``.
 
     Raises:
-        InputError: ``placement`` is none of the words, or as :func:`medse.attention.make_attention`.
+        InputError: As :func:`medse.attention.make_attention`.
 
     Reference:
         Hu et al., Squeeze-and-Excitation Networks (TPAMI 2020), section 6.4 and figure 5.
@@ -48,10 +47,6 @@ class Residual(nn.Module):
         channels: int,
     ) -> None:
         super().__init__()
-        if placement not in get_args(ResidualPlacement):
-            raise InputError(
-                f"placement is {placement!r}; allowed are {', '.join(get_args(ResidualPlacement))}; choose one."
-            )
 
         def at(place: ResidualPlacement, width: int) -> nn.Module:
             return make_attention(attention if place == placement else None, spatial_dims, width)

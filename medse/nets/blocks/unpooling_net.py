@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.attention import Attention
-from medse.errors import InputError
 from medse.layers.convolution import Norm
 from medse.layers.lengths import PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.encoder_decoder import Heads, Placement, attend, pad_to_multiple
@@ -121,7 +120,7 @@ class UnpoolingNet(Network):
         stride: Total step along each axis; input is padded inside to a multiple of it.
 
     Raises:
-        InputError: ``spatial_dims``, ``channels`` or ``dropout`` are out of range, or lengths do not suit each other.
+        InputError: ``spatial_dims`` is neither 2 nor 3, or lengths do not suit each other.
     """
 
     task = "segmentation"
@@ -144,12 +143,6 @@ class UnpoolingNet(Network):
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        if not channels or min(channels) < 1:
-            raise InputError(
-                f"channels is {channels}; each must be above 0, and one is needed; finest first."
-            )
-        if not 0 <= dropout < 1:
-            raise InputError(f"dropout is {dropout}; allowed is a share from 0 to below 1; 0 is none.")
         levels = len(channels)
         kernels = odd_kernels(kernel_size, levels + 1, spatial_dims)
         steps = per_level(strides, levels, spatial_dims, "strides")
