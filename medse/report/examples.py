@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from medse.arrays import AnyArray, LabelArray
 from medse.errors import InputError
 from medse.evaluate.case_maps import CaseMaps, class_indices, read_case
 from medse.evaluate.cases import find_cases, find_mask_names
 from medse.labels import Labels
+from medse.labels.value_counts import count_values
 from medse.report.panels import COLOURS, OTHERS, Panel, draw_panels, grey_window
 from medse.report.planes import Plane, cut_planes
 from medse.report.slices import Stack, draw_stack
@@ -102,8 +101,9 @@ def index_maps(maps: CaseMaps, scores: Scores, classes: Sequence[int]) -> tuple[
 
 def indices_seen(planes: Sequence[Plane]) -> set[int]:
     """Return which class indices the slices show."""
-    maps = [array for plane in planes for array in (plane.reference, plane.prediction)]
-    return set(np.concatenate([np.unique(array) for array in maps]).tolist())
+    return {
+        k for plane in planes for array in (plane.reference, plane.prediction) for k in count_values(array)
+    }
 
 
 def choose_colours(rows: Sequence[ScoreRow], seen: set[int]) -> dict[int, str]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from medse.arrays import AnyArray
+from medse.labels.value_counts import count_values
 from medse.report.planes import Plane
 
 COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0072B2")
@@ -104,10 +105,10 @@ def _draw_labels(plane: Plane, colours: Mapping[int, str], pixels_per_mm: float)
         interpolation="nearest",
         aspect="auto",
     )
-    present, areas = np.unique(plane.reference, return_counts=True)
-    order = [
-        v for v in present[np.argsort(-areas)].tolist() if v in colours
-    ]  # a smaller structure's line wins
+    areas = count_values(plane.reference)
+    order = sorted(
+        areas.keys() & colours.keys(), key=lambda v: (-areas[v], v)
+    )  # a smaller structure's line wins
     for value in sorted(order, key=lambda v: colours[v] != OTHERS):  # a colour of its own wins over grey
         edges = outline(plane.reference == value) * np.array(plane.spacing_mm)
         colour = colours[value]

@@ -153,7 +153,7 @@ def test_a_patient_counts_once_when_asked() -> None:
     assert row.difference == pytest.approx(0.75)
 
 
-def test_hallucinations_are_counted_and_never_rewarded() -> None:
+def test_false_positives_are_counted_and_never_rewarded() -> None:
     """The second class is absent from ten cases; a fills it in six of them, b in none."""
     absent = np.zeros((30, 2), dtype=bool)
     absent[:10, 1] = True

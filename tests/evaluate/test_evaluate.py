@@ -38,7 +38,7 @@ def cube(*starts, value=1, shape=(8, 8, 8)):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Case a: half of ``core`` found, ``rim`` missed. Case b: ``core`` perfect, ``rim`` in neither."""
+    """Case a: half of ``core`` found, ``rim`` a false negative. Case b: ``core`` perfect, ``rim`` in neither."""
     references, predictions = tmp_path / "references", tmp_path / "predictions"
     save(references / "a.nii.gz", cube((0, 0, 0)) + cube((4, 4, 4), value=4))
     save(predictions / "a.nii.gz", cube((1, 0, 0)))
@@ -197,7 +197,7 @@ def test_a_missing_prediction_is_the_worst(folders, tmp_path):
     assert found["b", "core"].hd95_mm == pytest.approx(np.linalg.norm([8 * 0.5, 8 * 2.0, 8 * 3.0]))
     rim = found[
         "b", "rim"
-    ]  # absent from the reference: were it undefined, a hallucination would better be deleted
+    ]  # absent from the reference: were it undefined, a false positive would better be deleted
     assert (rim.dice, rim.nsd, rim.precision, rim.volume_prediction_ml) == (0, None, 0, 0)
     assert rim.hd95_mm == found["b", "core"].hd95_mm
     assert scores.summaries.classes[1].empty_masks.false_positives == 1

@@ -38,7 +38,7 @@ NONE = boxes()
         (NONE, boxes(A), 0.0, FAR),
         (boxes(A), NONE, 0.0, FAR),
         (boxes(A), boxes(A), 1.0, 0.0),
-        (boxes(A), boxes(B), 0.0, FAR),  # one missed, one hallucinated
+        (boxes(A), boxes(B), 0.0, FAR),  # a false negative and a false positive
         (boxes(A, B), boxes(A), 1 / 2, FAR / 2),
         (boxes(A), boxes(A, B), 1 / 2, FAR / 2),
         (boxes(A, B), boxes(A, C), 1 / 3, 2 * FAR / 3),

@@ -53,7 +53,7 @@ def test_pixels_that_meet_in_a_point_share_an_edge_as_in_one_slice():
             assert len(match_lesions(same, same, connectivity=how, iou=0.1).reference) == count
 
 
-def test_a_lesion_missed_one_hallucinated_and_one_found():
+def test_a_false_negative_a_false_positive_and_a_match():
     match = match_lesions(row("####...###...."), row("..####.....##."), connectivity="faces", iou=0.1)
     assert match.reference == (Lesion(1, 4, 1, 2 * 2 / 8), Lesion(2, 3, None, 0.0))
     assert match.prediction == (Lesion(1, 4, 1, 2 * 2 / 8), Lesion(2, 2, None, 0.0))

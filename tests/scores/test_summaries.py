@@ -73,7 +73,7 @@ def test_pictures_have_no_volumes_and_keep_their_ledger():
 
 
 def distances(hd_mm):
-    """The rows with a Hausdorff distance: class 1 of c is missed, class 5 of b hallucinated, that of a in neither."""
+    """The rows with a Hausdorff distance: class 1 of c is a false negative, class 5 of b a false positive."""
     return [entry.model_copy(update={"hd_mm": mm}) for entry, mm in zip(ROWS, hd_mm, strict=True)]
 
 
