@@ -5,25 +5,13 @@ from typing import Any
 import pytest
 import torch
 from monai.networks import nets
-from torch import Tensor, nn
+from torch import nn
 
 from medse.errors import InputError
 from medse.nets.densenet import DenseNet
-from tests.support.randomized import randomized
+from tests.support.randomized import Sine, randomized
 
 SMALL: dict[str, Any] = {"blocks": (2, 1, 2, 1), "growth": 8, "init_channels": 16}
-
-
-class Sine(nn.Module):
-    """Attention whose effect is known."""
-
-    def __init__(self, _: int, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert x.shape[1] == self.channels
-        return 2 * x.sin()
 
 
 def monai(spatial_dims: int) -> nets.DenseNet:

@@ -12,6 +12,7 @@ from medse.errors import InputError
 from medse.nets.blocks.dense import DenseBlock, DenseLayers
 from medse.nets.blocks.encoder_decoder import AS_ROY
 from medse.nets.fcdensenet import FCDenseNet
+from tests.support.randomized import Sine, randomized
 
 TINY: dict[str, dict[str, Any]] = {
     "tiramisu": {"depth": 3, "growth": 3, "layers": (2, 1, 2), "init_channels": 5},
@@ -22,26 +23,6 @@ PUBLISHED: dict[int, dict[str, Any]] = {
     67: {"depth": 6, "growth": 16, "layers": 5},
     103: {"depth": 6, "growth": 16, "layers": (4, 5, 7, 10, 12, 15)},
 }
-
-
-class Weigh(nn.Module):
-    """Multiply each channel by a number of its own."""
-
-    def __init__(self, _spatial_dims: int, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.linspace(-1, 2, self.channels).reshape(-1, *[1] * (x.ndim - 2))
-
-
-def scramble(net: nn.Module) -> nn.Module:
-    """Give every weight and statistic a value that matters."""
-    torch.manual_seed(0)
-    for key, tensor in net.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.copy_(torch.rand_like(tensor) + 0.5 if "var" in key else torch.randn_like(tensor) * 0.5)
-    return net.eval()
 
 
 @pytest.mark.parametrize("kind", TINY)
@@ -113,10 +94,10 @@ def test_forward_of_the_tiramisu(placement: Any, size: Any, kernel_size: Any, st
         **TINY["tiramisu"],
         kernel_size=kernel_size,
         strides=steps,
-        attention=Weigh,
+        attention=Sine,
         placement=placement,
     )
-    s = scramble(net).state_dict()
+    s = randomized(net).state_dict()
     convolve: Callable[..., Tensor] = getattr(F, f"conv{dims}d")
     pool: Callable[..., Tensor] = getattr(F, f"max_pool{dims}d")
 
@@ -146,7 +127,7 @@ def test_forward_of_the_tiramisu(placement: Any, size: Any, kernel_size: Any, st
         return convolve(sparse, mirrored, padding=[k // 2 for k in weight.shape[2:]])
 
     def weigh(x: Tensor, place: str) -> Tensor:
-        return Weigh(dims, x.shape[1])(x) if place in placement else x
+        return 2 * x.sin() if place in placement else x
 
     x = torch.randn(2, 2, *size)
     first = same(x, "encoders.0.0")
@@ -167,8 +148,8 @@ def test_forward_of_the_tiramisu(placement: Any, size: Any, kernel_size: Any, st
 @pytest.mark.parametrize("placement", [AS_ROY, ("bottleneck", "skip")])
 @torch.no_grad()
 def test_forward_with_the_block_of_roy(dims: int, placement: Any) -> None:
-    net = FCDenseNet(dims, 2, 4, **TINY["roy"], upsampling="linear", attention=Weigh, placement=placement)
-    scramble(net)
+    net = FCDenseNet(dims, 2, 4, **TINY["roy"], upsampling="linear", attention=Sine, placement=placement)
+    randomized(net)
     enc0, enc1, deepest, dec1, dec0 = [m for m in net.modules() if isinstance(m, DenseBlock)]
     pool: Callable[..., Tensor] = getattr(F, f"max_pool{dims}d")
 
@@ -176,7 +157,7 @@ def test_forward_with_the_block_of_roy(dims: int, placement: Any) -> None:
         return F.interpolate(x, scale_factor=2, mode="bilinear" if dims == 2 else "trilinear")
 
     def weigh(x: Tensor, place: str) -> Tensor:
-        return Weigh(dims, 4)(x) if place in placement else x
+        return 2 * x.sin() if place in placement else x
 
     x = torch.randn(2, 2, *(8, 12, 4)[:dims])
     fine = weigh(enc0(x), "encoder")

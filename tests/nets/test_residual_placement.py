@@ -11,22 +11,10 @@ from torch import Tensor, nn
 from medse.nets.blocks.residual import ResidualPlacement
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
-from tests.support.randomized import randomized
+from tests.support.randomized import Sine, randomized
 
 PLACEMENTS = get_args(ResidualPlacement)
 EVERY = pytest.mark.parametrize("placement", PLACEMENTS)
-
-
-class Sine(nn.Module):
-    """Commutes with nothing in a residual block; keeps the number of channels it was built for."""
-
-    def __init__(self, _: int, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert x.shape[1] == self.channels
-        return 2 * x.sin()
 
 
 def hu(

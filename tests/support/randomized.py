@@ -1,9 +1,9 @@
-"""Networks whose weights and running statistics all matter."""
+"""Networks whose weights and running statistics all matter, and attention whose effect is known."""
 
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -18,3 +18,15 @@ def randomized(net: Net, seed: int = 0) -> Net:
             fan = max(1, tensor[0].numel()) if tensor.ndim > 1 else 4
             tensor.copy_(torch.randn(tensor.shape, generator=generator) * (2 / fan) ** 0.5)
     return net.eval()
+
+
+class Sine(nn.Module):
+    """Attention that commutes with nothing in a network; it keeps the number of channels it was built for."""
+
+    def __init__(self, _spatial_dims: int, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[1] == self.channels
+        return 2 * x.sin()
