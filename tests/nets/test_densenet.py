@@ -82,8 +82,3 @@ def test_group_norm_divides_the_channels_of_every_layer() -> None:
     )  # 12 and 20 channels after the transition
     assert {module.num_groups for module in net.modules() if isinstance(module, nn.GroupNorm)} == {4}
     assert net(torch.randn(1, 1, 8, 8)).isfinite().all()
-
-
-def test_a_reduction_that_does_not_fit_is_explained() -> None:
-    with pytest.raises(InputError, match="reduction 64 does not fit 32 channels"):
-        DenseNet(2, 1, 2, **SMALL, attention={"name": "se", "reduction": 64})

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medse.errors import InputError
 from medse.nets.blocks.dense import DenseBlock, DenseLayers
 from medse.nets.blocks.encoder_decoder import AS_ROY
 from medse.nets.fcdensenet import FCDenseNet
@@ -179,21 +178,6 @@ def test_dropout_stands_where_the_papers_have_it() -> None:
     assert drops("tiramisu", 0.0) == drops("roy", 0.0) == []
     assert len(drops("tiramisu", 0.2)) == (2 + 1 + 2 + 1 + 2) + 2  # layers, transitions down
     assert drops("roy", 0.2) == ["encoders.0.2", "encoders.1.3", "decoders.0.2", "decoders.1.2"]
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"layers": (4, 4)}, r"layers is \(4, 4\); this network takes one number above 0, or 4 of them"),
-        ({"strides": (2, 2)}, "strides has 2 entries; this network needs 3"),
-        ({"kernel_size": 4}, "kernel_size is 4; each length must be odd"),
-        ({"block": "roy", "layers": 4}, "layers is 4 and init_channels is None where block is 'roy'"),
-        ({"block": "roy", "init_channels": 8}, "layers is None and init_channels is 8 where block is 'roy'"),
-    ],
-)
-def test_bad_options_are_explained(options: Any, sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
-        FCDenseNet(3, 1, 2, **options)
 
 
 def test_group_norm_divides_what_channels_there_are() -> None:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.attention import Attention
-from medse.errors import InputError
 from medse.nets.mobilenetv2 import MobileNetV2
 from tests.support.randomized import Sine, randomized
 
@@ -76,16 +75,3 @@ def test_widths_are_rounded_up_where_the_nearest_loses_more_than_a_tenth() -> No
     net = MobileNetV2(2, 1, 2, width=0.35)
     assert net.features[0].conv.out_channels == 16  # of 11.2
     assert net.features[-1].conv.in_channels == 112  # of 112
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"strides": (2, 2)}, "strides has 2 entries; this network needs 8"),
-        ({"kernel_size": 4}, "each length must be odd"),
-        ({"width": 0.25, "attention": {"name": "se", "reduction": 100}}, "reduction 100 does not fit"),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        MobileNetV2(2, 1, 2, **options)

@@ -1,6 +1,7 @@
 """The contract every network keeps, with and without every attention block, in 2-D and 3-D."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -133,23 +134,45 @@ def test_each_place_adds_attention_to_the_same_net(name: str, placement: tuple[s
     assert len(ran) == len(blocks)
 
 
-def test_bad_options_are_explained() -> None:
-    for name in NETS:
-        with pytest.raises(InputError, match="spatial_dims is 1; allowed are 2 and 3"):
-            NETS[name](1, 1, 2)
-    unet = NETS["unet"]
-    with pytest.raises(InputError, match=r"kernel_size is \(3, 2\); each length must be odd"):
-        unet(2, 1, 2, channels=(8, 8), kernel_size=(3, 2))
-    with pytest.raises(InputError, match="strides has 2 entries; this network needs 1"):
-        unet(2, 1, 2, channels=(8, 8), strides=(2, 2))
-    with pytest.raises(InputError, match=r"strides has the entry \(2, 2, 2\); allowed is one number"):
-        unet(2, 1, 2, channels=(8, 8), strides=((2, 2, 2),))
-    with pytest.raises(InputError, match=r"blocks is \(1, 2, 3\); this network takes one number"):
-        unet(2, 1, 2, channels=(8, 8), blocks=(1, 2, 3))
-    with pytest.raises(InputError, match="choose variant 'plain' or activation 'leaky_relu'"):
-        unet(2, 1, 2, variant="residual", activation="relu_first")
-    with pytest.raises(InputError, match="must reach as far as it steps"):
-        unet(2, 1, 2, channels=(8, 8), kernel_size=((3, 3), (1, 3)))
+COMMON: tuple[tuple[str, Any, str], ...] = (
+    ("kernel_size", 4, "each length must be odd"),
+    ("kernel_size", (3,) * 9, "kernel_size has "),
+    ("strides", (2,) * 11, "strides has 11 entries"),
+    ("attention", {"name": "se", "reduction": 9999}, "reduction 9999 does not fit"),
+)
+"""What every network refuses that has the option, beside what its annotation forbids: option, value, words."""
+
+OWN: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("unet", {"kernel_size": ((3, 3), 2, 3)}, "must be odd"),
+    ("unet", {"strides": ((2, 2, 2), 2)}, r"strides .* \(2, 2, 2\); .* each of the 2 axes"),
+    ("unet", {"blocks": (1, 2, 3, 4)}, r"blocks is \(1, 2, 3, 4\); .* 3 of them"),
+    (
+        "unet",
+        {"variant": "residual", "activation": "relu_first"},
+        "variant 'plain' or activation 'leaky_relu'",
+    ),
+    ("unet", {"kernel_size": (3, (1, 3), 3)}, "as far as it steps"),
+    ("fcdensenet", {"layers": (4, 4)}, r"layers is \(4, 4\); .* 3 of them"),
+    ("fcdensenet", {"block": "roy", "init_channels": None}, "layers is 2 .* 'roy'"),
+    ("fcdensenet", {"block": "roy", "layers": None}, "init_channels is 16 .* 'roy'"),
+    ("resnetv2", {"blocks": (2, 2)}, "strides has 6 entries; .* 4"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [(name, {key: value}, words) for name in NETS for key, value, words in COMMON if has(name, key)]
+    + list(OWN),
+)
+def test_bad_options_are_explained(name: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        build(name, 2, **{"attention": None, **options})
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_other_dimensions_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="spatial_dims is 1; allowed are 2 and 3"):
+        build(name, 1, None)
 
 
 @pytest.mark.parametrize("name", [name for name in NETS if has(name, "norm") and name != "densenet"])

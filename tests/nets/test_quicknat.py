@@ -116,15 +116,3 @@ def test_what_the_published_network_does_not_have_is_explained(options: dict[str
         InputError, match=f"The published QuickNAT has no weight like {name} of this network; "
     ):
         quicknat_names(QuickNAT(2, 1, 3, channels=8, **options))
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"kernel_size": (5, 5, 5, 5)}, "kernel_size has 4 entries; this network needs 5"),
-        ({"strides": ((2, 2, 2), 2, 2, 2)}, r"strides has the entry \(2, 2, 2\); .* each of the 2 axes"),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
-        QuickNAT(2, 1, 2, **options)

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from medse.attention import Attention, make_attention
-from medse.errors import InputError
 from medse.nets.resnet import ResNet
 from medse.profiling.cost import cost
 
@@ -66,17 +65,3 @@ def test_an_axis_of_step_1_keeps_its_slices_apart_until_the_blocks() -> None:
 def test_flops_are_those_published() -> None:
     found = cost(ResNet(2, 3, 1000), (1, 3, 224, 224)).flops
     assert found / 2 == pytest.approx(4.09e9, rel=0.01)  # torchvision's table, in multiply-adds
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"strides": (2, 2)}, "strides has 2 entries; this network needs 6"),
-        ({"strides": (2, 2, 1, 2, 2, (2, 2, 2))}, r"entry \(2, 2, 2\); .* each of the 2 axes"),
-        ({"kernel_size": 2}, "each length must be odd"),
-        ({"attention": {"name": "se", "reduction": 64}}, "reduction 64 does not fit 32 channels"),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        ResNet(2, 1, 2, **{"channels": 8, **options})

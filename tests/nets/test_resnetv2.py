@@ -1,13 +1,10 @@
 """ResNet50V2: Keras' counts, zeros around the pooling, strides in the last block of a stage, refusals."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from medse.errors import InputError
 from medse.nets.resnetv2 import ResNetV2
 
 
@@ -58,15 +55,3 @@ def test_anisotropic_volumes() -> None:
     torch.testing.assert_close(net.stem(x), pooled)
     assert net.stages[1](net.stages[0](pooled)).shape == (2, 64, 2, 3, 3)
     assert net(x).shape == (2, 2)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"blocks": (2, 2)}, "strides has 6 entries; this network needs 4"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size has the entry"),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        ResNetV2(2, 1, 2, **{"channels": 8, **options})

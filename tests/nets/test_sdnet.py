@@ -1,12 +1,9 @@
 """SD-Net: its sizes, the sizes it takes, and what it refuses."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
 
-from medse.errors import InputError
 from medse.nets.sdnet import SDNet
 
 
@@ -92,20 +89,3 @@ def test_attention_on_the_skip_sees_the_map_that_is_skipped_alone() -> None:
     assert seen == ["(1, 6, 4, 4)", "(1, 4, 8, 8)"]
     assert not given[0][:, :4].any()
     assert given[0][:, 4:].any()
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"channels": (8, 8), "kernel_size": (3, 3)}, "kernel_size has 2 entries; this network needs 3"),
-        ({"kernel_size": 4}, "kernel_size is 4; each length must be odd"),
-        ({"channels": (8, 8), "strides": (2, 2, 2)}, "strides has 3 entries; this network needs 2"),
-        (
-            {"channels": (8, 8), "attention": {"name": "cse", "reduction": 9}},
-            "reduction 9 does not fit 8 channels",
-        ),
-    ],
-)
-def test_bad_options_are_explained(options: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
-        SDNet(2, 1, 2, **options)

@@ -47,7 +47,7 @@ def sizes(name: str, spatial_dims: int) -> list[tuple[int, ...]]:
     return [size[-spatial_dims:] for size in found]
 
 
-def build(name: str, spatial_dims: int, attention: str | None, **options: Any) -> nn.Module:
+def build(name: str, spatial_dims: int, attention: Any, **options: Any) -> nn.Module:
     """Build a network of 2 input and 3 output channels with fixed weights.
 
     FCA has no biases: with a hidden layer of one unit it may pass no gradient at all, so it gets more units.
