@@ -23,9 +23,8 @@ from medse.runs.hardware import resolve_device, resolve_precision
 from medse.runs.provenance import fingerprint, provenance
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
-from medse.tasks.callbacks.divergence import Divergence
 from medse.tasks.callbacks.progress import Progress, TellProgress
-from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog
+from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog, Divergence
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
 

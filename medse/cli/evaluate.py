@@ -20,8 +20,8 @@ def evaluate(
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What to compute: evaluation.tolerance_mm=2 'evaluation.lesions=[tumour]' "
-            "'evaluation.merged={kidneys: [kidney_left, kidney_right]}' evaluation.unit=group ..."
+            help="What to compute: evaluation.tolerance_mm=2 'evaluation.lesions=\\[tumour]' "
+            "'evaluation.merged={kidneys: \\[kidney_left, kidney_right]}' evaluation.unit=group ..."
         ),
     ] = None,
     *,

@@ -11,7 +11,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from medse.cli.terminal import console
+from medse.cli.terminal import console, say
 from medse.tasks.callbacks.progress import StepDone, Validated
 
 MOST_SHOWN = 8
@@ -57,7 +57,7 @@ class TrainingDisplay:
                 description = f"epoch {event.epoch}  loss {event.loss:.3f}"
                 self.bar.update(self.task, completed=event.share_done, description=description)
             case Validated():
-                console.print(validation_line(event), highlight=False, markup=False)
+                say(validation_line(event))
 
 
 def validation_line(event: Validated) -> str:

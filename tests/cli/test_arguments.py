@@ -48,6 +48,16 @@ def test_what_typer_refuses_is_one_sentence_too(
         assert "'final', 'best'" in line
 
 
+def test_help_shows_brackets_as_they_are_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert medse("evaluate", "--help") == 0
+    shown = capsys.readouterr().out
+    assert "evaluation.lesions=[tumour]" in shown
+    assert "{kidneys: [kidney_left" in shown
+
+
 def test_every_body_can_be_generated() -> None:
     assert set(COHORTS) == set(get_args(Body))
 

@@ -11,8 +11,15 @@ from scipy import ndimage
 from medse.data.readers.msd import read_msd
 from medse.errors import InputError
 from medse.phantoms import brain_cohort
-from medse.phantoms.brain_cohort import CLASSES, load_template, write_brain_cohort
-from medse.phantoms.brain_subject import SMALLEST, draw_deformation, generate_subject, label_map
+from medse.phantoms.brain_cohort import (
+    CLASSES,
+    SMALLEST,
+    draw_deformation,
+    generate_subject,
+    label_map,
+    load_template,
+    write_brain_cohort,
+)
 from medse.volumes.grid import check_same_grid
 from medse.volumes.reading import read_grid, read_image, read_label_map
 

@@ -9,9 +9,8 @@ from scipy import ndimage
 
 from medse.data.readers.msd import read_msd
 from medse.labels.laterality import misplaced, pairs
-from medse.phantoms.torso.canvas import Canvas
 from medse.phantoms.torso.cohort import SMALLEST, generate_torso, write_torso_cohort
-from medse.phantoms.torso.shapes import ellipsoid, tube
+from medse.phantoms.torso.shapes import Canvas, ellipsoid, tube
 from medse.phantoms.torso.space import draw_space
 from medse.phantoms.torso.tissues import ALWAYS, CLASSES
 from medse.volumes.grid import check_same_grid

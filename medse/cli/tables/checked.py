@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # scoring must not load torch, which these findings come with
 def findings_table(found: "CheckedDataset") -> Table:
     """Say what a configuration would do, a line per subject."""
     lengths = ((found.epochs, "epochs"), (found.minutes, "minutes"))
-    ends = [f"{length:g} {unit}" for length, unit in lengths if length is not None]
+    ends = [
+        f"{length:g} {unit[:-1] if length == 1 else unit}" for length, unit in lengths if length is not None
+    ]
     rows = {
         "data set": f"{found.name}, {found.cases} cases ({found.training} training, {found.validation} validation "
         "in fold 0)",

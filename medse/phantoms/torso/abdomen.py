@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from medse.arrays import FloatArray
-from medse.phantoms.torso.canvas import Canvas
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import (
+    Canvas,
     Distances,
     Points,
     Shape,

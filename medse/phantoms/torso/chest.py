@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from medse.phantoms.torso.canvas import Canvas
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import (
     EVERYWHERE,
+    Canvas,
     Distances,
     Points,
     Shape,

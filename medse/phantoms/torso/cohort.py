@@ -18,10 +18,9 @@ from medse.phantoms.torso.abdomen import (
     paint_liver,
     paint_spleen,
 )
-from medse.phantoms.torso.canvas import Canvas
 from medse.phantoms.torso.chest import paint_heart_and_vessels, paint_lungs
 from medse.phantoms.torso.frame import Frame
-from medse.phantoms.torso.shapes import EVERYWHERE, Shape
+from medse.phantoms.torso.shapes import EVERYWHERE, Canvas, Shape
 from medse.phantoms.torso.skeleton import paint_back, paint_chest_wall, paint_pelvis, paint_spine
 from medse.phantoms.torso.space import SPACING_MM, draw_space
 from medse.phantoms.torso.tissues import BODY, CLASSES, Tissues, draw_tissues

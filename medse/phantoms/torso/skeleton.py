@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from medse.phantoms.torso.canvas import Canvas
 from medse.phantoms.torso.frame import Frame, spine_y
-from medse.phantoms.torso.shapes import EVERYWHERE, Distances, Points, Shape, all_of, any_of, ellipsoid, tube
+from medse.phantoms.torso.shapes import (
+    EVERYWHERE,
+    Canvas,
+    Distances,
+    Points,
+    Shape,
+    all_of,
+    any_of,
+    ellipsoid,
+    tube,
+)
 from medse.phantoms.torso.tissues import BODY, SPINE, Tissues
 
 VERTEBRAE_Z = (
