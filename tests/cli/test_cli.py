@@ -64,7 +64,7 @@ def test_help_answers_at_once_and_names_the_commands() -> None:
         "schema",
     ]:
         assert command in done.stdout
-    assert elapsed < 2, "0.8 s is the aim on an idle machine; this bound only catches an import gone astray"
+    assert elapsed < 2, "0.5 s is the aim on an idle machine; this bound only catches an import gone astray"
 
 
 def test_check_prints_what_a_training_would_be(tiny_config: Path) -> None:
