@@ -79,10 +79,8 @@ class Ranks(Record):
 def rank_models(models: tuple[str, ...], scores: FloatArray, *, higher_is_better: bool) -> Ranks | None:
     """Rank the models in every case and average; None for fewer than three models or two cases.
 
-    Args:
-        models: Names, in the order of the columns.
-        scores: ``(cases, models)``, all defined.
-        higher_is_better: Whether a high score is a good one.
+    Shape:
+        ``scores`` are ``(cases, models)``, all defined.
     """
     if len(models) < 3 or len(scores) < 2:
         return None

@@ -105,7 +105,7 @@ class Source(Record):
         model: The name it was given.
         folder: Its name without its path.
         created: When it was scored, ISO 8601 with time zone.
-        medse: Version of medse that scored it.
+        medse: Version that scored it.
         missing_predictions: Predictions that were missing and scored as the worst.
         geometry_fixed: Predictions that were given the affine of their reference.
         resampled: Predictions that were brought onto the grid of their reference.

@@ -100,9 +100,8 @@ def seed_sd(column: Mapping[str, FloatArray], cohort: Cohort) -> float:
 
     The variances of the models are weighted by their trainings less one. NaN where no model was trained twice.
 
-    Args:
-        column: Model -> ``(trainings, cases)``.
-        cohort: Where it comes from.
+    Shape:
+        Of each model of ``column``: ``(trainings, cases)``.
     """
     squares, degrees = 0.0, 0
     for scores in column.values():

@@ -112,11 +112,6 @@ class CaseScores:
 def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
     """Read the two label maps of a case and score every class.
 
-    Args:
-        rules: What is computed.
-        threads: How many classes are measured at the same time.
-        files: Where the label maps are.
-
     Raises:
         InputError: A file cannot be read, the two do not fit together, or a value is not declared.
     """

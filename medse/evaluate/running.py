@@ -22,37 +22,28 @@ def each_case(
 ) -> Iterator[tuple[str, Result | InputError]]:
     """Yield the id of every case with what ``work`` returns, or with the error that it raises, in order.
 
-    The first case is done here; from how long it takes follows whether further processes are worth while.
-
-    Args:
-        work: A function that can be sent to another process.
-        cases: The cases.
-        processes: Most processes.
+    The first case is done here; from how long it takes follows whether further processes are worth while, to which
+    ``work`` is sent then.
 
     Raises:
         InputError: A process was ended from outside.
     """
     begun = perf_counter()
-    yield from _attempts(work, cases[:1])
+    attempt = partial(_attempt, work)
+    yield from map(attempt, cases[:1])
     rest = cases[1:]
     workers = min(processes, len(rest))
     if workers < 2 or (perf_counter() - begun) * len(rest) < WORTH_SECONDS:
-        yield from _attempts(work, rest)
+        yield from map(attempt, rest)
         return
     try:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(partial(_attempt, work), rest)
+            yield from pool.map(attempt, rest)
     except BrokenProcessPool as error:
         raise InputError(
             f"One of {workers} processes that score cases was ended by the system, most likely for want of memory; "
             "each needs room for a case; give a smaller number with --processes."
         ) from error
-
-
-def _attempts(
-    work: Callable[[CaseFiles], Result], cases: Sequence[CaseFiles]
-) -> Iterator[tuple[str, Result | InputError]]:
-    return (_attempt(work, files) for files in cases)
 
 
 def _attempt(work: Callable[[CaseFiles], Result], files: CaseFiles) -> tuple[str, Result | InputError]:

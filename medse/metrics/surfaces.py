@@ -87,14 +87,7 @@ _OFFSETS = {
 def surface_distances(
     reference: Surface, prediction: Surface, shape: tuple[int, ...], spacing_mm: tuple[float, ...]
 ) -> SurfaceDistances:
-    """Measure from every element of each surface to the nearest of the other; both have elements.
-
-    Args:
-        reference: On a grid of ``shape``.
-        prediction: On the same grid.
-        shape: Of the grid.
-        spacing_mm: Of its axes.
-    """
+    """Measure from every element of each surface to the nearest of the other; both lie on a grid of ``shape``."""
     first, second = (np.stack(np.unravel_index(s.index, shape), axis=1) for s in (reference, prediction))
     spacing = np.array(spacing_mm)
     return SurfaceDistances(

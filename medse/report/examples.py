@@ -123,10 +123,6 @@ def choose_colours(rows: Sequence[ScoreRow], seen: set[int]) -> dict[int, str]:
 def check_images(images: Path, references: Path) -> None:
     """Raise where there cannot be an image of each case.
 
-    Args:
-        images: Folder of images, or one file.
-        references: Folder of label maps, or one file.
-
     Raises:
         InputError: One image is given for a folder of cases, or the folder holds none.
     """
@@ -141,12 +137,6 @@ def check_images(images: Path, references: Path) -> None:
 
 def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -> AnyArray:
     """Read the first channel of a case's image.
-
-    Args:
-        images: Folder of images named like the references, or one file.
-        case: Case id.
-        grid: Where the image must lie.
-        copy_affine: Let it take the affine of ``grid``.
 
     Raises:
         InputError: The image is missing, unreadable or lies on another grid.

@@ -65,13 +65,7 @@ def grey_window(planes: Sequence[Plane]) -> tuple[float, float]:
 
 
 def draw_panels(planes: list[Plane], colours: Mapping[int, str], window: tuple[float, float]) -> list[Panel]:
-    """Draw the slices of a case with one scale.
-
-    Args:
-        planes: Slices of one case.
-        colours: Class index -> colour.
-        window: Intensities that are black and white.
-    """
+    """Draw the slices of one case with one scale; ``window``: the intensities that are black and white."""
     pixels_per_mm = WIDTH * len(planes) / sum(plane.size_mm[0] for plane in planes)
     longest = planes[0].size_mm[0] / 3
     bar_mm = max((length for length in _BARS_MM if length <= longest), default=longest)

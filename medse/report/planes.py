@@ -71,15 +71,10 @@ def cut_planes(
     """Cut an axial, a coronal and a sagittal slice through one point; only one if the file is a single slice.
 
     The point lies where disagreement is densest, or, where there is none, the labels. All slices show the
-    box that holds every label of both maps, with a rim.
+    box that holds every label of both maps, with a rim. Pictures say neither orientation nor spacing.
 
-    Args:
-        reference: ``(X, Y, Z)`` on the file's own axes, like the others.
-        prediction: Label map.
-        image: Intensities, or None.
-        grid: Grid of the files.
-        picture: Whether the files are pictures, which say neither orientation nor spacing.
-        pixel_mm: Length of a pixel of pictures; None where it is not known.
+    Shape:
+        Label maps and image are ``(X, Y, Z)`` on the file's own axes.
     """
     reference, prediction = grid.to_canonical(reference), grid.to_canonical(prediction)
     image = None if image is None else grid.to_canonical(image)

@@ -62,9 +62,6 @@ def draw_stack(
 
     Args:
         reference: ``(X, Y, Z)`` class indices on the file's own axes, like the others.
-        prediction: Class indices.
-        image: Intensities, or None.
-        grid: Grid of the files.
         colours: Class index -> colour.
         window: Intensities that are black and white.
         start: Number of the slice to show first.
