@@ -87,7 +87,7 @@ def test_scans(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     folder.mkdir()
     write(folder)
     refused(capsys, medse("predict", world / "run", folder, "--out", tmp_path / "out"), pattern)
-    assert not list((tmp_path / "out").rglob("*")) if (tmp_path / "out").exists() else True
+    assert not list((tmp_path / "out").rglob("*"))
     if name not in ("no orientation", "4-D volume"):  # images all the same, for other runs
         refused(capsys, medse("check", folder), pattern)
 
@@ -97,6 +97,17 @@ def test_two_channels(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     nib.save(nib.Nifti1Image(stack, AFFINE), tmp_path / "scan.nii.gz")
     code = medse("predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out")
     refused(capsys, code, r"scan\.nii\.gz.*2")
+
+
+def test_a_scan_is_checked_alone_and_in_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan(tmp_path / "in" / "scan.nii.gz")
+    assert medse("check", tmp_path / "in") == 0
+    found = capsys.readouterr().out
+    assert medse("check", tmp_path / "in" / "scan.nii.gz") == 0
+    assert capsys.readouterr().out == found
+    assert "18 x 22 x 16" in found
 
 
 def test_output_inside_the_input(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,7 +133,7 @@ def test_other_refusals(tiny_config: Path, tmp_path: Path, untouched: Callable[[
     assert "add --resume to continue that run" in refused("train", tiny_config, "--run", run)
     assert "did you mean 'tiny.yaml'" not in refused("check", tmp_path / "tyni.yaml")
     assert "'cuda' was asked for" in refused("check", tiny_config, "trainer.device=cuda")
-    assert "gone does not exist" in refused("check", tmp_path / "gone")
+    assert "gone does not exist; give a configuration" in refused("check", tmp_path / "gone")
     labels = tmp_path / "balls" / "labelsTr"
     assert "is not a folder" in refused("evaluate", labels, tmp_path / "gone", "--out", tmp_path / "r")
     assert untouched() == before
