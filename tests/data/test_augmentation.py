@@ -366,15 +366,15 @@ def test_the_options_of_a_config_are_those_of_the_constructor():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"noise_sd": -0.1}, ["noise_sd is -0.1", "0 (off) or a finite number"]),
-        ({"gamma": math.inf}, ["gamma is inf", "finite"]),
-        ({"intensity_probability": 1.5}, ["intensity_probability is 1.5", "from 0 to 1"]),
+        ({"noise_sd": -0.1}, ["noise_sd = -0.1", "a number >= 0"]),
+        ({"gamma": math.inf}, ["gamma = inf", "finite"]),
+        ({"intensity_probability": 1.5}, ["intensity_probability = 1.5", ">= 0 and <= 1"]),
         (
             {"elastic_voxels": 9.0},
             ["elastic_voxels is 9.0", "elastic_spacing_voxels 16", "above 6.45", "fold"],
         ),
-        ({"elastic_voxels": 0, "elastic_spacing_voxels": 0}, ["elastic_spacing_voxels is 0", "at least 1"]),
-        ({"mirror_axes": (0, 3)}, ["mirror_axes is (0, 3)", "0, 1 or 2", "left-right"]),
+        ({"elastic_voxels": 0, "elastic_spacing_voxels": 0}, ["elastic_spacing_voxels = 0", "> 0"]),
+        ({"mirror_axes": (0, 3)}, ["mirror_axes[1] = 3", "0, 1 or 2"]),
         ({"mirror_axes": (1, 1)}, ["mirror_axes is (1, 1)", "at most once"]),
     ],
 )

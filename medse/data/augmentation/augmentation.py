@@ -1,10 +1,12 @@
 """Random changes to a batch of patches, 2-D or 3-D, on the device the batch is on."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from medse.data.augmentation.intensity import (
@@ -17,6 +19,7 @@ from medse.data.augmentation.intensity import (
 from medse.data.augmentation.mirroring import LEFT_RIGHT, mirror_swap, patch_axes, swapped_pairs
 from medse.data.augmentation.spatial import FOLD_FREE, affine_matrices, control_shape, swap_classes, warp
 from medse.errors import InputError
+from medse.registry import check_options
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class AugmentationParameters:
     noise_seed: Tensor
 
 
-DERIVED = ("slice_axis", "classes")
+Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Chance = Annotated[float, Field(ge=0, le=1)]
+
+DERIVED = frozenset({"slice_axis", "classes"})
 """Parameters of :class:`Augmentation` that follow from the data and are no options of a configuration."""
 
 
@@ -90,42 +96,32 @@ class Augmentation:
             or it is left-right and a class names a side that no other class is the counterpart of.
     """
 
-    rotation_degrees: float = 15.0
-    scale: float = 0.15
-    stretch: float = 0.08
-    elastic_voxels: float = 4.0
-    elastic_spacing_voxels: int = 16
-    mirror_axes: tuple[int, ...] = ()
-    blur_voxels: float = 1.0
-    gamma: float = 0.4
-    contrast: float = 0.25
-    brightness: float = 0.2
-    noise_sd: float = 0.2
-    spatial_probability: float = 0.8
-    intensity_probability: float = 0.2
+    rotation_degrees: Limit = 15.0
+    scale: Limit = 0.15
+    stretch: Limit = 0.08
+    elastic_voxels: Limit = 4.0
+    elastic_spacing_voxels: PositiveInt = 16
+    mirror_axes: tuple[Literal[0, 1, 2], ...] = ()
+    blur_voxels: Limit = 1.0
+    gamma: Limit = 0.4
+    contrast: Limit = 0.25
+    brightness: Limit = 0.2
+    noise_sd: Limit = 0.2
+    spatial_probability: Chance = 0.8
+    intensity_probability: Chance = 0.2
     slice_axis: int | None = None
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, top = getattr(self, field.name), 1.0 if field.name.endswith("probability") else math.inf
-            if field.name not in ("mirror_axes", *DERIVED) and not (
-                0 <= value <= top and math.isfinite(value)
-            ):
-                allowed = "from 0 to 1" if top == 1 else "0 (off) or a finite number above it"
-                raise InputError(f"Augmentation {field.name} is {value}; it must be {allowed}; correct it.")
-        if self.elastic_spacing_voxels < 1:
-            raise InputError("Augmentation elastic_spacing_voxels is 0; it must be at least 1; raise it.")
         if self.elastic_voxels > (limit := self.elastic_spacing_voxels * FOLD_FREE):
             raise InputError(
                 f"Augmentation elastic_voxels is {self.elastic_voxels} with elastic_spacing_voxels "
                 f"{self.elastic_spacing_voxels}; above {limit:.3g} tissue could fold; lower the first or "
                 "raise the second."
             )
-        if set(self.mirror_axes) - {0, 1, 2} or len(set(self.mirror_axes)) < len(self.mirror_axes):
+        if len(set(self.mirror_axes)) < len(self.mirror_axes):
             raise InputError(
-                f"Augmentation mirror_axes is {self.mirror_axes}; it must name 0, 1 or 2, each at most once; "
-                "0 is left-right."
+                f"Augmentation mirror_axes is {self.mirror_axes}; each axis counts at most once; 0 is left-right."
             )
         patch_axes(self.mirror_axes, self.slice_axis)
         if LEFT_RIGHT in self.mirror_axes:
@@ -205,3 +201,6 @@ class Augmentation:
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw parameters and apply them; same generator state, same result."""
         return self.apply(images, labels, self.sample(images, generator))
+
+
+check_options(Augmentation, DERIVED)
