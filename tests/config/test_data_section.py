@@ -119,7 +119,7 @@ def test_spacing_has_as_many_lengths_as_the_patch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "key", "words"),
     [
-        ("format=cvs", "format: unknown name 'cvs'", "mean 'csv'? allowed: csv, folders, msd or nnunet"),
+        ("format=cvs", "format: unknown name 'cvs'", "did you mean 'csv'"),
         ("format={name: csvv}", "format.name: unknown name 'csvv'", "mean 'csv'?"),
         ("format=3", "format = 3", "csv, folders, msd or nnunet"),
         ("format={name: csv, lable: x}", "format.lable = 'x'", "mean 'label'? allowed: file, g"),
