@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from medse.cli import compare as compare_command
-from tests.support.commands import medse
+from tests.support.commands import medse, refused
 from tests.support.made_up_scores import write_evaluated
 
 BASE = np.random.default_rng(3).beta(8, 2, (24, 2)) * 0.8
@@ -46,3 +46,9 @@ def test_more_models_are_listed_by_pair(
     said = capsys.readouterr().out
     assert said.count("m0 − m2") == 1
     assert "m2 has the highest mean Dice" in said
+
+
+def test_other_cases_are_refused_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (write_evaluated(tmp_path / str(first), BASE, first_case=first) for first in (0, 1))
+    refused(capsys, medse("compare", one, other, "--out", tmp_path / "out"), "different cases")
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from medse.evaluate.evaluate import evaluate_folders
 from medse.labels import Labels
@@ -103,3 +104,18 @@ def test_a_spoilt_file_is_named_and_the_other_case_is_scored(
     assert f"{side}/b.nii.gz" in problem
     assert re.search(rf"{said}.*; .*\.$", problem), problem
     assert dice(scores) == {("a", "liver"): 0.75, ("a", "spleen"): 1.0}  # three of four planes overlap
+
+
+@pytest.mark.parametrize("codes", ["LAS", "LPS", "PIR", "SRA", "ILP"])
+def test_the_same_place_on_other_axes_is_never_compared_voxel_by_voxel(root: Path, codes: str) -> None:
+    """All lengths are equal, so that only the affine tells."""
+    turn = ornt_transform(io_orientation(AFFINE), axcodes2ornt(codes))
+    nib.Nifti1Image(maps(1), AFFINE).as_reoriented(turn).to_filename(root / "p" / "b.nii.gz")
+    plain = evaluate_folders(root / "r", root / "p", root / "plain", LABELS)
+    assert re.search(r"p/b\.nii\.gz .*different affines", plain.not_scored["b"])
+    assert dice(plain) == {("a", "liver"): 0.75, ("a", "spleen"): 1.0}
+    found = evaluate_folders(root / "r", root / "p", root / "resampled", LABELS, resample=True)
+    assert dice(found) == {
+        (case, name): value for case in "ab" for name, value in (("liver", 0.75), ("spleen", 1.0))
+    }
+    assert found.settings.resampled == ("b",)
