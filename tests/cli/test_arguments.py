@@ -42,8 +42,8 @@ def test_what_typer_refuses_is_one_sentence_too(
     (line,) = shown.err.splitlines()
     assert line.startswith("Error: ")
     assert line.endswith(" --help.")
-    given = arguments[-1] if len(arguments) != 2 else "inputs"
-    assert repr(given) in line
+    given = repr(arguments[-1]) if len(arguments) != 2 else "'inputs"  # older Typers: INPUTS...
+    assert given in line.lower()
     if "--weights" in arguments:
         assert "'final', 'best'" in line
 
