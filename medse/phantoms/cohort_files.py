@@ -47,18 +47,7 @@ def write_dataset_json(
     train: Sequence[str],
     held_out: Sequence[str],
 ) -> None:
-    """Write ``dataset.json``.
-
-    Args:
-        root: Folder of the cohort.
-        name: What the cohort is called.
-        description: What it is, and that it is generated.
-        reference: What it was generated from.
-        modality: Name of the one channel.
-        labels: Value of each class name, background included.
-        train: Ids of the training cases.
-        held_out: Ids of the others.
-    """
+    """Write ``dataset.json``; ``labels`` are values by class name, background included, the rest case ids."""
     content = {
         "name": name,
         "description": description,

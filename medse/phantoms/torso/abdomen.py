@@ -1,10 +1,7 @@
 """Organs of abdomen and pelvis."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from medse.arrays import FloatArray
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import (
     Canvas,
@@ -17,34 +14,14 @@ from medse.phantoms.torso.shapes import (
     tube,
     tubes,
 )
-from medse.phantoms.torso.tissues import (
-    BODY,
-    KIDNEY_LEFT,
-    KIDNEY_RIGHT,
-    LIVER,
-    SPLEEN,
-    URINARY_BLADDER,
-    Tissues,
-)
+from medse.phantoms.torso.tissues import BODY, CLASSES, Tissues
 
 LOOPS = 60
 """Turns of the small bowel."""
 COLON = (
-    (98, 30, -150),
-    (106, 26, -105),
-    (100, 45, -62),
-    (62, 100, -55),
-    (0, 112, -72),
-    (-60, 104, -35),
-    (-104, 66, -2),
-    (-112, 18, -50),
-    (-108, 16, -110),
-    (-84, 36, -165),
-    (-34, 30, -185),
-    (0, 0, -205),
-    (0, -8, -235),
-    (0, -4, -285),
-)
+    (98, 30, -150), (106, 26, -105), (100, 45, -62), (62, 100, -55), (0, 112, -72), (-60, 104, -35), (-104, 66, -2),
+    (-112, 18, -50), (-108, 16, -110), (-84, 36, -165), (-34, 30, -185), (0, 0, -205), (0, -8, -235), (0, -4, -285),
+)  # fmt: skip
 """From the coecum to the end."""
 
 
@@ -54,13 +31,11 @@ def paint_bowel(canvas: Canvas, frame: Frame, tissues: Tissues, random: np.rando
     ends = random.normal(size=(LOOPS, 3))
     ends *= random.uniform(0.4, 1, size=(LOOPS, 1)) / np.linalg.norm(ends, axis=1, keepdims=True)
     loops = ends * [92, 40, 76] + [0, 82, -112]
-    canvas.paint(
-        tube([_place(end) for end in loops], random.uniform(9, 13)).within(room), tissues.bowel, BODY
-    )
+    canvas.paint(tube(loops, random.uniform(9, 13)).within(room), tissues.bowel, BODY)
     for start in random.integers(LOOPS - 1, size=3):
-        canvas.paint(tube([_place(end) for end in loops[start : start + 2]], 7).within(room), -850)
-    way = [_place(np.array(place) + random.normal(0, [6, 5, 7])) for place in COLON]
-    line, radius = centre_line(way, list(random.uniform(13, 23, size=len(way))))
+        canvas.paint(tube(loops[start : start + 2], 7).within(room), -850)
+    way = COLON + random.normal(0, [6, 5, 7], (len(COLON), 3))
+    line, radius = centre_line(way, random.uniform(13, 23, size=len(way)))
     canvas.paint(tubes([(line, radius)]).within(room), tissues.bowel + 10, BODY)
     for part in np.array_split(np.arange(len(line)), 16):
         kind = random.choice(3)
@@ -68,7 +43,7 @@ def paint_bowel(canvas: Canvas, frame: Frame, tissues: Tissues, random: np.rando
         if kind == 0:
             canvas.paint(held, -900)
         elif kind == 1:
-            canvas.paint(held, _stool(random))
+            canvas.paint(held, lambda p: random.normal(-60, 90, size=(p.shape[1],)))  # stool: gas and solids
     _paint_stomach(canvas, (room, frame.below_diaphragm().grown(-5)), tissues, random)
     canvas.paint(tube([(40, 72, -5), (0, 84, 5), (-50, 50, 20)], [14, 10, 9]), tissues.bowel + 8, BODY)
 
@@ -88,18 +63,17 @@ def paint_liver(canvas: Canvas, frame: Frame, tissues: Tissues, random: np.rando
     liver = Shape(distance, np.array([[-110, -60, -140], [150, 150, 130]]))
     liver = liver.within(room, frame.below_diaphragm().grown(-5), soft_mm=14)
     canvas.paint(ellipsoid((52, 78, -34), (15, 15, 26)).within(room), 8, BODY)
-    canvas.paint(liver, tissues.liver, LIVER)
-    ways = [
+    canvas.paint(liver, tissues.liver, CLASSES["liver"])
+    ways = (
         [(18, 66, -10), (45, 62, 8), (85, 60, 12), (105, 45, 0)],
         [(45, 62, 8), (60, 80, 25), (40, 100, 30)],
         [(30, 66, 10), (-5, 84, 45)],
         [(22, 50, 84), (60, 45, 55), (95, 25, 25)],
         [(22, 50, 84), (55, 80, 50), (75, 95, 10)],
         [(22, 50, 84), (-5, 88, 70)],
-    ]
+    )
     lines = [
-        centre_line([_place(np.array(p) + random.normal(0, 3, 3)) for p in way], [5.5, *[3] * (len(way) - 1)])
-        for way in ways
+        centre_line(way + random.normal(0, 3, (len(way), 3)), [5.5, *[3] * (len(way) - 1)]) for way in ways
     ]
     canvas.paint(tubes(lines).within(liver), 0.8 * tissues.veins + 0.2 * tissues.liver)
 
@@ -111,13 +85,13 @@ def paint_spleen(canvas: Canvas, frame: Frame, tissues: Tissues, random: np.rand
     turn = np.array([[0.86, -0.5, 0], [0.5, 0.86, 0], [0, 0, 1]])
     bed = (frame.cavity().grown(-5), frame.below_diaphragm().grown(-5))
     spleen = ellipsoid(middle, size * np.array([35, 60, 56]), turn).within(*bed, soft_mm=8)
-    canvas.paint(spleen, tissues.spleen, SPLEEN)
+    canvas.paint(spleen, tissues.spleen, CLASSES["spleen"])
 
 
 def paint_kidneys(canvas: Canvas, tissues: Tissues, random: np.random.Generator) -> None:
     """Paint both kidneys in their fat, which displaces liver and spleen."""
     both = np.exp(random.normal(0, 0.07))
-    for side, label, usual in ((-1, KIDNEY_LEFT, (-73, 8, -22)), (1, KIDNEY_RIGHT, (71, 10, -36))):
+    for side, name, usual in ((-1, "kidney_left", (-73, 8, -22)), (1, "kidney_right", (71, 10, -36))):
         middle = np.array(usual) + random.normal(0, [3, 3, 8])
         axis = np.array([-0.25 * side, -0.22, 1.0]) + random.normal(0, 0.06, 3)
         up = axis / np.linalg.norm(axis)
@@ -130,7 +104,7 @@ def paint_kidneys(canvas: Canvas, tissues: Tissues, random: np.random.Generator)
         hilum = ellipsoid(middle + 24 * both * inwards, both * np.array([16, 13, 20]), turn)
         kidney = whole.without(hilum, soft_mm=4)
         canvas.paint(whole.grown(random.uniform(3, 7)), tissues.fat, BODY)
-        canvas.paint(kidney, tissues.kidney_cortex, label)
+        canvas.paint(kidney, tissues.kidney_cortex, CLASSES[name])
         canvas.paint(kidney.grown(-6), tissues.kidney)
         canvas.paint(ellipsoid(middle + 10 * inwards, (6, 6, 16), turn), tissues.urine)
 
@@ -144,7 +118,7 @@ def paint_bladder(canvas: Canvas, frame: Frame, tissues: Tissues, random: np.ran
     canvas.paint(ellipsoid((0, 42, -276), (22, 18, 16)), tissues.muscle, BODY)
     bladder = ellipsoid(middle, radii).within(room, soft_mm=8)
     canvas.paint(bladder.grown(3), tissues.fat, BODY)
-    canvas.paint(bladder, tissues.muscle - 10, URINARY_BLADDER)
+    canvas.paint(bladder, tissues.muscle - 10, CLASSES["urinary_bladder"])
     canvas.paint(bladder.grown(-3), tissues.urine)
 
 
@@ -157,18 +131,3 @@ def _paint_stomach(
     stomach = body.within(*room, soft_mm=6)
     canvas.paint(stomach, tissues.bowel, BODY)
     canvas.paint(stomach.grown(-4), lambda p: np.where(p[1] > level, -900, 15))
-
-
-def _stool(random: np.random.Generator) -> Callable[[Points], Distances]:
-    """Return HU of a mixture of gas and solids."""
-
-    def hu(p: Points) -> Distances:
-        mixed: Distances = random.normal(-60, 90, size=(p.shape[1],))
-        return mixed
-
-    return hu
-
-
-def _place(point: FloatArray) -> tuple[float, float, float]:
-    x, y, z = point.tolist()
-    return x, y, z

@@ -11,13 +11,7 @@ from scipy import ndimage
 
 from medse.arrays import ImageArray, LabelArray
 from medse.phantoms.cohort_files import subject_names, write_case, write_dataset_json
-from medse.phantoms.torso.abdomen import (
-    paint_bladder,
-    paint_bowel,
-    paint_kidneys,
-    paint_liver,
-    paint_spleen,
-)
+from medse.phantoms.torso.abdomen import paint_bladder, paint_bowel, paint_kidneys, paint_liver, paint_spleen
 from medse.phantoms.torso.chest import paint_heart_and_vessels, paint_lungs
 from medse.phantoms.torso.frame import Frame
 from medse.phantoms.torso.shapes import EVERYWHERE, Canvas, Shape

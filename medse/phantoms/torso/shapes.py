@@ -14,7 +14,6 @@ Points = npt.NDArray[np.float32]
 """Places ``(3, n)`` in mm."""
 Distances = npt.NDArray[np.floating]
 """Signed distances ``(n,)`` in mm; true to scale near a surface, where alone they count."""
-Vector = tuple[float, float, float]
 
 EVERYWHERE = np.array([[-1e6] * 3, [1e6] * 3])
 STEP_MM = 1.5
@@ -69,10 +68,9 @@ def ellipsoid(centre: npt.ArrayLike, radii: npt.ArrayLike, turn: npt.ArrayLike |
     return Shape(distance, np.stack([middle - reach, middle + reach]))
 
 
-def tube(points: Sequence[Vector], radii: npt.ArrayLike) -> Shape:
-    """Return a tube along a smooth curve through ``points``, with a radius at each of them."""
-    lines, widths = centre_line(points, radii)
-    return tubes([(lines, widths)])
+def tube(points: npt.ArrayLike, radii: npt.ArrayLike) -> Shape:
+    """Return a tube along a smooth curve through ``points`` ``(n, 3)``, with a radius at each of them."""
+    return tubes([centre_line(points, radii)])
 
 
 def tubes(parts: Sequence[tuple[FloatArray, FloatArray]]) -> Shape:
@@ -92,7 +90,7 @@ def tubes(parts: Sequence[tuple[FloatArray, FloatArray]]) -> Shape:
     return Shape(distance, np.stack([line.min(axis=0) - reach + margin, line.max(axis=0) + reach - margin]))
 
 
-def centre_line(points: Sequence[Vector], radii: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def centre_line(points: npt.ArrayLike, radii: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return closely spaced points ``(n, 3)`` of a smooth curve through ``points``, and radii ``(n,)``."""
     given = np.asarray(points, float)
     widths = np.broadcast_to(np.asarray(radii, float), len(given))

@@ -14,40 +14,18 @@ from medse.phantoms.torso.shapes import (
     ellipsoid,
     tube,
 )
-from medse.phantoms.torso.tissues import BODY, SPINE, Tissues
+from medse.phantoms.torso.tissues import BODY, CLASSES, Tissues
 
 VERTEBRAE_Z = (
-    -137,
-    -102,
-    -67,
-    -33,
-    0,
-    33,
-    61,
-    87,
-    111,
-    134,
-    157,
-    179,
-    200,
-    221,
-    241,
-    260,
-    277,
-    293,
-    308,
-    322,
-)
+    -137, -102, -67, -33, 0, 33, 61, 87, 111, 134, 157, 179, 200, 221, 241, 260, 277, 293, 308, 322,
+)  # fmt: skip
 """Middles of the vertebral bodies, from the fifth lumbar upwards."""
 SACRUM_Z = -154
 """Height of the disc above the sacrum."""
-HALF_WIDTH = {-275: 6, -262: 9, -240: 24, -205: 42, -170: 48, -155: 36, -140: 27, -60: 25} | {
-    0: 22,
-    60: 19,
-    150: 17,
-    250: 15,
+HALF_WIDTH = {
+    -275: 6, -262: 9, -240: 24, -205: 42, -170: 48, -155: 36, -140: 27, -60: 25, 0: 22, 60: 19, 150: 17, 250: 15,
     310: 12,
-}
+}  # fmt: skip
 HALF_DEPTH = {-275: 4, -262: 6, -240: 9, -205: 13, -170: 16, -140: 18, 0: 17, 150: 15, 250: 13, 310: 10}
 """Half axes of vertebral bodies and sacrum at heights z, in mm."""
 BODY_Y, CANAL_Y, CANAL_MM = 18.0, -8.0, 8.0
@@ -92,24 +70,23 @@ def paint_spine(canvas: Canvas, tissues: Tissues) -> None:
         around: Distances = np.hypot(p[0] * 17 / width, p[1] - spine_y(p[2]) - BODY_Y) - 15
         return around
 
-    def canal(p: Points) -> Distances:
-        around: Distances = np.hypot(p[0], p[1] - spine_y(p[2]) - CANAL_Y) - CANAL_MM
-        return around
-
     discs = Shape(column, np.array([[-50, -110, SACRUM_Z - 8], [50, 60, 360]]))
     canvas.paint(discs, tissues.muscle + 30, BODY)
-    canvas.paint(Shape(canal, np.array([[-9, -110, -220], [9, 60, 360]])), 22, BODY)
-    _paint_bone(canvas, spine(), tissues, SPINE, cortex_mm=2.2)
+    canal = Shape(
+        lambda p: np.hypot(p[0], p[1] - spine_y(p[2]) - CANAL_Y) - CANAL_MM,
+        np.array([[-9, -110, -220], [9, 60, 360]]),
+    )
+    canvas.paint(canal, 22, BODY)
+    _paint_bone(canvas, spine(), tissues, 2.2, CLASSES["spine"])
 
 
 def paint_back(canvas: Canvas, tissues: Tissues) -> None:
     """Paint the muscles in front of, beside and behind the spine."""
     aside = {-210: 24, -150: 27, -70: 30, 0: 30, 70: 26, 150: 20, 250: 18, 340: 18}
-    for side in (-1.0, 1.0):
-        psoas = [(30, 14, 20), (38, 24, -50), (50, 32, -110), (66, 52, -190), (82, 66, -260), (98, 50, -310)]
-        front = [(side * x, float(y), float(z)) for x, y, z in psoas]
-        canvas.paint(tube(front, (8, 17, 22, 20, 16, 12)), tissues.muscle, BODY)
-        behind = [(side * x, float(spine_y(np.array(z))) - 24, float(z)) for z, x in aside.items()]
+    psoas = [(30, 14, 20), (38, 24, -50), (50, 32, -110), (66, 52, -190), (82, 66, -260), (98, 50, -310)]
+    for side in (-1, 1):
+        canvas.paint(tube(np.array(psoas) * [side, 1, 1], (8, 17, 22, 20, 16, 12)), tissues.muscle, BODY)
+        behind = [(side * x, float(spine_y(np.array(z))) - 24, z) for z, x in aside.items()]
         canvas.paint(tube(behind, (10, 19, 24, 24, 18, 14, 13, 13)), tissues.muscle, BODY)
     canvas.paint(spine().grown(5), tissues.muscle - 15, BODY)
 
@@ -128,7 +105,7 @@ def paint_chest_wall(canvas: Canvas, frame: Frame, tissues: Tissues) -> None:
 
     front = Shape(lambda p: all_of(68 - p[1], np.abs(p[0]) - 80), EVERYWHERE)
     bones = Shape(ribs, np.array([[-180, -110, -45], [180, 150, 320]]))
-    _paint_bone(canvas, bones.without(front), tissues, BODY, cortex_mm=2)
+    _paint_bone(canvas, bones.without(front), tissues, 2)
     canvas.paint(bones.within(front), 95, BODY)
 
     def breastbone(p: Points) -> Distances:
@@ -136,11 +113,11 @@ def paint_chest_wall(canvas: Canvas, frame: Frame, tissues: Tissues) -> None:
         return all_of(shell, np.abs(p[0]) - 17, 115 - p[2], p[2] - 250, 40 - p[1])
 
     box = np.array([[-20, 30, 110], [20, 150, 255]])
-    _paint_bone(canvas, Shape(breastbone, box), tissues, BODY, cortex_mm=2.5)
+    _paint_bone(canvas, Shape(breastbone, box), tissues, 2.5)
     for side in (-1, 1):
         turn = np.array([[0.8, -0.6 * side, 0], [0.6 * side, 0.8, 0], [0, 0, 1]])
         blade = ellipsoid((96 * side, -62, 205), (42, 4.5, 68), turn).without(cavity.grown(9))
-        _paint_bone(canvas, blade, tissues, BODY, cortex_mm=2)
+        _paint_bone(canvas, blade, tissues, 2)
 
 
 def paint_pelvis(canvas: Canvas, frame: Frame, tissues: Tissues) -> None:
@@ -155,22 +132,17 @@ def paint_pelvis(canvas: Canvas, frame: Frame, tissues: Tissues) -> None:
         beside_sacrum = np.where(y < 35, np.interp(z, (-215, -150), (62, 52)) - np.abs(x), -100)
         return all_of(shell, 0.8 * crest, front, beside_sacrum, -298 - z)
 
-    _paint_bone(canvas, Shape(hips, np.array([[-150, -60, -300], [150, 150, -110]])), tissues, BODY, 2.5)
+    _paint_bone(canvas, Shape(hips, np.array([[-150, -60, -300], [150, 150, -110]])), tissues, 2.5)
     for side in (-1, 1):
-        middle = (92.0 * side, 30.0, -260.0)
+        middle = (92 * side, 30, -260)
         roof = Shape(lambda p: np.abs(p[0]) - 100, EVERYWHERE)
-        _paint_bone(canvas, ellipsoid(middle, (33, 33, 33)).within(roof), tissues, BODY, 2.5)
+        _paint_bone(canvas, ellipsoid(middle, (33, 33, 33)).within(roof), tissues, 2.5)
         canvas.paint(ellipsoid(middle, (26, 26, 26)), 30, BODY)
-        ways = [
-            middle,
-            (122.0 * side, 24.0, -272.0),
-            (135.0 * side, 18.0, -300.0),
-            (135.0 * side, 18.0, -350.0),
-        ]
-        _paint_bone(canvas, tube(ways, [16, 16, 19, 16]), tissues, BODY, 4)
-        _paint_bone(canvas, ellipsoid(middle, (23, 23, 23)), tissues, BODY, 1.5)
+        way = [middle, (122 * side, 24, -272), (135 * side, 18, -300), (135 * side, 18, -350)]
+        _paint_bone(canvas, tube(way, [16, 16, 19, 16]), tissues, 4)
+        _paint_bone(canvas, ellipsoid(middle, (23, 23, 23)), tissues, 1.5)
 
 
-def _paint_bone(canvas: Canvas, bone: Shape, tissues: Tissues, label: int, cortex_mm: float) -> None:
+def _paint_bone(canvas: Canvas, bone: Shape, tissues: Tissues, cortex_mm: float, label: int = BODY) -> None:
     canvas.paint(bone, tissues.cortex, label)
     canvas.paint(bone.grown(-cortex_mm), tissues.marrow)

@@ -56,36 +56,9 @@ def draw_tissues(random: np.random.Generator) -> Tissues:
     )
 
 
-SPLEEN, KIDNEY_RIGHT, KIDNEY_LEFT, LIVER = 1, 2, 3, 5
-LUNG_LEFT, LUNG_RIGHT, TRACHEA = 10, 12, 16
-URINARY_BLADDER, SPINE, HEART, AORTA = 21, 25, 51, 52
 BODY = 118
 """The rest of the body; one past the last of TotalSegmentator's values, which has no such class."""
-
 CLASSES = {
-    "background": 0,
-    "spleen": SPLEEN,
-    "kidney_right": KIDNEY_RIGHT,
-    "kidney_left": KIDNEY_LEFT,
-    "liver": LIVER,
-    "lung_left": LUNG_LEFT,
-    "lung_right": LUNG_RIGHT,
-    "trachea": TRACHEA,
-    "urinary_bladder": URINARY_BLADDER,
-    "spine": SPINE,
-    "heart": HEART,
-    "aorta": AORTA,
-    "body": BODY,
-}
-ALWAYS = (
-    "spleen",
-    "kidney_right",
-    "kidney_left",
-    "liver",
-    "lung_left",
-    "lung_right",
-    "spine",
-    "aorta",
-    "body",
-)
-"""Classes of which every subject shows at least a part; the others lie outside of some fields of view."""
+    "background": 0, "spleen": 1, "kidney_right": 2, "kidney_left": 3, "liver": 5, "lung_left": 10, "lung_right": 12,
+    "trachea": 16, "urinary_bladder": 21, "spine": 25, "heart": 51, "aorta": 52, "body": BODY,
+}  # fmt: skip
