@@ -38,11 +38,6 @@ def test_numbers_that_follow_from_the_data_cannot_be_written() -> None:
             load_config(path, [f"net.{key}=3"])
 
 
-@pytest.mark.parametrize("word", ["none", "null"])
-def test_none_and_null_both_mean_none(word: str) -> None:
-    assert load_config(CONFIGS / "quickstart.yaml", [f"net.attention={word}"]).net.attention is None
-
-
 def test_a_training_needs_an_end() -> None:
     with pytest.raises(InputError, match="a training needs an end; set max_epochs, max_minutes or both"):
         load_config(CONFIGS / "quickstart.yaml", ["trainer.max_minutes=none"])

@@ -60,14 +60,9 @@ def test_none_and_null_mean_none(text: str) -> None:
 @pytest.mark.parametrize("attention", ["scse", {"name": "scse"}, {"name": "scse", "reduction": 8}])
 def test_an_option_joins_a_bare_name(attention: object) -> None:
     made = config(source(net={"name": "unet", "attention": attention}), "net.attention.reduction=4")
-    assert made.net.attention.name == "scse"
-    assert made.net.attention.reduction == 4
-
-
-def test_an_option_of_a_bare_net_and_of_a_table_with_one_member() -> None:
-    made = config(source(loss="dice"), "net.attention.name=se", "net.channels=[8, 8]", "loss.batch=false")
-    assert (made.net.name, made.net.attention.name, made.net.channels) == ("unet", "se", (8, 8))
-    assert made.loss.batch is False
+    assert (made.net.attention.name, made.net.attention.reduction) == ("scse", 4)
+    made = config(source(loss="dice"), "net.attention.name=se", "loss.batch=false")
+    assert (made.net.name, made.net.attention.name, made.loss.batch) == ("unet", "se", False)
 
 
 def test_a_section_that_is_not_written_starts_from_its_default() -> None:
@@ -116,13 +111,11 @@ def test_an_option_without_a_name_says_what_is_missing() -> None:
         ("seed", "there is no '='"),
         ("=1", "there is no key before the '='"),
         ("optimizer..lr=1", "there is no key"),
-        (".seed=1", "there is no key"),
         ("\udcff=1", "there is no key"),
         ("seed=[1,", "this YAML cannot be read"),
         ("seed={a: 1, b: 2, a: 3}", "seed.a is repeated; keep one"),
         ("seed=\udcff", "an unprintable character"),
         ("data.root.x=1", "data.root = 'd' is not a section; set the value itself"),
-        ("seed.x.y=1", "seed = 0 is not a section"),
         ("data.patch_size.0=1", "data.patch_size = [32, 32, 32] is not a section; set the whole list"),
         ("a." * 40 + "b=1", "more than 32 dots"),
     ],

@@ -94,13 +94,9 @@ def test_unknown_conventions_are_refused(given: str) -> None:
     [
         ("tolerance_mm", "tolerance", "line 2: evaluation.tolerance = ", "did you mean 'tolerance_mm'"),
         ("liver: 2", "liver: -2", "line 2: evaluation.tolerance_mm.liver = -2", ">= 0"),
-        ("liver: 2", "liver: two", "line 2: evaluation.tolerance_mm.liver = 'two'", "number"),
         ("[tumour]", "tumour", "line 5: evaluation.lesions = 'tumour'", "list"),
         ("group", "groups", "line 6: evaluation.unit: ", "did you mean 'group'"),
-        ("  unit", "  lesions: [x]\n  unit", "line 6: evaluation.lesions", "repeated"),
         ("unit: group", "lesion_iou: 0", "line 6: evaluation.lesion_iou = 0", "> 0 and <= 1"),
-        ("unit: group", "convention: monay", "line 6: evaluation.convention: ", "did you mean 'monai'"),
-        ("[tumour]", "[tumour", "line 6: ", "flow sequence"),
         ("[tumour]", "[a, b, a]", "line 5: evaluation.lesions = ", "'a' twice"),
         ("[kidney_left, kidney_right]", "[]", "line 4: evaluation.merged.kidneys = []", "1 or more"),
         ("unit: group", "classes: []", "line 6: evaluation.classes = []", "1 or more"),
@@ -118,17 +114,9 @@ def test_mistakes_name_their_line(section: Path, old: str, new: str, place: str,
     assert words in message
 
 
-@pytest.mark.parametrize(
-    ("override", "said"),
-    [
-        ("evaluation.tolerence_mm=1", "The command line, override .*did you mean 'tolerance_mm'"),
-        ("evaluation.unit=patient", "override 'evaluation.unit=patient'.*case or group"),
-        ("evaluation.lesions", "there is no '='"),
-    ],
-)
-def test_mistakes_in_overrides(override: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        read_asked(None, [override], None)
+def test_mistakes_in_overrides() -> None:
+    with pytest.raises(InputError, match="The command line, override .*did you mean 'tolerance_mm'"):
+        read_asked(None, ["evaluation.tolerence_mm=1"], None)
 
 
 @pytest.mark.parametrize("override", ["evalution.unit=group", "data.root=x"])
