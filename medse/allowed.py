@@ -139,7 +139,7 @@ def _explain(error: ErrorDetails, value: Any, schema: Schema) -> Iterator[tuple[
         for key in given:
             if key not in keys(schema):
                 yield (*path, key), _unknown((*path, key), given[key], schema)
-    elif kind != "too_short" or len(given) < error["ctx"]["min_length"]:  # not: short without its wrong items
+    else:
         yield path, _refused(path, given, schema, finite=kind == "finite_number")
 
 

@@ -75,7 +75,7 @@ class Base:
 
 class Block(Base):
     def __init__(
-        self, width: int, *, share: Annotated[float, Field(ge=0, lt=1)] = 0.5, make: Any = None
+        self, width: int, *, share: Annotated[float, Field(ge=0, lt=1)] = 0.5, make: int | None = None
     ) -> None:
         self.width, self.share, self.make = width, share, make
 
@@ -101,7 +101,7 @@ def test_what_is_allowed_reaches_the_constructor() -> None:
     made = Narrow(3, steps=[np.int64(1), 2], share=np.float32(0.25))  # type: ignore[arg-type]
     assert (made.width, made.steps, made.share) == (3, (1, 2), 0.25)
     assert (Narrow(width=4).steps, Block(4).share) == ((1,), 0.5)
-    assert Block(1, make=len).make is len
+    assert Block(1, make=len).make is len  # type: ignore[arg-type]
     assert Passing(2, share=0).share == 0
     assert Foreign(3, random=np.random.default_rng(), free=4).free == 4
     assert list(inspect.signature(Narrow).parameters) == ["width", "steps", "share"]
@@ -114,5 +114,7 @@ def test_all_mistakes_are_named_and_those_of_a_parent_class_too() -> None:
         Block(1, share=1, shore=2)  # type: ignore[call-arg]
     with pytest.raises(InputError, match="^Passing cannot take share = 2"):
         Passing(1, share=2)
+    with pytest.raises(InputError, match=r"^Narrow cannot take steps\[1\] = 'x'"):
+        Narrow(1, steps=(1, "x"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="^Narrow cannot take share = 2.0: .* < 1; correct it"):
         Narrow(1, share=2)

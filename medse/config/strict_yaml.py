@@ -161,7 +161,7 @@ class Reading:
     def entry(
         self, key: yaml.ScalarNode, value: yaml.Node, section: dict[str, object], path: KeyPath
     ) -> None:
-        """Read a key and its value into ``section``; of a repeated key the first value stays."""
+        """Read a key and its value into ``section``; of a repeated key the first place stays."""
         here, place = (*path, key.value), self.place(key.start_mark)
         self.node(key, here)
         if key.value == "<<" and key.style is None:
@@ -170,7 +170,7 @@ class Reading:
             given = "" if self.places[here] == place else f"; it was given on {self.places[here]} already"
             self.refuse(key.start_mark, f"{dotted(here)} is repeated{given}; keep one of them")
         self.places.setdefault(here, place)
-        section.setdefault(key.value, self.node(value, here))
+        section[key.value] = self.node(value, here)
 
     def place(self, mark: yaml.Mark | None) -> str:
         return self.fixed_place or f"line {mark.line + 1 if mark else 1}"
