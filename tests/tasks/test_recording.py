@@ -5,7 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from medse.tasks.callbacks.recording import BEST, LAST, Checkpoints, CsvLog
+import pytest
+from torch import nn
+
+from medse.errors import InputError
+from medse.tasks.callbacks.recording import BEST, LAST, Checkpoints, CsvLog, Divergence
 
 
 def epoch(callback: Any, number: int, dice: float | None) -> None:
@@ -50,3 +54,16 @@ def test_the_log_has_a_row_per_epoch_and_dice_where_there_was_a_validation(tmp_p
     resumed.on_train_start(SimpleNamespace(current_epoch=2), None)  # type: ignore[arg-type]
     epoch(resumed, 3, None)
     assert (tmp_path / "log.csv").read_text() == head + rows[0] + "3,9,1.50,1.000e-02,0.37500,,,\n"
+
+
+@pytest.mark.parametrize(
+    ("loss", "weight"), [(math.nan, 1.0), (math.inf, 1.0), (0.5, math.nan), (0.5, math.inf)]
+)
+def test_loss_and_weights_must_be_finite(loss: float, weight: float) -> None:
+    net: Any = nn.Linear(1, 1)
+    trainer: Any = SimpleNamespace(callback_metrics={"loss": 0.5}, current_epoch=2)
+    Divergence().on_train_epoch_end(trainer, net)
+    trainer.callback_metrics["loss"] = loss
+    nn.init.constant_(net.weight, weight)
+    with pytest.raises(InputError, match="diverged in epoch 3: .*lr"):
+        Divergence().on_train_epoch_end(trainer, net)
