@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medse.report.panels import OPACITY, SOFT_TISSUE_HU, draw_panels, grey_window, outline
+from medse.report.panels import FAINT, OPACITY, OTHERS, SOFT_TISSUE_HU, draw_panels, grey_window, outline
 from medse.report.planes import cut_planes
 from medse.volumes.grid import Grid
 
@@ -40,13 +40,13 @@ def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
-def axial_panel(image=None):
+def axial_panel(image=None, colour="#ff0000"):
     """Reference on the patient's left, prediction on the right, touching; both 10 mm wide."""
     reference, prediction = np.zeros((2, 40, 40, 10), np.uint8)
     reference[10:20, 15:25, 3:6] = 1
     prediction[20:30, 15:25, 3:6] = 1
     planes = cut_planes(reference, prediction, image, grid_of(reference))
-    return planes[0], draw_panels(planes, {1: "#ff0000"}, grey_window(planes))[0]
+    return planes[0], draw_panels(planes, {1: colour}, grey_window(planes))[0]
 
 
 def test_reference_is_outlined_and_prediction_filled():
@@ -67,6 +67,12 @@ def test_reference_is_outlined_and_prediction_filled():
     assert at(rim)[3] == 255
     assert at(rim + 15) == [255, 0, 0, pytest.approx(255 * OPACITY, abs=1)]  # inside the prediction
     assert at(rim + 20.3)[3] == 0  # the prediction has no border
+
+
+def test_other_classes_are_faint():
+    _, panel = axial_panel(colour=OTHERS)
+    opacity = pixels(panel.labels)[..., 3]
+    assert np.bincount(opacity[opacity > 0]).argmax() == pytest.approx(255 * FAINT, abs=1)
 
 
 def test_image_has_one_pixel_per_voxel_and_the_top_on_top():
