@@ -173,6 +173,7 @@ def test_writing_in_place_is_seen_by_all_that_share_the_memory(norm: str) -> Non
         (lambda x: x.mean(), "aten.mean.default"),
         (lambda x: torch.cat([x, x], 2), "aten.cat"),
         (lambda x: x.flatten(2)[:, :, 1:], "aten.slice"),
+        (lambda x: F.pad(x.flatten(2), (1, -1)), "aten.constant_pad_nd"),
         (lambda x: F.conv2d(x, x[:, :, :3, :3]), "aten.convolution"),
         (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True), "aten.upsample"),
         (lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), "aten.max_unpool2d"),
