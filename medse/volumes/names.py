@@ -6,24 +6,11 @@ from pathlib import Path
 
 from medse.errors import InputError
 
-SUFFIXES = (
-    ".nii.gz",
-    ".nii",
-    ".hdr",
-    ".mgh",
-    ".mgz",
-    ".nrrd",
-    ".nhdr",
-    ".mha",
-    ".mhd",
-    ".png",
-    ".jpg",
-    ".jpeg",
-)
-"""Endings of the files that can be read, in lower case; capitals in a name are accepted."""
-
 PICTURES = (".png", ".jpg", ".jpeg")
-"""Those that hold a 2-D picture without a place in the world."""
+"""Endings of files that hold a 2-D picture without a place in the world."""
+
+SUFFIXES = (".nii.gz", ".nii", ".hdr", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd", *PICTURES)
+"""Endings of the files that can be read, in lower case; capitals in a name are accepted."""
 
 
 def suffix_of(path: Path) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 
 from medse.arrays import AnyArray, ImageArray, LabelArray
 from medse.errors import InputError
+from medse.volumes.formats.contents import stream
 from medse.volumes.formats.mgh import open_mgh
-from medse.volumes.formats.nifti import open_nifti
+from medse.volumes.formats.nifti import LENGTH, open_nifti
 from medse.volumes.formats.opened import Opened, image_values, label_values
 from medse.volumes.formats.pictures import open_picture
 from medse.volumes.grid import Grid, check_same_grid, check_straight
-from medse.volumes.names import case_id, suffix_of
+from medse.volumes.names import PICTURES, case_id, suffix_of
 
 
 def _open_itk(path: Path) -> Opened:
@@ -24,19 +25,20 @@ def _open_itk(path: Path) -> Opened:
 
 
 OPENERS: dict[str, Callable[[Path], Opened]] = {
-    ".nii.gz": open_nifti,
-    ".nii": open_nifti,
-    ".hdr": open_nifti,
-    ".mgh": open_mgh,
-    ".mgz": open_mgh,
-    ".nrrd": _open_itk,
-    ".nhdr": _open_itk,
-    ".mha": _open_itk,
-    ".mhd": _open_itk,
-    ".png": open_picture,
-    ".jpg": open_picture,
-    ".jpeg": open_picture,
+    **dict.fromkeys((".nii.gz", ".nii", ".hdr"), open_nifti),
+    **dict.fromkeys((".mgh", ".mgz"), open_mgh),
+    **dict.fromkeys((".nrrd", ".nhdr", ".mha", ".mhd"), _open_itk),
+    **dict.fromkeys(PICTURES, open_picture),
 }
+_MARKS = {
+    ".nii": (344, b"n+1\0"),
+    ".mgh": (0, b"\0\0\0\1"),
+    ".nrrd": (0, b"NRRD000"),
+    ".mha": (0, b"ObjectType"),
+    ".png": (0, b"\x89PNG\r\n"),
+    ".jpg": (0, b"\xff\xd8\xff"),
+}
+"""Suffix -> where a file of the format has which bytes."""
 
 
 def open_volume(path: Path) -> Opened:
@@ -49,6 +51,11 @@ def open_volume(path: Path) -> Opened:
     try:
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; give the path of a volume.")
+        if suffix := "" if suffix_of(path) else _suffix_by_content(path):
+            raise InputError(
+                f"{path} is a volume by what it holds, but its name does not say of which format; a name ends in the "
+                f"suffix of its format; rename it to {path.name}{suffix}."
+            )
         case_id(path)
         return OPENERS[suffix_of(path)](path)
     except PermissionError as error:
@@ -59,6 +66,16 @@ def open_volume(path: Path) -> Opened:
         raise InputError(
             f"{path} cannot be read ({error}); check the disk or copy the file again."
         ) from error
+
+
+def _suffix_by_content(path: Path) -> str:
+    """The suffix that fits what a file begins with, an empty text where it is not known."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with stream(path, packed) as file:
+        head = file.read(LENGTH)
+    suffix = next((suffix for suffix, (at, mark) in _MARKS.items() if head.startswith(mark, at)), "")
+    return {".nii": ".nii.gz", ".mgh": ".mgz"}.get(suffix, "") if packed else suffix
 
 
 def read_grid(path: Path, channels: int = 1) -> Grid:

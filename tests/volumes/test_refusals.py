@@ -228,6 +228,16 @@ def test_two_files_of_one_case(tmp_path: Path) -> None:
     refuse(tmp_path / "notes.txt", "is not a volume by its name; expected one that ends in .nii.gz, .nii")
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".mha", ".png", ".jpg"])
+def test_a_name_without_its_suffix(tmp_path: Path, suffix: str) -> None:
+    named = tmp_path / f"a{suffix}"
+    if suffix.startswith(".mg"):
+        nib.save(nib.MGHImage(np.ones(SHAPE, np.float32), AFFINE), named)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(np.ones((5, 6), np.uint8)), str(named))
+    refuse(named.rename(tmp_path / "scan.v2"), f"rename it to scan.v2{suffix}.$")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of a user without rights")
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.png", "a.mha", "a.mgh"])
 def test_a_file_that_may_not_be_read(tmp_path: Path, name: str) -> None:
