@@ -77,18 +77,14 @@ def render(comparison: Comparison, cohort: Cohort) -> str:
         "interval": wording.interval,
         "p": p_value,
     }
-    template = environment.get_template("page.html.j2")
     found = comparison.found
     two = len(found.models) == 2
     differences, shown = draw_differences(comparison, cohort) if two else (b"", 0)
-    return template.render(
+    return environment.get_template("page.html.j2").render(
         comparison=comparison,
         found=found,
         ranks=found.ranks,
-        title=wording.title,
-        unit=wording.unit,
-        result=wording.result(),
-        seeds=wording.seeds(),
+        wording=wording,
         cautions=cautions(comparison),
         created=datetime.fromisoformat(comparison.created).strftime("%Y-%m-%d %H:%M %Z"),
         two=two,

@@ -63,7 +63,7 @@ def make_cohort(reports: Sequence[Report], score: str) -> Cohort:
     first = reports[0].scores
     cases = list(dict.fromkeys(row.case for row in first.rows))
     classes = tuple(dict.fromkeys(row.label for row in first.rows))
-    tables = [{(row.case, row.label): row for row in report.scores.rows} for report in reports]
+    tables = [_keyed(report.scores) for report in reports]
     rows = [[[table[case, label] for label in classes] for case in cases] for table in tables]
     return Cohort(
         classes=classes,

@@ -17,14 +17,10 @@ class PairRow(Record):
     """Two models in one class, or in the mean over classes: a line of ``comparison.csv``.
 
     Attributes:
-        scope: What is compared.
         label: Class name; empty for the mean over classes.
         first: A model; every difference is first minus second.
-        second: The other.
         n: Cases in which the score of both is defined; means and difference are over these.
-        groups: Groups they come from.
         low_95: Lower end of the bootstrap interval of the difference, groups drawn whole.
-        high_95: Upper end.
         p: Wilcoxon's signed-rank test, two-sided, of the means of groups.
         p_holm: Corrected over all pairs, and for classes over all classes and pairs.
         p_smallest: What ``p`` would be if all differences that are not zero had one sign.
@@ -102,7 +98,6 @@ class Source(Record):
     """A folder that was compared: one training of a model.
 
     Attributes:
-        model: The name it was given.
         folder: Its name without its path.
         created: When it was scored, ISO 8601 with time zone.
         medse: Version that scored it.
@@ -127,14 +122,10 @@ class Comparison(Record):
 
     Attributes:
         created: Date and time, ISO 8601 with time zone.
-        versions: Package name -> version.
         score: What was compared: a column of ``scores.csv``.
-        higher_is_better: Whether more of it is better.
-        convention: Name of the rules by which it was computed.
         unit: What counts once in means.
         tolerance_mm: Class -> tolerance, where the score is NSD.
-        sources: The folders, in the order given.
-        found: The statistics.
+        sources: In the order given.
     """
 
     created: str

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, compress
 from typing import Literal
 
 import numpy as np
@@ -71,18 +71,7 @@ class Cohort:
             name: [k for k, training in enumerate(self.trainings) if training.model == name]
             for name in self.models
         }
-        return [
-            {name: table[places, :, k] for name, places in of_model.items()} for k in range(table.shape[2])
-        ]
-
-
-def defined_in_all(scores: FloatArray) -> BoolArray:
-    """Return where a score is defined in every line.
-
-    Shape:
-        ``(lines, cases)`` in, ``(cases,)`` out.
-    """
-    return np.asarray(np.isfinite(scores).all(axis=0))
+        return [{name: one[places] for name, places in of_model.items()} for one in np.moveaxis(table, 2, 0)]
 
 
 def case_scores(trainings: FloatArray) -> FloatArray:
@@ -91,7 +80,7 @@ def case_scores(trainings: FloatArray) -> FloatArray:
     Shape:
         ``(trainings, cases)`` in, ``(cases,)`` out.
     """
-    means: FloatArray = np.where(defined_in_all(trainings), trainings, np.nan).mean(axis=0)
+    means: FloatArray = np.where(np.isfinite(trainings), trainings, np.nan).mean(axis=0)
     return means
 
 
@@ -105,7 +94,7 @@ def seed_sd(column: Mapping[str, FloatArray], cohort: Cohort) -> float:
     """
     squares, degrees = 0.0, 0
     for scores in column.values():
-        kept = defined_in_all(scores)
+        kept = np.isfinite(case_scores(scores))
         if len(scores) > 1 and kept.any():
             means = [mean_over(one, kept, cohort) for one in scores]
             squares += (len(means) - 1) * float(np.var(means, ddof=1))
@@ -119,8 +108,7 @@ def mean_over(values: FloatArray, kept: BoolArray, cohort: Cohort) -> float:
         return math.nan
     if cohort.unit == "case":
         return float(values[kept].mean())
-    groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
-    return float(group_means(values[kept], groups)[0].mean())
+    return float(group_means(values[kept], list(compress(cohort.groups, kept)))[0].mean())
 
 
 def compare_models(cohort: Cohort, *, higher_is_better: bool) -> Findings:
@@ -159,7 +147,7 @@ def _compare(
     one, other = (case_scores(column[name]) for name in (first, second))
     defined, also = np.isfinite(one), np.isfinite(other)
     kept = defined & also
-    groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
+    groups = list(compress(cohort.groups, kept))
     differences = (one - other)[kept]
     test = signed_rank(group_means(differences, groups)[0])
     if cohort.unit == "group":
@@ -221,6 +209,6 @@ def _judge(row: PairRow, direction: int, p_holm: float, *, higher_is_better: boo
 def _blocks(overall: Mapping[str, FloatArray], cohort: Cohort) -> FloatArray:
     """Return the mean over classes as ``(groups, models)``, of the cases where it is defined for all models."""
     scores = np.stack([case_scores(trainings) for trainings in overall.values()])
-    kept = defined_in_all(scores)
-    groups = [group for group, keep in zip(cohort.groups, kept, strict=True) if keep]
+    kept = np.isfinite(case_scores(scores))
+    groups = list(compress(cohort.groups, kept))
     return np.stack([group_means(one[kept], groups)[0] for one in scores], axis=1)

@@ -55,9 +55,10 @@ class Wording:
             start = f"{row.first} is {row.verdict} than {row.second}"
         first, second = (f"{self.value(mean)}{self.unit}" for mean in (row.mean_first, row.mean_second))
         difference = f"{self.signed(row.difference)}{self.unit}, 95 % interval {self.interval(row)}"
+        p = p_value(row.p_holm)
         return (
             f"{start}: mean {self.title} {first} against {second}, difference {difference}, "
-            f"{p_equals(row.p_holm)}, {row.n} cases."
+            f"Holm-corrected p {p if p.startswith('<') else f'= {p}'}, {row.n} cases."
         )
 
     def seeds(self) -> str:
@@ -99,10 +100,6 @@ class Wording:
         most = "highest" if self.score.higher_is_better else "lowest"
         shown = f"{self.value(means[best])}{self.unit}"
         return f"{best} has the {most} mean {self.title} ({shown}): {'; '.join(clauses)}."
-
-
-def p_equals(p: float) -> str:
-    return f"Holm-corrected p {'' if p < 0.001 else '= '}{p_value(p)}"
 
 
 def p_value(p: float) -> str:

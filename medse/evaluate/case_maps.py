@@ -55,7 +55,6 @@ class Alignment:
     """Reads label maps onto one grid and remembers what that took.
 
     Attributes:
-        grid: The grid.
         copy_affine: Let maps with another affine take that of the grid.
         resample: Bring maps on another grid onto it: every voxel takes the value of the nearest of the map's, or 0
             beyond its border.

@@ -27,8 +27,6 @@ class Rules:
     Attributes:
         labels: The classes of label maps; None where they are named after values or files.
         mask_names: The classes of the files where there is one for each; None for label maps.
-        classes: What is scored.
-        options: How.
         copy_affine: Let a prediction take the affine of its reference.
         resample: Bring a prediction on another grid onto that of its reference.
         pixel_mm: Length of a pixel of pictures; None where they have none.
@@ -43,11 +41,7 @@ class Rules:
     pixel_mm: float | None
 
     def read(self, files: CaseFiles) -> CaseMaps:
-        """Read a case by these rules.
-
-        Raises:
-            InputError: A file cannot be read, the two do not fit together, or a value is not declared.
-        """
+        """Read a case by these rules; what :func:`read_case` refuses is refused."""
         return read_case(
             files,
             self.labels,
@@ -62,8 +56,6 @@ class CasePair:
     """Two label maps of a case, read.
 
     Attributes:
-        name: Case id.
-        pair: The label maps.
         members: Class of the files -> its values.
         absent: Classes of the files for which there is no prediction.
         values: Class of the files -> the value that stands for it; empty where there is no such value.
@@ -131,11 +123,7 @@ def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
 
 
 def values_found(rules: Rules, files: CaseFiles) -> tuple[str, ...]:
-    """Return the classes that a case holds, where its files do not name them.
-
-    Raises:
-        InputError: As :func:`score_case`.
-    """
+    """Return the classes that a case holds, where its files do not name them; refused as in :func:`score_case`."""
     return tuple(rules.read(files).members)
 
 

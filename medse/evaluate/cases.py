@@ -19,7 +19,6 @@ class CaseFiles:
     """Where a case lies.
 
     Attributes:
-        case: Its id.
         reference: A label map, or a folder with a binary mask per class.
         prediction: The same; None where it is missing and counts as empty.
         absent_masks_empty: Whether masks that the folder of the prediction lacks count as empty.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medse.arrays import BoolArray, LabelArray
+from medse.arrays import LabelArray
 from medse.config.sections import Evaluation
 from medse.errors import InputError, nearest
 from medse.labels import Labels
@@ -131,8 +131,8 @@ def clear_ignored(
     Raises:
         InputError: The prediction holds an ignored value where the reference does not.
     """
-    ignored = _holds(reference, labels.ignored)
-    if outside := int(np.count_nonzero(_holds(prediction, labels.ignored) & ~ignored)):
+    ignored = np.isin(reference, labels.ignored)
+    if outside := int(np.count_nonzero(np.isin(prediction, labels.ignored) & ~ignored)):
         raise InputError(
             f"{source} holds ignored values ({', '.join(map(str, labels.ignored))}) in {outside} voxels that the "
             "reference does not ignore; a prediction may ignore none of them; give these voxels a class or 0."
@@ -150,10 +150,3 @@ def _check(chosen: Collection[str], names: Collection[str], key: str) -> None:
                 f"evaluation.{key} names the class {name!r}, which does not exist;{nearest(name, names)} there are: "
                 f"{', '.join(names)}; correct the name."
             )
-
-
-def _holds(array: LabelArray, values: Sequence[int]) -> BoolArray:
-    found = np.zeros_like(array, np.bool_)
-    for value in values:
-        found |= array == value
-    return found

@@ -172,11 +172,7 @@ def _readable(attempts: Iterable[tuple[str, Result | InputError]], problems: dic
 def _names_found(
     attempts: Iterable[tuple[str, tuple[str, ...] | InputError]], references: Path, problems: dict[str, str]
 ) -> tuple[str, ...]:
-    """Return the values that occur in any case as names of classes.
-
-    Raises:
-        InputError: There are none, or so many that these are no label maps, or no case could be read.
-    """
+    """Return the values that occur in any case as names of classes."""
     per_case = _readable(attempts, problems)
     if not per_case:
         raise InputError("\n".join(problems.values()))

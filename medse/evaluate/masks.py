@@ -69,11 +69,7 @@ def find_masks(folder: Path, names: tuple[str, ...], *, all_needed: bool) -> dic
 
 
 def refuse_further_masks(folder: Path, names: tuple[str, ...]) -> None:
-    """Raise if the ``folder`` of a prediction has a mask of none of the classes ``names``.
-
-    Raises:
-        InputError: It has, or cannot be listed.
-    """
+    """Raise an :class:`InputError` if the ``folder`` of a prediction has a mask of none of the classes ``names``."""
     if further := [name for name in list_volumes(folder) if name not in names]:
         raise InputError(
             f"{folder} has {count(further, 'mask', 'masks')} without a reference: {some(further)}; every mask needs "

@@ -48,9 +48,6 @@ def skeleton(mask: BoolArray) -> BoolArray:
 
     A component that scikit-image wipes out is thickened by a voxel towards one side of each axis, which makes an
     even thickness odd, and thinned again; one that is wiped out again stays as it is.
-
-    Args:
-        mask: Of two or three dimensions.
     """
     thin: BoolArray = skeletonize(mask)
     lost = _untouched(mask, thin)

@@ -26,11 +26,7 @@ def corners(spatial_dims: int) -> list[Corner]:
 
 @cache
 def element_areas(spacing_mm: tuple[float, ...]) -> FloatArray:
-    """Return the area in mm2 (2-D: length in mm) of the surface in a cell, by code.
-
-    Args:
-        spacing_mm: Distance of voxel centres along each of 2 or 3 axes.
-    """
+    """Return the area in mm2 (2-D: length in mm) of the surface in a cell, by code; of 2 or 3 axes."""
     normals = _normals(len(spacing_mm))
     spacing = np.array(spacing_mm)
     return np.asarray(np.linalg.norm(normals * (spacing.prod() / spacing), axis=-1).sum(axis=-1))

@@ -29,7 +29,6 @@ class Lesion:
 
     Attributes:
         number: From 1, largest first; of equal ones that first whose first voxel comes first.
-        voxels: Its size.
         partner: Number of the lesion of the other mask that it belongs to; None without one.
         dice: Of the two; 0 without a partner.
     """

@@ -45,11 +45,7 @@ class Neighbourhoods:
     offsets: int
 
     def codes(self, members: Collection[int]) -> tuple[IndexArray, npt.NDArray[np.uint8]]:
-        """Return where a class touches a neighbourhood, and at which offsets, as one bit each.
-
-        Args:
-            members: The values of the class.
-        """
+        """Return where the class with the values ``members`` touches a neighbourhood, and the offsets as bits."""
         index: list[IndexArray] = [np.empty(0, np.int64)]
         codes: list[npt.NDArray[np.uint8]] = [np.empty(0, np.uint8)]
         for slab in self.slabs:

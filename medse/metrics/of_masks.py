@@ -162,11 +162,6 @@ def _measured(
 
 
 def _masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[BoolArray, BoolArray]:
-    """Return both as masks.
-
-    Raises:
-        InputError: One is no mask, or their shapes differ.
-    """
     masks = []
     for name, given in (("reference", reference), ("prediction", prediction)):
         array = np.asarray(given)

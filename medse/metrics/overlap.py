@@ -74,10 +74,6 @@ class PairCounts:
 def count_pairs(reference: LabelArray, prediction: LabelArray) -> PairCounts:
     """Count every combination of values of two label maps.
 
-    Args:
-        reference: Label map of any shape.
-        prediction: Label map of the same shape.
-
     Raises:
         ValueError: The shapes differ or the arrays are empty.
     """
@@ -98,11 +94,7 @@ def count_pairs(reference: LabelArray, prediction: LabelArray) -> PairCounts:
 
 
 class _Coded:
-    """A flat label map as positions in the list of its values.
-
-    Attributes:
-        values: The values that occur, ascending.
-    """
+    """A flat label map as positions in the list of its ``values``, which ascend."""
 
     def __init__(self, flat: LabelArray) -> None:
         self._flat = flat
@@ -114,16 +106,10 @@ class _Coded:
 
     def chunks(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the positions, some at a time."""
-        for chunk in _chunks(self._flat):
-            if self._table is None:
-                yield np.searchsorted(self.values, chunk)
-            else:
-                yield self._table[chunk]
+        for start in range(0, self._flat.size, CHUNK):
+            chunk = self._flat[start : start + CHUNK]
+            yield np.searchsorted(self.values, chunk) if self._table is None else self._table[chunk]
 
 
 def _ratio(numerator: int, denominator: int) -> float:
     return numerator / denominator if denominator else math.nan
-
-
-def _chunks(flat: LabelArray) -> Iterator[LabelArray]:
-    return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))

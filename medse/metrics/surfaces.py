@@ -47,13 +47,7 @@ class SurfaceDistances:
 
 
 class LabelSurfaces:
-    """The surfaces of all classes of one label map.
-
-    Args:
-        labels: 2-D or 3-D, in C order for speed.
-        spacing_mm: Of its axes.
-        kind: What a surface is.
-    """
+    """The surfaces of all classes of one label map, which is 2-D or 3-D, and in C order for speed."""
 
     def __init__(self, labels: LabelArray, spacing_mm: tuple[float, ...], kind: SurfaceKind) -> None:
         self.spacing_mm = spacing_mm

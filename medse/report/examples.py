@@ -27,7 +27,6 @@ class Example:
 
     Attributes:
         role: Worst, median or best case.
-        case: Case id.
         mean_dice: Mean over its defined classes.
         rows: Its scores, worst first.
         panels: Its slices, drawn.

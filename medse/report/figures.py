@@ -23,7 +23,7 @@ from medse.pages.figures import (
     short,
     to_svg,
 )
-from medse.scores.scores import ClassScores, DistanceSummary, Scores
+from medse.scores.scores import ClassScores, Scores
 from medse.scores.statistics import Summary
 from medse.scores.summaries import column
 from medse.scores.table import SCORES, Score
@@ -43,8 +43,6 @@ class Distribution:
     """A drawing of one score.
 
     Attributes:
-        score: What it shows.
-        svg: The drawing.
         shown: Number of classes in it: all, or the worst :data:`MOST_LINES`, worst first.
         logarithmic: Whether its axis is, from 1 mm on.
         violins: Whether a class has enough cases for a density.
@@ -62,7 +60,7 @@ def draw_distribution(scores: Scores, name: str) -> Distribution:
     score, values, classes = SCORES[name], column(scores.rows, name), scores.summaries.classes
     empty = column(scores.rows, "reference_empty") != column(scores.rows, "prediction_empty")
     if len(classes) > MOST_LINES:
-        means = np.array([found.mean if (found := _summary(entry, name)) else np.nan for entry in classes])
+        means = np.array([found.mean if (found := entry.summary(name)) else np.nan for entry in classes])
         badness = means if score.higher_is_better else -means
         chosen = np.argsort(badness, kind="stable")[:MOST_LINES]  # NaN last
         values, empty, classes = values[:, chosen], empty[:, chosen], tuple(classes[k] for k in chosen)
@@ -76,7 +74,7 @@ def draw_distribution(scores: Scores, name: str) -> Distribution:
         for k, entry in enumerate(classes):
             defined = np.isfinite(values[:, k])
             _draw_class(axes, k, values[defined, k], empty[defined, k], rasterized=values.size > MOST_POINTS)
-            if summary := _summary(entry, name):
+            if summary := entry.summary(name):
                 _draw_mean(axes, k, summary)
         _name_lines(axes, classes, values)
         return Distribution(
@@ -86,12 +84,6 @@ def draw_distribution(scores: Scores, name: str) -> Distribution:
             logarithmic=tail,
             violins=bool(((np.isfinite(values) & ~empty).sum(axis=0) >= LEAST_VIOLIN).any()),
         )
-
-
-def _summary(entry: ClassScores, name: str) -> Summary | None:
-    """Return the summary of a score over all cases; None where it was not computed."""
-    found = getattr(entry, name)
-    return found.every if isinstance(found, DistanceSummary) else found
 
 
 def _set_scale(axes: Axes, score: Score, finite: FloatArray, *, logarithmic: bool) -> None:

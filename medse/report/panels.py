@@ -34,7 +34,6 @@ class Panel:
     """A drawn slice.
 
     Attributes:
-        plane: What it shows.
         labels: PNG of outlines and fills on a transparent ground.
         image: PNG of the image, one pixel per voxel; None without an image.
         bar_mm: Length of a scale bar that suits the slice; to be left away where lengths are not known.

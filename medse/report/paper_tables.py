@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from medse.files import write_text
 from medse.pages.numbers import format_value
 from medse.report.tables import tolerance_of_all
-from medse.scores.scores import DistanceSummary, Scores
+from medse.scores.scores import Scores
 from medse.scores.statistics import Summary
 from medse.scores.table import SCORES
 
@@ -33,12 +32,11 @@ def write_paper_tables(out: Path, scores: Scores) -> None:
 
 def latex_table(scores: Scores) -> str:
     """Return a table for booktabs (and longtable where there are many classes)."""
-    table = _contents(scores, latex)
-    caption = f"\\caption{{{table.caption}}}\\label{{tab:medse}}"
-    head = " & ".join(table.heading) + r" \\"
-    body = [" & ".join(line) + r" \\" for line in table.lines]
+    heading, lines, caption = _contents(scores, latex)
+    caption = f"\\caption{{{caption}}}\\label{{tab:medse}}"
+    head, *body = [" & ".join(line) + r" \\" for line in (heading, *lines)]
     rows = ["\\toprule", head, "\\midrule", *body[:-1], "\\midrule", body[-1], "\\bottomrule"]
-    columns = "l" + "r" * (len(table.heading) - 1)
+    columns = "l" + "r" * (len(heading) - 1)
     if len(scores.summaries.classes) > LONGEST:
         needs, rows[2] = "booktabs,longtable", "\\midrule\n\\endhead"
         wrapped = [f"\\begin{{longtable}}{{{columns}}}", f"{caption}\\\\", *rows, "\\end{longtable}"]
@@ -51,9 +49,9 @@ def latex_table(scores: Scores) -> str:
 
 def markdown_table(scores: Scores) -> str:
     """Return a table in GitHub's Markdown, its caption below."""
-    table = _contents(scores, markdown)
-    lines = [table.heading, ["---", *["---:"] * (len(table.heading) - 1)], *table.lines]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", table.caption, ""])
+    heading, lines, caption = _contents(scores, markdown)
+    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *lines]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption, ""])
 
 
 def latex(text: str) -> str:
@@ -66,36 +64,19 @@ def markdown(text: str) -> str:
     return " ".join(text.split()).translate(_MARKDOWN)
 
 
-@dataclass(frozen=True)
-class _Table:
-    heading: list[str]
-    lines: list[list[str]]
-    caption: str
-
-
-def _contents(scores: Scores, escape: Callable[[str], str]) -> _Table:
+def _contents(scores: Scores, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]], str]:
+    """Return heading, lines and caption, escaped."""
     classes = scores.summaries.classes
-    columns: dict[str, list[Summary | None]] = {}
-    for name in SHOWN:
-        found = [getattr(entry, name) for entry in classes]
-        if any(found):
-            columns[name] = [one.every if isinstance(one, DistanceSummary) else one for one in found]
-    lines = [
-        [
-            entry.label,
-            str(entry.dice.n),
-            *(_cell(found[k], name, entry.dice.n) for name, found in columns.items()),
-        ]
-        for k, entry in enumerate(classes)
-    ]
+    columns = [name for name in SHOWN if any(entry.summary(name) for entry in classes)]
+    lines = []
+    for entry in classes:
+        n = entry.dice.n
+        lines.append([entry.label, str(n), *(_cell(entry.summary(name), name, n) for name in columns)])
     mean = scores.summaries.mean_dice
     last = ["Mean over classes", str(mean.n), _cell(mean, "dice", mean.n), *[""] * (len(columns) - 1)]
     heading = ["Class", "n", *(SCORES[name].heading for name in columns)]
-    return _Table(
-        heading=[escape(cell) for cell in heading],
-        lines=[[escape(cell) for cell in line] for line in [*lines, last]],
-        caption=escape(_caption(scores, columns)),
-    )
+    escaped = [[escape(cell) for cell in line] for line in (heading, *lines, last)]
+    return escaped[0], escaped[1:], escape(_caption(scores, columns))
 
 
 def _cell(summary: Summary | None, score: str, n: int) -> str:

@@ -31,9 +31,6 @@ class Plane:
             is cut across where the file says no orientation; or picture.
         number: Position of the slice along its normal, counted from 1 at the left, posterior or inferior end.
         count: Number of slices along that normal.
-        reference: Label values of the reference.
-        prediction: Label values of the prediction.
-        image: Intensities, or None.
         spacing_mm: Horizontal and vertical.
         letters: Patient direction at the left, right, bottom and top edge; empty where the file says none.
         in_mm: Whether lengths are known; False for a picture without a pixel size, where a pixel counts as 1.

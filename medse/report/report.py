@@ -6,7 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment
 
 from medse.files import write_text
 from medse.labels import IGNORE
@@ -76,49 +75,6 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
     lines = tables.lines_by_class(scores) if scores.beside else []
     averaged = {classes[k].label for k in tables.single_classes(scores)}
     drawn = [name for name in DRAWN if name == "dice" or np.isfinite(column(scores.rows, name)).any()]
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            scores=scores,
-            summaries=scores.summaries,
-            settings=scores.settings,
-            created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
-            style=_read("style.css"),
-            script=_read("script.js"),
-            examples=examples,
-            with_images=with_images,
-            table=SCORES,
-            distances=tables.distances_of(scores),
-            distance=tables.distance,
-            infinite=tables.infinite_counts(scores),
-            has_nsd=any(entry.nsd for entry in classes),
-            tolerance=tables.tolerance_of_all(scores.settings.tolerance_mm),
-            distributions=[draw_distribution(scores, name) for name in drawn],
-            least_violin=LEAST_VIOLIN,
-            measured=measured,
-            volumes=volumes,
-            volumes_shown=volumes_shown,
-            lesions=lesions,
-            all_lesions=all_lesions,
-            conventions=CONVENTIONS,
-            convention_scores=tables.convention_scores(scores),
-            convention_lines=lines,
-            convention_means=tables.lines_over_classes([line for line in lines if line.label in averaged]),
-            case_lines=tables.case_lines(scores),
-            worst_rows=tables.worst_rows(scores),
-            grouped=scores.summaries.groups != scores.summaries.cases,
-            lists=tables.value_lists(scores, IGNORE),
-            others=OTHERS,
-            limits=LIMITS,
-            few=FEW,
-            many=len(classes) > MANY,
-            matrix=len(classes) <= MATRIX,
-        )
-    )
-
-
-def _environment() -> Environment:
     environment = page_environment(TEMPLATES)
     environment.filters |= {
         "score": format_score,
@@ -127,7 +83,41 @@ def _environment() -> Environment:
         "signed": format_signed,
         "outcome": outcome,
     }
-    return environment
+    return environment.get_template("page.html.j2").render(
+        scores=scores,
+        summaries=scores.summaries,
+        settings=scores.settings,
+        created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
+        style=_read("style.css"),
+        script=_read("script.js"),
+        examples=examples,
+        with_images=with_images,
+        table=SCORES,
+        distances=tables.distances_of(scores),
+        infinite=tables.infinite_counts(scores),
+        has_nsd=any(entry.nsd for entry in classes),
+        tolerance=tables.tolerance_of_all(scores.settings.tolerance_mm),
+        distributions=[draw_distribution(scores, name) for name in drawn],
+        least_violin=LEAST_VIOLIN,
+        measured=measured,
+        volumes=volumes,
+        volumes_shown=volumes_shown,
+        lesions=lesions,
+        all_lesions=all_lesions,
+        conventions=CONVENTIONS,
+        convention_scores=tables.convention_scores(scores),
+        convention_lines=lines,
+        convention_means=tables.lines_over_classes([line for line in lines if line.label in averaged]),
+        case_lines=tables.case_lines(scores),
+        worst_rows=tables.worst_rows(scores),
+        grouped=scores.summaries.groups != scores.summaries.cases,
+        lists=tables.value_lists(scores, IGNORE),
+        others=OTHERS,
+        limits=LIMITS,
+        few=FEW,
+        many=len(classes) > MANY,
+        matrix=len(classes) <= MATRIX,
+    )
 
 
 def _read(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medse.pages.numbers import outcome
-from medse.scores.scores import ClassScores, ConventionMean, DistanceSummary, LesionRow, ScoreRow, Scores
+from medse.scores.scores import ConventionMean, LesionRow, ScoreRow, Scores
 from medse.scores.statistics import finite_mean
 from medse.scores.summaries import column, convention_mean, mean_classes
 from medse.scores.table import OF_CONVENTIONS, SCORES
@@ -108,17 +108,14 @@ def worst_lesions(scores: Scores) -> tuple[list[LesionLine], int]:
     Lesions without a partner come first, large ones before small ones; then pairs by rising Dice.
     """
     place = {(row.case, row.label, row.side, row.lesion): row for row in scores.lesions}
-    lines, paired = [], set()
+    lines = []
     for row in scores.lesions:
         if row.side == "reference":
             partner = place.get((row.case, row.label, "prediction", row.partner or 0))
             lines.append(LesionLine(row.case, row.label, row.outcome, row, partner, row.dice))
-            if partner is not None:
-                paired.add((row.case, row.label, partner.lesion))
     for row in scores.lesions:
-        if row.side == "prediction" and (row.case, row.label, row.lesion) not in paired:
-            partner = place.get((row.case, row.label, "reference", row.partner or 0))
-            lines.append(LesionLine(row.case, row.label, row.outcome, partner, row, row.dice))
+        if row.side == "prediction" and row.partner is None:
+            lines.append(LesionLine(row.case, row.label, row.outcome, None, row, row.dice))
     lines.sort(key=lambda line: (line.outcome == "matched", line.dice, -np.nan_to_num(line.volume_ml)))
     return lines[:MOST_LESIONS], len(lines)
 
@@ -178,18 +175,12 @@ def _over(classes: Sequence[ConventionMean]) -> ConventionMean:
     )
 
 
-def distance(entry: ClassScores, name: str) -> DistanceSummary | None:
-    """Return the summary of a surface distance; None where it was not computed."""
-    found = getattr(entry, name)
-    return found if isinstance(found, DistanceSummary) else None
-
-
 def distances_of(scores: Scores) -> list[str]:
     classes = scores.summaries.classes
     return [
-        n
-        for n, score in SCORES.items()
-        if score.unit == "mm" and any(distance(entry, n) for entry in classes)
+        name
+        for name, score in SCORES.items()
+        if score.unit == "mm" and any(entry.summary(name) for entry in classes)
     ]
 
 

@@ -60,11 +60,7 @@ def read_scores(folder: Path) -> Scores:
 
 
 def check_names(names: Iterable[str], what: str) -> None:
-    """Raise unless every name is a line of text.
-
-    Args:
-        names: Of cases or classes.
-        what: What they are, in the singular.
+    """Raise unless every name of a case, class or model (``what``) is a line of text.
 
     Raises:
         InputError: One is blank, or holds a control character or a byte that is no text.

@@ -191,6 +191,11 @@ class ClassScores(Record):
     conventions: dict[str, dict[str, ConventionMean]] = Field(default_factory=dict)
     """Convention beside the main one -> score -> its mean; scores it lacks are left out."""
 
+    def summary(self, name: str) -> Summary | None:
+        """Return the summary of a score over all cases; None where it was not computed."""
+        found = getattr(self, name)
+        return found.every if isinstance(found, DistanceSummary) else found
+
 
 class Summaries(Record):
     """Summarises all rows.
@@ -222,10 +227,7 @@ class Settings(Record):
         mask_files: Whether there was a binary mask per class instead of label maps.
         merged: Further classes -> the classes of which each is the union.
         unit: What counts once in means and intervals: a case, or a group by the mean of its cases.
-        distances: Whether surface distances were computed.
         tolerance_mm: Class -> tolerance of NSD.
-        centreline: Classes whose centrelines were compared.
-        lesions: Classes that were taken apart into lesions.
         lesion_rule: A sentence: when two lesions belong together; empty without lesions.
         pixel_mm: Length of a pixel of pictures; None where pictures have none, or there are none.
     """
@@ -257,9 +259,7 @@ class Scores(Record):
 
     Attributes:
         form: Names and meaning of what is in the files; other forms are not read.
-        convention: Name of the rules by which the scores were computed.
         created: Date and time, ISO 8601 with time zone.
-        versions: Package name -> version.
         rows: The table, sorted by case; it stands in ``scores.csv`` and not in ``scores.json``.
         details: As many, in the same order, in ``details.csv``; none where nothing of it was computed.
         lesions: In ``lesions.csv``; none unless lesions were asked for.

@@ -33,10 +33,7 @@ class Summary(Record):
     Attributes:
         n: Number of defined values; the others were left out.
         sd: Sample standard deviation (divisor n - 1).
-        q1: Lower quartile.
-        q3: Upper quartile.
-        low_95: Lower end of the bootstrap interval of the mean.
-        high_95: Upper end of that interval.
+        low_95: Lower end of the bootstrap interval of the mean, as ``high_95`` is its upper one.
     """
 
     n: int

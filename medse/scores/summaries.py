@@ -45,12 +45,7 @@ def column(rows: Sequence[ScoreRow], name: str) -> FloatArray:
 
 
 def mean_classes(labels: Sequence[str], merged: Mapping[str, Collection[str]]) -> list[int]:
-    """Return the positions of the classes that count: all but unions of which a part is scored itself.
-
-    Args:
-        labels: The scored classes.
-        merged: Union -> its parts.
-    """
+    """Return the positions of the classes that count: all but the unions (``merged``) of which a part is scored."""
     scored = set(labels)
     return [k for k, label in enumerate(labels) if scored.isdisjoint(merged.get(label, ()))]
 

@@ -30,8 +30,7 @@ def box(shape, *sides) -> np.ndarray:
 
 def test_the_table_has_every_name_and_says_what_each_means():
     assert tuple(CONVENTIONS) == get_args(ConventionName)
-    for name, convention in CONVENTIONS.items():
-        assert convention.name == name
+    for convention in CONVENTIONS.values():
         assert convention.source
         assert convention.summary.endswith(".")
 

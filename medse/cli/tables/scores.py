@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medse.scores.scores import ClassScores, DistanceSummary, Scores
+from medse.scores.scores import ClassScores, Scores
 from medse.scores.statistics import Summary
 from medse.scores.table import SCORES
 
@@ -47,8 +47,7 @@ def empty_masks(scores: Scores) -> str:
 
 def _mean(entry: ClassScores, name: str) -> str:
     """Return the mean of a further score; an empty text where it was not computed."""
-    found = getattr(entry, name)
-    summary = found.every if isinstance(found, DistanceSummary) else found
+    summary = entry.summary(name)
     return "" if summary is None else f"{summary.mean:.{SCORES[name].decimals}f}"
 
 

@@ -23,9 +23,7 @@ def mean_mm(distances: SurfaceDistances) -> float:
 def share_within(distances: SurfaceDistances, tolerance_mm: float | None) -> float | None:
     """Return the normalised surface distance: the weighted share of both surfaces within the tolerance.
 
-    Args:
-        distances: Between the surfaces.
-        tolerance_mm: A distance equal to it is within; None gives None.
+    A distance equal to the tolerance is within it; None without one.
     """
     if tolerance_mm is None:
         return None

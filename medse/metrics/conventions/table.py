@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from medse.metrics.conventions import ConventionName, brats2023, tools
+from medse.metrics.conventions import brats2023, tools
 from medse.metrics.mask_pair import MaskPair, Measures
 
 
@@ -17,7 +17,6 @@ class Convention:
         summary: One sentence for the report: surface, weights, percentile, empty masks.
     """
 
-    name: ConventionName
     measure: Callable[[MaskPair], Measures]
     source: str
     summary: str
@@ -25,7 +24,6 @@ class Convention:
 
 CONVENTIONS: dict[str, Convention] = {
     "medse": Convention(
-        "medse",
         tools.medse,
         "medse; elements and NSD of Nikolov et al. 2021",
         "Surface elements between voxel centres weighted by area, a single slice in its plane; HD95 is the larger of "
@@ -33,13 +31,11 @@ CONVENTIONS: dict[str, Convention] = {
         "NSD 0 and the diagonal of the image as distance.",
     ),
     "nnunet": Convention(
-        "nnunet",
         tools.nnunet,
         "nnunetv2 2.8.1",
         "Overlap only; both masks empty is undefined, one empty scores 0.",
     ),
     "monai": Convention(
-        "monai",
         tools.monai,
         "monai 1.6.1",
         "Boundary voxels counted once each; HD95 is the larger of the two directed 95th percentiles, in single "
@@ -47,7 +43,6 @@ CONVENTIONS: dict[str, Convention] = {
         "infinite and NSD 0, both empty makes all undefined.",
     ),
     "deepmind": Convention(
-        "deepmind",
         tools.deepmind,
         "surface-distance 0.1",
         "Surface elements between voxel centres weighted by area; HD95 is the larger of the two directed 95th "
@@ -55,14 +50,12 @@ CONVENTIONS: dict[str, Convention] = {
         "undefined; no IoU and no symmetric mean distance.",
     ),
     "medpy": Convention(
-        "medpy",
         tools.medpy,
         "MedPy 0.5.2",
         "Boundary voxels counted once each; HD95 is the 95th percentile of both directions together; both masks "
         "empty scores Dice and IoU 1, one empty 0, distances of an empty mask are refused; no NSD.",
     ),
     "metrics_reloaded": Convention(
-        "metrics_reloaded",
         tools.metrics_reloaded,
         "MetricsReloaded, Maier-Hein et al. 2024",
         "Boundary voxels counted once each; HD95 is the larger of the two directed 95th percentiles; both masks "
@@ -70,7 +63,6 @@ CONVENTIONS: dict[str, Convention] = {
         "empty masks is undefined.",
     ),
     "brats2023": Convention(
-        "brats2023",
         brats2023.measure,
         "BraTS 2023 organisers' evaluation",
         "Lesion by lesion: Dice and HD95 are means over the lesions of the reference, told apart after dilation, and "
