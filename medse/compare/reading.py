@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,12 @@ def read_reports(arguments: Sequence[str], score: str) -> list[Report]:
                 "--score, or evaluate again."
             )
         check_same(found[0].folder, found[0].scores, report.folder, report.scores, score)
-    for k, report in enumerate(found):
-        for earlier in found[:k]:
-            if report.model == earlier.model and _table(report, score) == _table(earlier, score):
-                raise InputError(
-                    f"{earlier.folder} and {report.folder}, given as two trainings of {report.model}, have the same "
-                    f"{score} everywhere; trainings with different seeds differ; leave one of them out."
-                )
+    for earlier, report in combinations(found, 2):
+        if report.model == earlier.model and _table(report, score) == _table(earlier, score):
+            raise InputError(
+                f"{earlier.folder} and {report.folder}, given as two trainings of {report.model}, have the same "
+                f"{score} everywhere; trainings with different seeds differ; leave one of them out."
+            )
     return found
 
 
@@ -115,11 +115,7 @@ def read_arguments(arguments: Sequence[str]) -> list[tuple[str, Path]]:
 
 
 def check_same(first: Path, one: Scores, second: Path, other: Scores, score: str) -> None:
-    """Raise unless ``score`` of both reports can be compared case by case and class by class.
-
-    Raises:
-        InputError: They differ in the rules, the cases, the classes, the groups or the references.
-    """
+    """Raise an :class:`InputError` where rules, cases, classes, groups or references differ between two reports."""
     both = f"{first} and {second}"
     also = _rules(other, score)
     for what, given in _rules(one, score).items():

@@ -36,7 +36,6 @@ class Cohort:
     """The same cases, scored for every training.
 
     Attributes:
-        classes: Names of the classes.
         groups: Group (patient) of each case; a case id where every case stands alone.
         reference_empty: ``(cases, classes)``: the reference has no voxel of the class.
         counted: Positions of the classes that enter the mean over classes.

@@ -58,8 +58,6 @@ class Alignment:
         copy_affine: Let maps with another affine take that of the grid.
         resample: Bring maps on another grid onto it: every voxel takes the value of the nearest of the map's, or 0
             beyond its border.
-        geometry_fixed: Whether a map took the affine.
-        resampled: Whether a map was brought onto the grid.
     """
 
     grid: Grid
@@ -107,7 +105,6 @@ def read_case(
     Masks and a label map go together where ``labels`` names the classes of the map as the masks are named.
 
     Args:
-        files: Where it lies.
         labels: The classes; without them every value found, or every mask, is one. Only masks that bear the name
             of a class are read then.
         copy_affine: Let files with another affine take that of the reference.

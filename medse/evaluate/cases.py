@@ -87,11 +87,7 @@ def find_cases(
 
 
 def find_mask_names(cases: Sequence[CaseFiles]) -> tuple[str, ...] | None:
-    """Return the classes that any reference has a mask of, sorted; None where references are label maps.
-
-    Raises:
-        InputError: A folder cannot be listed.
-    """
+    """Return the classes that any reference has a mask of, sorted; None where references are label maps."""
     folders = [files.reference for files in cases if files.reference.is_dir()]
     return tuple(sorted({name for folder in folders for name in list_volumes(folder)})) or None
 

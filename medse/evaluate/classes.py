@@ -22,11 +22,9 @@ class ScoredClass:
     """A row of every case.
 
     Attributes:
-        name: Its name.
         parts: The classes of the files whose union it is: itself, or those that are merged.
         tolerance_mm: For NSD; None without one.
         centreline: Whether it is a tube whose centrelines are compared.
-        lesions: Whether it is taken apart into lesions.
     """
 
     name: str
@@ -41,11 +39,7 @@ class ScoredClass:
 
 
 def scored_classes(names: Collection[str], options: Evaluation) -> tuple[ScoredClass, ...]:
-    """Return the classes to score: those of ``options``, or all of the files and then the merged ones.
-
-    Args:
-        names: The classes of the files, in order.
-        options: What is asked of them.
+    """Return the classes to score: those of ``options``, or all of the files (``names``) and then the merged ones.
 
     Raises:
         InputError: An option names a class that does not exist, a merged class has the name of another, or a name
@@ -107,11 +101,7 @@ def found_members(maps: Sequence[tuple[LabelArray, Path]]) -> dict[str, frozense
 
 
 def check_declared(array: LabelArray, labels: Labels, path: Path) -> None:
-    """Raise unless all values of a label map are declared.
-
-    Raises:
-        InputError: Some are not; the sentence counts their voxels.
-    """
+    """Raise an :class:`InputError` that counts the voxels of undeclared values in a label map, if there are any."""
     declared = labels.indices
     if undeclared := {value: n for value, n in count_values(array).items() if value not in declared}:
         raise InputError(labels.describe_undeclared(undeclared, str(path)))
@@ -120,13 +110,7 @@ def check_declared(array: LabelArray, labels: Labels, path: Path) -> None:
 def clear_ignored(
     reference: LabelArray, prediction: LabelArray, labels: Labels, source: str
 ) -> tuple[LabelArray, LabelArray]:
-    """Return both maps with 0 where the reference holds an ignored value.
-
-    Args:
-        reference: Label map; may be changed.
-        prediction: Label map of the same shape; may be changed.
-        labels: Of both.
-        source: What to call the prediction in messages.
+    """Return both maps, which may be changed, with 0 where the reference holds an ignored value.
 
     Raises:
         InputError: The prediction holds an ignored value where the reference does not.

@@ -63,19 +63,16 @@ class LabelPair:
     def _surfaces(self, kind: SurfaceKind, dropped: int | None) -> tuple[LabelSurfaces, LabelSurfaces]:
         """Return the surfaces of both label maps, without the axis ``dropped``."""
         spacing = tuple(mm for axis, mm in enumerate(self.spacing_mm) if axis != dropped)
-        maps = [
-            labels if dropped is None else labels.squeeze(dropped)
-            for labels in (self.reference, self.prediction)
-        ]
-        first, second = (LabelSurfaces(labels, spacing, kind) for labels in maps)
-        return first, second
+        maps = self.reference, self.prediction
+        if dropped is not None:
+            maps = self.reference.squeeze(dropped), self.prediction.squeeze(dropped)
+        return LabelSurfaces(maps[0], spacing, kind), LabelSurfaces(maps[1], spacing, kind)
 
 
 class MaskPair:
     """One class of one case.
 
     Attributes:
-        counts: Voxels of the two masks.
         tolerance_mm: For the normalised surface distance; None without one.
         distances: Whether surface scores were asked for.
     """

@@ -21,7 +21,6 @@ class Slab:
         start: Position of the first plane in the flattened grid.
         index: Where they are: positions after ``start``, ascending.
         values: What the label map holds at each offset from there, one row per offset.
-        present: The values that occur.
     """
 
     start: int
@@ -32,16 +31,11 @@ class Slab:
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """All such places.
-
-    Attributes:
-        slabs: In the order of the grid.
-        shape: Of the grid: the label map with one or two further places on each axis.
-        offsets: How many there are.
-    """
+    """All such places, with the number of offsets."""
 
     slabs: tuple[Slab, ...]
     shape: tuple[int, ...]
+    """Of the grid: the label map with one or two further places on each axis."""
     offsets: int
 
     def codes(self, members: Collection[int]) -> tuple[IndexArray, npt.NDArray[np.uint8]]:

@@ -20,14 +20,7 @@ def draw_velocity(
     bends: Sequence[tuple[float, float]],
     spacing_mm: float,
 ) -> Field:
-    """Draw a velocity field ``(3, *shape)`` in mm.
-
-    Args:
-        random: Where the numbers come from.
-        shape: Voxels of the field.
-        bends: Smoothness and standard deviation, both in mm, of each of the fields that are added up.
-        spacing_mm: Spacing of the field's voxels.
-    """
+    """Draw a velocity field ``(3, *shape)`` in mm, the sum of one of each smoothness and sd (``bends``, in mm)."""
     velocity = np.zeros((3, *shape))
     for smooth_mm, sd_mm in bends:
         for axis in velocity:

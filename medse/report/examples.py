@@ -29,7 +29,6 @@ class Example:
         role: Worst, median or best case.
         mean_dice: Mean over its defined classes.
         rows: Its scores, worst first.
-        panels: Its slices, drawn.
         stack: Its axial slices, to scroll through; None where there is only one.
         legend: Class name and colour of the classes that have a colour of their own.
         others: How many more classes they show, all in :data:`OTHERS`.

@@ -9,7 +9,7 @@ import numpy as np
 from medse.pages.numbers import outcome
 from medse.scores.scores import ConventionMean, LesionRow, ScoreRow, Scores
 from medse.scores.statistics import finite_mean
-from medse.scores.summaries import column, convention_mean, mean_classes
+from medse.scores.summaries import column, convention_means, mean_classes
 from medse.scores.table import OF_CONVENTIONS, SCORES
 
 MOST_ROWS = 2400
@@ -39,7 +39,7 @@ class CaseLine:
 
     Attributes:
         mean_dice: Mean over its defined classes.
-        rows: Its scores, in the order of the classes.
+        rows: In the order of the classes.
         note: Why its numbers are special: its prediction is missing, resampled or had another affine; or empty.
     """
 
@@ -143,13 +143,9 @@ def convention_scores(scores: Scores) -> list[str]:
 
 def lines_by_class(scores: Scores) -> list[ConventionLine]:
     """Return a line per class and convention, the main convention first."""
-    lines = []
-    for k, entry in enumerate(scores.summaries.classes):
-        own = {
-            name: convention_mean(column(scores.rows, name)[:, k])
-            for name in OF_CONVENTIONS
-            if getattr(entry, name) is not None
-        }
+    lines, classes = [], scores.summaries.classes
+    for k, entry in enumerate(classes):
+        own = convention_means(scores.rows[k :: len(classes)])
         lines.append(ConventionLine(scores.convention, entry.label, own))
         lines += [ConventionLine(name, entry.label, means) for name, means in entry.conventions.items()]
     return lines

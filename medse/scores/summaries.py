@@ -62,7 +62,6 @@ def summarise_rows(
     Args:
         rows: One per case and class, sorted by case.
         details: As many in the same order, or none.
-        beside: Those of other conventions.
         unit: What counts once: a case, or a group by the mean of its cases.
         merged: Union of classes -> its parts; beside a part it does not count in the mean over classes.
     """
@@ -125,14 +124,19 @@ def count_empty_masks(
     return [*(record([k]) for k in range(dice.shape[1])), record(counted)]
 
 
-def convention_mean(values: FloatArray) -> ConventionMean:
-    """Average the finite scores of one class, one per case, and count the others."""
-    return ConventionMean(
-        n=int(np.isfinite(values).sum()),
-        mean=float(finite_mean(values)),
-        undefined=int(np.isnan(values).sum()),
-        infinite=int(np.isinf(values).sum()),
-    )
+def convention_means(rows: Sequence[ScoreRow] | Sequence[ConventionRow]) -> dict[str, ConventionMean]:
+    """Average the scores of one class by one convention, one row per case; those that it lacks are left out."""
+    means = {}
+    for name in OF_CONVENTIONS:
+        if any(getattr(row, name) is not None for row in rows):
+            values = _numbers(rows, name)
+            means[name] = ConventionMean(
+                n=int(np.isfinite(values).sum()),
+                mean=float(finite_mean(values)),
+                undefined=int(np.isnan(values).sum()),
+                infinite=int(np.isinf(values).sum()),
+            )
+    return means
 
 
 def _numbers(rows: Sequence[Any], name: str) -> FloatArray:
@@ -160,7 +164,7 @@ def _summarise_class(
         volume_difference_percent=summary(100 * difference_ml / against),
         lesions=_sum_lesions(details, summary),
         conventions={
-            name: _convention_means([row for row in beside if row.convention == name])
+            name: convention_means([row for row in beside if row.convention == name])
             for name in dict.fromkeys(row.convention for row in beside)
         },
         **{
@@ -180,15 +184,6 @@ def _summarise_score(
     if SCORES[name].unit != "mm":
         return summary(values)
     return DistanceSummary(every=summary(values), both_masks=summary(np.where(both, values, np.nan)))
-
-
-def _convention_means(rows: Sequence[ConventionRow]) -> dict[str, ConventionMean]:
-    """Average the scores of one class by one convention; those that it lacks are left out."""
-    return {
-        name: convention_mean(_numbers(rows, name))
-        for name in OF_CONVENTIONS
-        if any(getattr(row, name) is not None for row in rows)
-    }
 
 
 def _sum_lesions(rows: Sequence[DetailRow], summary: Summarise) -> LesionSummary | None:

@@ -8,10 +8,8 @@ class Score:
     """What headings, sentences and axes say of a score.
 
     Attributes:
-        title: Its short name.
         words: What it is, in a line.
         unit: Of lengths; empty for shares between 0 and 1.
-        higher_is_better: Whether more of it is better.
         by_convention: Whether conventions differ in it; by these scores models can be compared.
     """
 

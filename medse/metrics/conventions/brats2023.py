@@ -48,7 +48,6 @@ class Lesionwise:
     Attributes:
         lesions: Of the reference, in the order of their first voxels; those too small to count included.
         false_positives: Connected components of the prediction, of any size, that belong to no lesion.
-        distances: Whether distances were asked for.
     """
 
     lesions: tuple[GroupedLesion, ...]

@@ -12,7 +12,6 @@ class Convention:
     """The rules of one scoring tool.
 
     Attributes:
-        measure: Scores one class of one case by these rules.
         source: Package and version, or paper, that the rules are taken from.
         summary: One sentence for the report: surface, weights, percentile, empty masks.
     """

@@ -131,7 +131,6 @@ class Canvas:
 
     Args:
         where: ``(3, X, Y, Z)``, the place in the standard torso, in mm, that each voxel shows.
-        spacing_mm: Size of a voxel.
     """
 
     def __init__(self, where: npt.NDArray[np.float32], spacing_mm: float) -> None:
