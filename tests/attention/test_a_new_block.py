@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.copied_house import add_member, copied_house, run
+from tests.support.generated import TINY, write_data_set
 
 BLOCK = '''"""A made-up block: each channel is gated by its own mean."""
 
@@ -72,6 +73,17 @@ def test_the_command_knows_it(copy: Path) -> None:
     assert "Doe, Roe: Each Channel Its Own. Nowhere, 2026." in page
     assert "8 = C; C channels" in page
     assert "steepness" in page
+
+
+def test_a_configuration_takes_it(copy: Path, tmp_path: Path) -> None:
+    write_data_set(tmp_path / "set", 4)
+    config = tmp_path / "own.yaml"
+    assert "attention: scse" in TINY
+    chosen = "attention: {name: own_mean, steepness: 3}"
+    config.write_text(TINY.format(root=tmp_path / "set").replace("attention: scse", chosen))
+    adds = next(line for line in run(copy, "medse", "check", config).splitlines() if "attention adds" in line)
+    assert " parameters (" in adds
+    assert '"own_mean"' in run(copy, "medse", "schema")
 
 
 def test_every_contract_suite_takes_it(copy: Path) -> None:

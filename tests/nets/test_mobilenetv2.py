@@ -75,3 +75,4 @@ def test_widths_are_rounded_up_where_the_nearest_loses_more_than_a_tenth() -> No
     net = MobileNetV2(2, 1, 2, width=0.35)
     assert net.features[0].conv.out_channels == 16  # of 11.2
     assert net.features[-1].conv.in_channels == 112  # of 112
+    assert MobileNetV2(2, 1, 2, width=0.6).features[2][0].conv.in_channels == 16  # of 9.6

@@ -116,3 +116,16 @@ def test_what_the_published_network_does_not_have_is_explained(options: dict[str
         InputError, match=f"The published QuickNAT has no weight like {name} of this network; "
     ):
         quicknat_names(QuickNAT(2, 1, 3, channels=8, **options))
+
+
+def test_a_dense_block_puts_what_is_new_behind_what_it_was_made_from() -> None:
+    """Input x, then 10 x, then 3 of those: the last convolution reads them with weights 1, 100 and 10000."""
+    block = DenseBlock(2, 1, 1, kernel_size=1, norm="batch").eval()
+    block.activation.weight.data.fill_(1)  # the identity
+    for norm in block.norms:
+        norm.eps = 0
+    for conv, weights in zip(block.convs, ([10], [0, 3], [1, 100, 10_000]), strict=True):
+        conv.conv.weight.data.copy_(torch.tensor(weights, dtype=torch.float32).reshape(1, -1, 1, 1))
+        conv.conv.bias.data.zero_()
+    x = torch.tensor([[[[1.0, 2.0]]]])
+    torch.testing.assert_close(block(x), x * (1 + 100 * 10 + 10_000 * 30))
