@@ -114,14 +114,10 @@ class MaskPair:
         """Of the axes of :meth:`masks`; ones for pictures, whose lengths then are pixels."""
         return self._pair.spacing_mm
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._pair.reference.shape
-
     def diagonal_mm(self, *, planar: bool) -> float:
         """Return the length from corner to corner of the image; ``planar``: in the plane of a single slice."""
         dropped = self._pair.plane() if planar else None
-        sides = np.multiply(self.shape, self.spacing_mm)
+        sides = np.multiply(self._pair.reference.shape, self.spacing_mm)
         return math.hypot(*(side for axis, side in enumerate(sides.tolist()) if axis != dropped))
 
     def masks(self) -> tuple[BoolArray, BoolArray]:

@@ -13,7 +13,7 @@ from nilearn import datasets
 from scipy import ndimage
 
 from medse.arrays import FloatArray, ImageArray, LabelArray, bounding_box
-from medse.phantoms.cohort_files import subject_names, write_case, write_dataset_json
+from medse.phantoms.cohort_files import Subject, write_cohort
 from medse.phantoms.deformation import draw_velocity, integrate, sample, smooth, turned, upright
 
 SPACING_MM = 2.0
@@ -127,34 +127,23 @@ DESCRIPTION = (
 def write_brain_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
     """Write a generated data set in MSD layout: T1 at 2 mm, brain only, labels CSF, grey and white matter.
 
-    ``imagesTs`` and ``labelsTs`` hold the ``test`` held-out subjects and the untouched template (case
-    :data:`TEMPLATE_CASE`). ``dataset.json`` is written last: where it is, everything is.
-
-    Args:
-        root: New or empty folder.
-        train: Number of training subjects, at least 1.
-        test: Number of held-out subjects, the template not counted.
-        seed: The same seed gives the same voxels; subject n depends on ``seed`` and n alone.
-
-    Raises:
-        InputError: A number is too small, or ``root`` is not empty.
+    Arguments and refusals are those of :func:`~medse.phantoms.cohort_files.write_cohort`; ``imagesTs`` and
+    ``labelsTs`` hold the ``test`` held-out subjects and the untouched template (case :data:`TEMPLATE_CASE`).
     """
-    names = subject_names(root, train=train, test=test)
     template = load_template()
-    for number, name in enumerate(names):
-        image, label = generate_subject(template, np.random.default_rng((seed, number)))
-        _write_case(root, "Tr" if number < train else "Ts", name, image, label, template)
-    _write_case(root, "Ts", TEMPLATE_CASE, 1000 * template.t1, label_map(template.tissues), template)
-    held_out = [*names[train:], TEMPLATE_CASE]
-    write_dataset_json(
+    untouched = _cut(1000 * template.t1, label_map(template.tissues), template)
+    write_cohort(
         root,
+        lambda random: _cut(*generate_subject(template, random), template),
+        train=train,
+        test=test,
+        seed=seed,
+        further={TEMPLATE_CASE: untouched},
         name="Generated brains",
         description=DESCRIPTION,
         reference="ICBM152 2009 nonlinear symmetric template, as shipped by nilearn",
         modality="MRI T1",
         labels={name: value for value, name in enumerate(CLASSES)},
-        train=names[:train],
-        held_out=held_out,
     )
 
 
@@ -177,15 +166,12 @@ def load_template() -> Template:
     return Template(t1, np.stack([csf, grey, white]), affine)
 
 
-def _write_case(
-    root: Path, part: str, name: str, image: ImageArray, label: LabelArray, template: Template
-) -> None:
-    """Write image and label map, cut to the brain and a margin."""
+def _cut(image: ImageArray, label: LabelArray, template: Template) -> Subject:
+    """Cut image and label map to the brain and a margin."""
     bounds = bounding_box(image != 0)
     start = [max(0, axis.start - MARGIN) for axis in bounds]
     box = tuple(slice(low, axis.stop + MARGIN) for low, axis in zip(start, bounds, strict=True))
-    affine = _shifted(template.affine, start)
-    write_case(root, part, name, image[box], label[box], affine)
+    return image[box], label[box], _shifted(template.affine, start)
 
 
 def _shifted(affine: np.ndarray, voxels: list[int]) -> np.ndarray:

@@ -12,7 +12,7 @@ from medse.evaluate.cases import find_cases, find_mask_names
 from medse.labels import Labels
 from medse.labels.value_counts import count_values
 from medse.report.panels import COLOURS, OTHERS, Panel, draw_panels, grey_window
-from medse.report.planes import Plane, cut_planes
+from medse.report.planes import cut_planes
 from medse.report.slices import Stack, draw_stack
 from medse.report.tables import badness, mean_dice, single_classes
 from medse.scores.scores import ScoreRow, Scores
@@ -97,13 +97,6 @@ def index_maps(maps: CaseMaps, scores: Scores, classes: Sequence[int]) -> tuple[
     return class_indices(maps.reference, members), class_indices(maps.prediction, members)
 
 
-def indices_seen(planes: Sequence[Plane]) -> set[int]:
-    """Return which class indices the slices show."""
-    return {
-        k for plane in planes for array in (plane.reference, plane.prediction) for k in count_values(array)
-    }
-
-
 def choose_colours(rows: Sequence[ScoreRow], seen: set[int]) -> dict[int, str]:
     """Return class index -> colour; where colours do not suffice, the worst classes in view have one.
 
@@ -159,7 +152,7 @@ def _draw(
     planes = cut_planes(
         reference, prediction, image, maps.grid, picture=maps.picture, pixel_mm=settings.pixel_mm
     )
-    seen = indices_seen(planes)
+    seen = {k for plane in planes for side in (plane.reference, plane.prediction) for k in count_values(side)}
     colours = choose_colours(shown, seen)
     in_view = [(row.label, colours[k]) for k, row in enumerate(shown, start=1) if k in seen]
     window = grey_window(planes)

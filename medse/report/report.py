@@ -109,7 +109,7 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
         convention_lines=lines,
         convention_means=tables.lines_over_classes([line for line in lines if line.label in averaged]),
         case_lines=tables.case_lines(scores),
-        worst_rows=tables.worst_rows(scores),
+        worst_rows=sorted(scores.rows, key=tables.badness)[: tables.MOST_ROWS],
         grouped=scores.summaries.groups != scores.summaries.cases,
         lists=tables.value_lists(scores, IGNORE),
         others=OTHERS,

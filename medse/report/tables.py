@@ -73,11 +73,6 @@ def case_lines(scores: Scores) -> list[CaseLine]:
     return lines
 
 
-def worst_rows(scores: Scores) -> list[ScoreRow]:
-    """Return at most :data:`MOST_ROWS` lines of ``scores.csv``, lowest Dice first, undefined last."""
-    return sorted(scores.rows, key=badness)[:MOST_ROWS]
-
-
 @dataclass(frozen=True)
 class LesionLine:
     """A lesion, or a pair that belongs together.

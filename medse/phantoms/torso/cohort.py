@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from medse.arrays import ImageArray, LabelArray
-from medse.phantoms.cohort_files import subject_names, write_case, write_dataset_json
+from medse.phantoms.cohort_files import Subject, write_cohort
 from medse.phantoms.torso.abdomen import paint_bladder, paint_bowel, paint_kidneys, paint_liver, paint_spleen
 from medse.phantoms.torso.chest import paint_heart_and_vessels, paint_lungs
 from medse.phantoms.torso.frame import Frame
@@ -28,34 +28,28 @@ DESCRIPTION = (
 def write_torso_cohort(root: Path, *, train: int, test: int, seed: int) -> None:
     """Write a generated data set in MSD layout: CT of parts of the trunk at 4 mm, classes :data:`CLASSES`.
 
-    ``imagesTs`` and ``labelsTs`` hold the held-out subjects. ``dataset.json`` is written last: where it is,
-    everything is.
-
-    Args:
-        root: New or empty folder.
-        train: Number of training subjects, at least 1.
-        test: Number of held-out subjects.
-        seed: The same seed gives the same voxels; subject n depends on ``seed`` and n alone.
-
-    Raises:
-        InputError: A number is too small, or ``root`` is not empty.
+    Arguments and refusals are those of :func:`~medse.phantoms.cohort_files.write_cohort`; ``imagesTs`` and
+    ``labelsTs`` hold the ``test`` held-out subjects.
     """
-    names = subject_names(root, train=train, test=test)
-    for number, name in enumerate(names):
-        image, label = generate_torso(np.random.default_rng((seed, number)))
-        middle = (np.array(label.shape) - 1) / 2
+
+    def draw(random: np.random.Generator) -> Subject:
+        image, label = generate_torso(random)
         affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1])
-        affine[:3, 3] = -SPACING_MM * middle
-        write_case(root, "Tr" if number < train else "Ts", name, image, label, affine)
-    write_dataset_json(
+        affine[:3, 3] = -SPACING_MM * (np.array(label.shape) - 1) / 2
+        return image, label, affine
+
+    write_cohort(
         root,
+        draw,
+        train=train,
+        test=test,
+        seed=seed,
+        further={},
         name="Generated torsos",
         description=DESCRIPTION,
         reference="none; the values of the classes are those of TotalSegmentator's CT task",
         modality="CT",
         labels=CLASSES,
-        train=names[:train],
-        held_out=names[train:],
     )
 
 
