@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medse.compare import figures
 from medse.compare.compare import compare_reports
 from medse.compare.result import Comparison
 from medse.compare.wording import Wording, cautions, p_value
@@ -62,6 +63,28 @@ def test_seeds_are_told(run: Run) -> None:
     assert "The seed condition was checked" in page.text
     assert "from unet (1 degree of freedom)" in page.text
     assert any("degrees of freedom: 1" in caution for caution in cautions(found))
+
+
+@pytest.mark.parametrize(("first", "second"), [(6, 0), (0, 2)])
+def test_masks_of_one_model_alone_are_a_caution(run: Run, first: int, second: int) -> None:
+    compared, _ = run(a=BASE, b=BASE)
+    assert not any("False-positive" in caution for caution in cautions(compared))
+    overall, *classes = compared.found.rows
+    row = overall.model_copy(update={"false_positives_first": first, "false_positives_second": second})
+    found = compared.found.model_copy(update={"rows": (row, *classes)})
+    other = compared.model_copy(update={"found": found})
+    assert any(f"{first} of a only and {second} of b only" in caution for caution in cautions(other))
+
+
+def test_differences_are_drawn_at_their_size(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(figures, "to_svg", lambda figure: drawn.append(figure) or b"<svg/>")
+    run(a=BASE + NOISE, b=BASE)
+    (axes,) = drawn[0].axes
+    points = [np.asarray(scatter.get_offsets()).T for scatter in axes.collections]
+    for height, ((x, y), differences) in enumerate(zip(points, [NOISE.mean(axis=1), *NOISE.T], strict=True)):
+        np.testing.assert_allclose(x, differences, atol=1e-9)
+        assert (abs(y - height) < 0.5).all()
 
 
 def test_three_models_have_ranks_and_two_have_differences(run: Run, tmp_path: Path) -> None:
