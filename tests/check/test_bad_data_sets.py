@@ -90,9 +90,13 @@ def test_only_some_cases_say_where_left_is(
     assert not run.exists()
 
 
-def test_copied_affines_are_explicit_and_recorded(world: Path, tmp_path: Path) -> None:
+def test_copied_affines_are_explicit_and_recorded(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = changed_set(world, tmp_path, "labelsTr/ball_2.nii.gz", shifted)
     config, run = world / "tiny.yaml", tmp_path / "run"
+    assert medse("check", config, f"data.root={root}", "--fix-geometry", "copy-affine") == 0
+    assert "affine copied in ball_2" in " ".join(capsys.readouterr().out.split())
     assert medse("train", config, f"data.root={root}", "--run", run, "--fix-geometry", "copy-affine") == 0
     assert json.loads((run / "provenance.json").read_text())["geometry_fixed"] == ["ball_2"]
     labels = world / "set" / "labelsTr"

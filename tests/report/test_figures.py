@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medse.pages.figures import GROUND, MARK
+from medse.report import figures
 from medse.report.figures import LEAST_VIOLIN, draw_distribution, draw_volumes
 from tests.support.made_up_scores import make_scores
 
@@ -73,6 +74,19 @@ def test_volumes_of_empty_masks_are_marked():
     assert mark not in draw_volumes(make_scores([[0.5], [0.6]]))[0]
     gone = {"volume_prediction_ml": 0.0}
     assert mark in draw_volumes(make_scores([[0.0], [0.0]], more=lambda _i, _k: gone))[0]
+
+
+@pytest.mark.parametrize(
+    ("empty", "dots", "crosses"), [("prediction", 2, 1), ("reference", 2, 1), (None, 3, 0)]
+)
+def test_a_case_is_a_dot_or_a_cross(empty, dots, crosses, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "to_svg", lambda figure: drawn.append(figure) or b"")
+    draw_volumes(
+        make_scores([[0.5]] * 3, more=lambda i, _k: {f"volume_{empty}_ml": 0.0} if empty and i == 0 else {})
+    )
+    counts = [len(points.get_offsets()) for points in drawn[0].axes[0].collections]
+    assert counts == [dots, crosses]
 
 
 def test_volumes_of_many_classes_are_limited():
