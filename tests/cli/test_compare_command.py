@@ -25,6 +25,8 @@ def test_table_and_sentence(
     assert medse("compare", f"unet={unet}", f"[plain]={plain}", "--out", tmp_path / "out") == 0
     said = capsys.readouterr().out
     lines = said.splitlines()
+    head = next(line for line in lines if "class" in line and "unet is" in line)
+    assert head.split() == ["class", "n", "difference", "[95", "%", "interval]", "p", "unet", "is"]
     assert "mean of" in said
     assert "[b]liver" in said
     assert "unet minus [plain]" in said
