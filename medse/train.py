@@ -126,7 +126,7 @@ def train_run(
         persistent_workers=config.data.workers > 0,
         pin_memory=device.type == "cuda",
     )
-    volumes = DataLoader(validation, batch_size=None, collate_fn=_as_it_is)
+    volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
     if not resume:
         facts = provenance(cases.cases, config.seed, device, precision)
         groups = {case.id: case.group for case in cases.cases}
@@ -198,7 +198,3 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def _as_it_is(item: Any) -> Any:
-    return item

@@ -27,23 +27,14 @@ class CheckedDataset:
     """What ``medse check`` prints.
 
     Attributes:
-        name: Name of the data set.
-        cases: Number of labelled cases.
         training: Cases trained on in fold 0.
         validation: Cases validated on in fold 0.
-        channels: Channel names.
         spacing_mm: Spacing of the training grid, RAS order.
         shape_min: Smallest volume on that grid.
         shape_max: Largest volume on that grid.
-        net: What the network needs and sees, and its patch.
-        device: Where the training would run.
-        prepared_bytes: Memory of all prepared cases.
-        steps_per_epoch: Optimizer steps in an epoch.
         epochs: Epochs, None when minutes alone end the training.
         minutes: Minutes, None when epochs alone end the training.
-        labels: What the label files hold.
         swapped: Left-right pairs of classes that a mirror swaps; None when nothing is mirrored left-right.
-        pairs: Number of left-right pairs of classes.
         pictures: Whether the scans are pictures, without mm.
         oriented: Whether the scans say where the patient's left is.
         copied: Cases in which an affine was copied.

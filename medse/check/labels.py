@@ -26,7 +26,6 @@ class LabelSurvey:
     """What one label file holds.
 
     Attributes:
-        source: The file.
         voxels: Voxel count per class index: background, every class, ignored.
         undeclared: Voxel count of every value that is not declared.
         pairs: How many left-right pairs of classes have both sides; 0 where the file says no orientation.
@@ -93,14 +92,7 @@ class LabelFindings:
 
 
 def survey_label(source: str, array: LabelArray, grid: Grid, labels: Labels) -> LabelSurvey:
-    """Count the values of a label map ``(X, Y, Z)`` and check on which side its lateral classes lie.
-
-    Args:
-        source: What to call it in sentences, usually the file's path.
-        array: Its values.
-        grid: Where its voxels lie.
-        labels: The declared classes.
-    """
+    """Count the values of a label map ``(X, Y, Z)`` and check on which side its lateral classes lie."""
     values, voxels, x_mm = _measure(array, grid.affine)
     declared = labels.indices
     index = np.array([declared.get(value, labels.classes + 1) for value in values.tolist()])

@@ -17,14 +17,11 @@ class ScanFacts:
     """What was read from one scan.
 
     Attributes:
-        path: The file.
         shape: Spatial lengths along the file's own axes, trailing ones included.
         channels: Values per voxel.
         spacing_mm: Along the file's own axes; None for a picture.
         axes: Patient direction that each axis of the file points to, such as ``LPS``; empty where the file does
             not say.
-        lowest: Smallest value.
-        highest: Largest value.
     """
 
     path: Path

@@ -88,10 +88,15 @@ def check(
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Validate a configuration and every file of its data, or single scans, without training."""
-    from medse.check.scans import is_config
+    from medse.check.scans import check_scans, is_config
 
     if not is_config(given):
-        _check_scans([given, *map(Path, further or [])])
+        from medse.cli.tables.checked import scan_line
+
+        scans, refused = check_scans([given, *map(Path, further or [])])
+        for scan in scans:
+            say(scan_line(scan))
+        refused.raise_any()
         return
     from medse.check.dataset import check as run
     from medse.cli.tables.checked import findings_table, label_table
@@ -238,13 +243,3 @@ def _load_config(config: Path, overrides: list[str] | None, fix_geometry: str | 
 
     extra = [] if fix_geometry is None else [f"data.fix_geometry={fix_geometry}"]
     return load_config(config, [*(overrides or []), *extra])
-
-
-def _check_scans(scans: list[Path]) -> None:
-    from medse.check.scans import check_scans
-    from medse.cli.tables.checked import scan_line
-
-    found, refused = check_scans(scans)
-    for scan in found:
-        say(scan_line(scan))
-    refused.raise_any()

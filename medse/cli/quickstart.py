@@ -1,8 +1,8 @@
 """Every stage on a generated cohort: no download, a few minutes on a laptop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from medse.cli.terminal import console
 from medse.cli.training import TrainingDisplay
@@ -19,28 +19,17 @@ from medse.scores.scores import Scores
 from medse.train import train_run
 
 
-class Write(Protocol):
-    """Writes a generated cohort."""
-
-    def __call__(self, root: Path, *, train: int, test: int, seed: int) -> None:
-        """Write ``train`` and ``test`` subjects into ``root``."""
-
-
 @dataclass(frozen=True)
 class Cohort:
     """A generated cohort and how it is learnt.
 
     Attributes:
-        config: Name of the packaged configuration.
-        write: Writes it.
-        train: Number of training subjects.
-        test: Number of held-out subjects.
         origin: What they are generated from, as the end of a sentence.
         template: Case among the held-out ones that is a real image, scored apart; None where there is none.
     """
 
     config: str
-    write: Write
+    write: Callable[..., object]
     train: int
     test: int
     origin: str
@@ -87,7 +76,6 @@ def quickstart(out: Path, *, body: Body = "brain") -> Result:
 
     Args:
         out: Folder for everything; must be empty or new.
-        body: ``brain`` or ``torso``.
 
     Raises:
         InputError: ``out`` is not empty or cannot be written to.

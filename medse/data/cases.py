@@ -39,7 +39,6 @@ class Dataset:
     """All labelled cases of a task.
 
     Attributes:
-        name: Name for reports.
         channels: Channel names in file order.
         labels: The foreground classes.
         cases: Sorted by id.
@@ -70,7 +69,6 @@ def read_headers(dataset: Dataset, copy_affine: bool) -> Headers:
     """Read the headers of every image and label.
 
     Args:
-        dataset: Whose cases to look at.
         copy_affine: Let channels and labels whose affines differ lie where the (first) image does.
 
     Raises:

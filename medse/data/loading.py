@@ -35,9 +35,6 @@ class CaseLoader:
     """Reads a case and resamples it to the training grid; the deterministic part of the pipeline.
 
     Attributes:
-        preprocessing: Resamples to the training grid.
-        labels: Classes and their values in files.
-        channels: Channels of a case.
         copy_affine: Let a label whose affine differs from its image's lie where the image does.
     """
 
@@ -69,11 +66,7 @@ class CaseLoader:
         return {"id": case.id, "image": prepared.image, "label": label, "centres": centres}
 
     def size(self, grid: Grid) -> Size:
-        """Return the size that a case whose image lies on ``grid`` has when prepared.
-
-        Raises:
-            InputError: The spacings of the grid and of the training grid differ too much.
-        """
+        """Return the size that a case whose image lies on ``grid`` has when prepared."""
         shape = self.preprocessing.shape(grid, grid.canonical_shape)
         bytes_per_voxel = 4 * self.channels + np.min_scalar_type(self.labels.ignore_index).itemsize
         return Size(shape, math.prod(shape) * bytes_per_voxel)
@@ -84,12 +77,6 @@ class PreparedCases(Dataset[dict[str, Any]]):
 
     MONAI's caching data set is not used because it wraps every error in one of its own, and the sentence
     that names the bad file is lost.
-
-    Args:
-        cases: The cases.
-        grids: Case id to the grid of its image.
-        loader: Reads and prepares one.
-        cache_gb: Memory to fill.
 
     Raises:
         InputError: As :class:`CaseLoader`, for any case; all sizes are looked at before the first case is read.

@@ -44,7 +44,6 @@ class PatchDataset(Dataset[dict[str, Any]]):
         cases: What :class:`CaseLoader` returns, for each case.
         patch_size: Window in a volume; for a 2-D network, of length 1 along ``slice_axis``.
         classes: Number of classes including background.
-        foreground: Share of patches centred on foreground.
         slice_axis: Axis that patches of a 2-D network are cut across and do not have; None in 3-D.
     """
 
@@ -92,11 +91,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
 
 def check_patch_size(patch_size: tuple[int, ...], stride: tuple[int, ...]) -> None:
-    """Raise unless each length of the 2-D or 3-D patch is a multiple of its ``stride`` and at least twice as long.
-
-    Raises:
-        InputError: It is not; the sentence gives the nearest sizes that work.
-    """
+    """Raise unless each length of the 2-D or 3-D patch is a multiple of its ``stride``, at least twice."""
     lengths = list(zip(patch_size, stride, strict=True))
     if all(n % step == 0 and n >= 2 * step for n, step in lengths):
         return

@@ -30,8 +30,6 @@ def make_folds(cases: Sequence[Case], folds: int, seed: int, method: Method) -> 
     Where the cases have a ``fold`` of their own, that counts and ``folds``, ``seed`` and ``method`` do not.
 
     Args:
-        cases: In any order.
-        folds: Number of folds.
         seed: What decides the random deal, together with the names of groups and strata.
         method: ``random`` deals the groups of each stratum so that its folds get as equally many cases as groups
             allow. ``contiguous`` puts the groups of each stratum in the natural order of their names; fold k

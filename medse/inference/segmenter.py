@@ -14,13 +14,7 @@ class Segmenter:
     """Everything between a volume and its label map; NumPy only, the network behind ``infer``.
 
     Attributes:
-        preprocessing: Resamples to the training grid and back.
-        labels: Classes and their values in files.
-        channels: Channels the network expects.
         patch_size: Window in voxels; for a 2-D network, of length 1 along the axis that slices are cut across.
-        infer: Class scores of windows.
-        overlap: Share by which neighbouring windows overlap.
-        batch_size: Windows per call of ``infer``.
     """
 
     preprocessing: Preprocessing

@@ -73,7 +73,6 @@ def misplaced(names: Sequence[str], x_mm: FloatArray) -> tuple[Misplaced, ...]:
     """Return the pairs whose left class does not have the smaller x, those furthest apart first.
 
     Args:
-        names: Class names.
         x_mm: Mean x of each class in RAS; NaN where it is absent, which leaves its pair out.
     """
     found = [

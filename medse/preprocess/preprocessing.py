@@ -36,8 +36,7 @@ class Preprocessing:
 
     Attributes:
         spacing_mm: Target spacing in RAS order; along ``slice_axis`` it means nothing.
-        normalization: ``zscore``: zero mean and unit variance per channel; ``zscore_nonzero``: the same
-            over non-zero voxels, the others become 0; ``hounsfield``: a fixed window of CT; None: as in the file.
+        normalization: See :func:`medse.preprocess.intensities.normalize`.
         slice_axis: Axis in RAS order that a 2-D network's slices are cut across, not resampled; None in 3-D.
     """
 
@@ -60,11 +59,7 @@ class Preprocessing:
         return Prepared(image, box, grid)
 
     def normalize(self, array: ImageArray, grid: Grid) -> tuple[list[ImageArray], tuple[slice, slice, slice]]:
-        """Return the channels of ``(C, X, Y, Z)`` in RAS order, cropped and normalised, and their box.
-
-        Raises:
-            InputError: A channel is constant or too large.
-        """
+        """Return the channels of ``(C, X, Y, Z)`` in RAS order, cropped and normalised, and their box."""
         canonical = grid.to_canonical(array)
         box = nonzero_box(canonical)
         names = [f"Channel {number} of {grid.source}" for number in range(1, len(canonical) + 1)]
@@ -95,11 +90,7 @@ class Preprocessing:
         return np.ascontiguousarray(grid.from_canonical(canonical))
 
     def shape(self, grid: Grid, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape on the training grid of a box of ``shape`` voxels in RAS order.
-
-        Raises:
-            InputError: The spacings of ``grid`` and of the training grid differ too much.
-        """
+        """Shape on the training grid of a box of ``shape`` voxels in RAS order."""
         old_mm, new_mm = grid.canonical_spacing_mm, list(self.spacing_mm)
         if self.slice_axis is not None:
             new_mm[self.slice_axis] = old_mm[self.slice_axis]
@@ -109,9 +100,7 @@ class Preprocessing:
 def window(patch_size: Sequence[int], slice_axis: int) -> tuple[int, int, int]:
     """Return the patch of a network as a window in volumes ``(X, Y, Z)`` in RAS order.
 
-    Args:
-        patch_size: Three lengths; or two, of a 2-D network, along the other axes than ``slice_axis`` in turn.
-        slice_axis: Axis that slices are cut across, along which the window then has length 1.
+    That of a 2-D network has length 1 along ``slice_axis``, and its two lengths along the other axes in turn.
     """
     lengths = list(patch_size)
     if len(lengths) == 2:

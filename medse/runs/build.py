@@ -24,28 +24,19 @@ from medse.labels.laterality import one_sided, pairs
 from medse.nets import SEGMENTATION_NETS
 from medse.preprocess import Preprocessing, window
 from medse.registry import pick
-from medse.runs import build
 from medse.tasks.losses import LOSSES
 from medse.tasks.optimizers import OPTIMIZERS
 from medse.volumes.grid import Grid
 
 
 def dataset(data: Data) -> Dataset:
-    """Read the data set's index.
-
-    Raises:
-        InputError: It cannot be used.
-    """
+    """Read the data set's index."""
     labels = None if data.labels is None else Labels.from_mapping(data.labels, "data.labels")
     return pick(READERS, data.format.name, "data format")(data.root, labels, **options(data.format))
 
 
 def folds(config: Config, cases: Dataset) -> tuple[Split, ...]:
-    """Deal the cases to folds.
-
-    Raises:
-        InputError: They cannot be dealt as configured.
-    """
+    """Deal the cases to folds."""
     return make_folds(cases.cases, config.data.folds, config.seed, config.data.split)
 
 
@@ -65,11 +56,7 @@ def preprocessing(data: Data, grids: Iterable[Grid]) -> Preprocessing:
 
 
 def net(config: Config, channels: int, classes: int) -> nn.Module:
-    """Build the network.
-
-    Raises:
-        InputError: Its options do not fit each other or the patch.
-    """
+    """Build the network."""
     build = pick(SEGMENTATION_NETS, config.net.name, "network")
     spatial_dims = len(config.data.patch_size)
     built = build(spatial_dims, channels, classes, **options(config.net))
@@ -107,13 +94,6 @@ def augmentation(config: Config, cases: Dataset, oriented: bool) -> Augmentation
     return Augmentation(**settings, slice_axis=slice_axis(config.data), classes=cases.labels.names)
 
 
-def loader(data: Data, preprocessing: Preprocessing, cases: Dataset) -> CaseLoader:
-    """Return the function that reads and prepares a case."""
-    return CaseLoader(
-        preprocessing, cases.labels, len(cases.channels), copy_affine=data.fix_geometry is not None
-    )
-
-
 def segmenter(
     config: Config, network: Any, preprocessing: Preprocessing, labels: Labels, channels: int
 ) -> Segmenter:
@@ -131,17 +111,8 @@ def segmenter(
 
 @dataclass(frozen=True)
 class PreparedData:
-    """What a configuration makes of its data set before the first voxel is read.
+    """What a configuration makes of its data set before the first voxel is read."""
 
-    Attributes:
-        dataset: Its labelled cases, channels and classes.
-        headers: Grids of all cases, and whether they are oriented.
-        preprocessing: Resamples to the training grid.
-        augmentation: Random changes of patches, None where none are configured.
-        loader: Reads a case and brings it to that grid.
-    """
-
-    dataset: Dataset
     headers: Headers
     preprocessing: Preprocessing
     augmentation: Augmentation | None
@@ -149,17 +120,13 @@ class PreparedData:
 
 
 def prepare_data(config: Config, dataset: Dataset) -> PreparedData:
-    """Read all headers; ``medse check`` and ``medse train`` see the same.
-
-    Raises:
-        InputError: A header cannot be used, or a mirror would swap sides.
-    """
-    headers = read_headers(dataset, config.data.fix_geometry is not None)
-    preprocessing = build.preprocessing(config.data, headers.grids.values())
+    """Read all headers; ``medse check`` and ``medse train`` see the same."""
+    copy_affine = config.data.fix_geometry is not None
+    headers = read_headers(dataset, copy_affine)
+    way = preprocessing(config.data, headers.grids.values())
     return PreparedData(
-        dataset=dataset,
         headers=headers,
-        preprocessing=preprocessing,
-        augmentation=build.augmentation(config, dataset, headers.oriented),
-        loader=build.loader(config.data, preprocessing, dataset),
+        preprocessing=way,
+        augmentation=augmentation(config, dataset, headers.oriented),
+        loader=CaseLoader(way, dataset.labels, len(dataset.channels), copy_affine=copy_affine),
     )

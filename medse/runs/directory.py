@@ -20,9 +20,7 @@ class DatasetFacts:
     """What a run learnt from its data set: needed to apply the network to anything else.
 
     Attributes:
-        name: Name of the data set.
         channels: Channel names in file order.
-        labels: The foreground classes and their values in files.
         spacing_mm: Spacing of the training grid in RAS order.
         oriented: Whether its scans say where the patient's left is; those to predict must do the same.
     """
@@ -37,8 +35,9 @@ class DatasetFacts:
 class RunDir:
     """Names of the files of a run, and the reading and writing of those that describe it.
 
+    Reading one that is missing or damaged raises an :class:`InputError`.
+
     Attributes:
-        path: The folder.
         config: The resolved configuration.
         dataset: Channels, labels and spacing, in the form of an nnU-Net ``dataset.json``.
         splits: All folds, and which of them this run validates on.
@@ -88,11 +87,7 @@ class RunDir:
         write_json(self.provenance, provenance)
 
     def read_config(self) -> Config:
-        """Read the configuration.
-
-        Raises:
-            InputError: The folder is no run directory, or its configuration is damaged.
-        """
+        """Read the configuration."""
         if not self.config.is_file():
             raise InputError(
                 f"{self.path} is not a run directory: it has no config.yaml; give one that train made."
@@ -100,11 +95,7 @@ class RunDir:
         return load_config(self.config)
 
     def read_dataset(self) -> DatasetFacts:
-        """Read what the run learnt from its data set.
-
-        Raises:
-            InputError: ``dataset.json`` is missing or damaged.
-        """
+        """Read what the run learnt from its data set."""
         facts = read_json(self.dataset, REMEDY)
         labels = read_dataset_labels(self.dataset)
         try:
@@ -115,19 +106,11 @@ class RunDir:
             raise InputError(f"{self.dataset} is damaged ({error!r}); {REMEDY}.") from error
 
     def read_fingerprint(self) -> object:
-        """Read the hash of the data the run was started on.
-
-        Raises:
-            InputError: ``provenance.json`` is missing or damaged.
-        """
+        """Read the hash of the data the run was started on."""
         return read_json(self.provenance, REMEDY).get("data_sha256")
 
     def read_fold(self) -> int:
-        """Read which fold the run validates on.
-
-        Raises:
-            InputError: ``splits.json`` is missing or damaged.
-        """
+        """Read which fold the run validates on."""
         fold = read_json(self.splits, REMEDY).get("fold")
         if not isinstance(fold, int):
             raise InputError(f"{self.splits} names no fold; {REMEDY}.")

@@ -65,17 +65,10 @@ class LoadedRun:
         return label_image(labels, grid)
 
     def segment_files(self, files: Sequence[Path], *, copy_affine: bool = False) -> tuple[LabelArray, Grid]:
-        """Segment one scan from the files of its channels.
-
-        Args:
-            files: One file per channel, or one with all.
-            copy_affine: Let channels whose affines differ lie where the first does.
+        """Segment one scan from the files of its channels; ``copy_affine`` as in :func:`read_images`.
 
         Returns:
             The label map ``(X, Y, Z)`` and the scan's grid.
-
-        Raises:
-            InputError: The scan cannot be used.
         """
         array, grid = read_images(files, len(self.channels), copy_affine=copy_affine)
         self.check_grid(grid)
@@ -85,9 +78,6 @@ class LoadedRun:
         """Raise unless a scan on ``grid`` can be segmented.
 
         It must say as much about left and right as those the run was trained on, and have a similar spacing.
-
-        Raises:
-            InputError: It does not.
         """
         if self.oriented and not grid.oriented:
             raise InputError(

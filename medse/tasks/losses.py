@@ -17,11 +17,8 @@ class DiceCE(nn.Module):
     """Soft Dice plus cross-entropy, computed in float32.
 
     Args:
-        include_background: Whether the background is one of the Dice terms.
         batch: Whether Dice is taken over the whole batch, steadier when a class is absent from a patch,
             rather than per patch.
-        dice_weight: Weight of the Dice term.
-        ce_weight: Weight of the cross-entropy term.
 
     Shape:
         Logits ``(B, K, *spatial)`` and class indices ``(B, 1, *spatial)`` to a scalar. Voxels of index ``K``

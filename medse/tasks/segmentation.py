@@ -25,12 +25,9 @@ class SegmentationTask(pl.LightningModule):
     Args:
         net: Network that returns logits, or a list of logits, finest first, under deep supervision.
         loss: ``loss(logits, label)`` for one resolution.
-        make_optimizer: Builds the optimizer from the net's parameters.
         decay: Factor of the learning rate at a given share of the training done.
         share_done: Share of the training done after a number of steps, 0 to 1.
-        augment: Random change of a batch, or None.
         scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``.
-        classes: Names of the foreground classes.
         seed: Seed of the augmentation; the step number is added to it, so a resumed run continues the series.
     """
 

@@ -85,17 +85,10 @@ class Grid:
 def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> bool:
     """Raise unless both have the same spatial shape and the same affine.
 
-    Args:
-        first: The grid that counts.
-        second: The grid that must be the same.
-        copy_affine: Let a different affine pass, because the header of the second is known to be wrong.
+    With ``copy_affine`` another affine passes, because the header of ``second`` is known to be wrong.
 
     Returns:
-        Whether they differ in their affine, or in whether they say where left is, and ``copy_affine`` let it
-        pass.
-
-    Raises:
-        InputError: They do not; the sentence names both files, what differs and the remedy.
+        Whether ``copy_affine`` let a difference pass, in the affine or in whether they say where left is.
     """
     remedy = (
         f"run medse resample {shlex.quote(second.source)} --like {shlex.quote(first.source)} --out NEW "
@@ -136,11 +129,7 @@ LARGEST_COSINE = 1e-2
 
 
 def check_spacing(path: Path, spacing: npt.ArrayLike) -> None:
-    """Raise unless every spacing is a positive finite number.
-
-    Raises:
-        InputError: One is not.
-    """
+    """Raise unless every spacing is a positive finite number."""
     lengths = np.asarray(spacing, dtype=np.float64)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         raise InputError(
@@ -150,11 +139,7 @@ def check_spacing(path: Path, spacing: npt.ArrayLike) -> None:
 
 
 def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None:
-    """Raise unless ``affine`` can be inverted and places the volume within metres of the origin.
-
-    Raises:
-        InputError: It is not finite, singular or implausible.
-    """
+    """Raise unless ``affine`` can be inverted and places the volume within metres of the origin."""
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
         volume = abs(np.linalg.det(affine[:3, :3] / lengths)) if (lengths > 0).all() else 0.0
@@ -174,11 +159,7 @@ def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None
 
 
 def check_straight(opened: Opened) -> None:
-    """Raise unless the axes of the volume are at right angles.
-
-    Raises:
-        InputError: They are sheared.
-    """
+    """Raise unless the axes of the volume are at right angles."""
     if not is_straight(opened.affine):
         command = f"medse resample {shlex.quote(str(opened.path))} --out STRAIGHT_FILE"
         raise InputError(

@@ -84,7 +84,6 @@ class NamePattern:
     """Where the files of one kind lie, such as ``images/{case}_t1.nii.gz`` in a folder.
 
     Attributes:
-        folder: The folder.
         start: What their names have before the case id.
         end: What their names have after it, file suffix included.
     """
@@ -166,11 +165,9 @@ def match_cases(patterns: Sequence[NamePattern]) -> dict[str, tuple[Path, ...]]:
 
 
 def find_volumes(where: Path) -> dict[str, Path]:
-    """Map case id to file, sorted.
+    """Map case id to file, sorted, in a folder; or by a pattern in one, such as ``labels/{case}_seg.nii.gz``.
 
-    Args:
-        where: A folder of volumes; or a pattern in one, such as ``labels/{case}_seg.nii.gz``: files that do not fit
-            it are left out.
+    Files that do not fit the pattern are left out.
 
     Raises:
         InputError: As :func:`list_volumes`; or it is no pattern, or no file fits it.
@@ -190,11 +187,7 @@ def find_volumes(where: Path) -> dict[str, Path]:
 
 
 def list_folder(folder: Path) -> Iterator[Path]:
-    """Yield everything in ``folder`` but hidden files, sorted.
-
-    Raises:
-        InputError: It cannot be listed.
-    """
+    """Yield everything in ``folder`` but hidden files, sorted."""
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

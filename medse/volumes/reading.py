@@ -89,11 +89,7 @@ def read_grid(path: Path, channels: int = 1) -> Grid:
 
 
 def channels_of(path: Path) -> int:
-    """Return how many values a voxel of ``path`` has, by its header.
-
-    Raises:
-        InputError: As :func:`read_grid`.
-    """
+    """Return how many values a voxel of ``path`` has, by its header."""
     opened = open_volume(path)
     return math.prod(opened.shape[3:]) * opened.components
 
@@ -102,8 +98,6 @@ def read_grids(paths: Sequence[Path], channels: int, *, copy_affine: bool = Fals
     """Read only the headers of a case: one file per channel, or a single file with all.
 
     Args:
-        paths: The files, in the order of the channels.
-        channels: Number of channels.
         copy_affine: Let files whose affines differ lie where the first does.
 
     Returns:
@@ -127,11 +121,7 @@ def read_grids(paths: Sequence[Path], channels: int, *, copy_affine: bool = Fals
 def read_images(
     paths: Sequence[Path], channels: int, *, copy_affine: bool = False
 ) -> tuple[ImageArray, Grid]:
-    """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all.
-
-    Raises:
-        InputError: As :func:`read_image` and :func:`read_grids`.
-    """
+    """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all."""
     if len(paths) == 1:
         return read_image(paths[0], channels)
     grid, _ = read_grids(paths, channels, copy_affine=copy_affine)
@@ -193,11 +183,7 @@ def read_label_map(path: Path) -> tuple[LabelArray, Grid]:
 
 
 def read_label_grid(path: Path) -> Grid:
-    """Read only the header of a label map.
-
-    Raises:
-        InputError: As :func:`read_grid`; or the format of the file cannot hold labels.
-    """
+    """Read only the header of a label map."""
     return _label_grid(open_volume(path))
 
 

@@ -15,10 +15,8 @@ def onto_grid(target: Target, array: AnyArray, affine: FloatArray, *, order: int
     Order 0 takes the nearest voxel and keeps whole numbers up to 2^53 exactly.
 
     Args:
-        target: The other grid.
         array: Voxels on axes of any direction.
         affine: Their 4x4 voxel-to-world matrix in mm; may be sheared.
-        order: Of the splines.
         mode: What lies beyond the border, as SciPy names it; a constant is 0.
     """
     shape, target_affine = target

@@ -32,8 +32,6 @@ def read_csv(
 
     Args:
         root: What the paths are relative to.
-        labels: The classes.
-        file: The CSV file.
         images: A column of paths for each channel; None for ``image`` and, where they are there, ``image2``,
             ``image3``, ...
         label: Column of the paths of label maps.
@@ -72,20 +70,12 @@ def read_csv(
 
 
 def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the columns of image paths: ``images``, or where that is None those found.
-
-    Raises:
-        InputError: There are none, or not those asked for.
-    """
+    """Return the columns of image paths: ``images``, or where that is None those found."""
     return _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
 
 
 def ids_of(table: Table, column: str) -> list[str]:
-    """Return the case id of each row, after the file in ``column``.
-
-    Raises:
-        InputError: Two rows give one id.
-    """
+    """Return the case id of each row, after the file in ``column``."""
     first: dict[str, Row] = {}
     for row in table.rows:
         name = case_id(Path(row[column]))
@@ -119,13 +109,8 @@ NUMBER = re.compile("[0-9]{1,4}")
 def given_folds(table: Table, split: str | None, ids: Sequence[str], groups: Sequence[str]) -> Sequence[Fold]:
     """Return for each row the fold that validates on it, or ``test``.
 
-    With words there is one fold, 0. With numbers every case is validated on once.
-
-    Args:
-        table: The table.
-        split: The column of words or numbers; None for a table without, where folds are dealt.
-        ids: The case of each row.
-        groups: The group of each row.
+    With words there is one fold, 0. With numbers every case is validated on once. Without a column ``split`` folds
+    are dealt.
 
     Raises:
         InputError: A cell is neither a word nor a number, both occur, numbers leave a gap, nothing is validated on

@@ -22,11 +22,7 @@ class Row:
     cells: dict[str, str]
 
     def __getitem__(self, column: str) -> str:
-        """Return the cell of ``column``.
-
-        Raises:
-            InputError: It is empty.
-        """
+        """Return the cell of ``column``."""
         if text := self.cells[column]:
             return text
         raise InputError(
@@ -37,24 +33,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A header and at least one row.
-
-    Attributes:
-        path: The file.
-        columns: The header.
-        rows: All rows but blank ones.
-    """
+    """A header and at least one row."""
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
     def require(self, column: str, key: str) -> str:
-        """Return ``column``, which the configuration gives as ``data.format.<key>``.
-
-        Raises:
-            InputError: The table has no such column.
-        """
+        """Return ``column``, which the configuration gives as ``data.format.<key>``."""
         if column in self.columns:
             return column
         raise InputError(

@@ -25,8 +25,6 @@ def read_folders(
     Each case is its own group: the layout has no patient ids.
 
     Args:
-        root: What the patterns are relative to.
-        labels: The classes.
         images: A pattern for each channel, which is named after it; ``{case}`` stands for the case id.
         label: The pattern of the label maps.
 

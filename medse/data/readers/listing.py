@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medse.data.cases import Case
 from medse.errors import InputError
-from medse.labels import Labels, read_dataset_labels
+from medse.labels import Labels
 
 
 def existing(path: Path, source: str) -> Path:
@@ -63,11 +63,7 @@ def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
 
 
 def given_labels(labels: Labels | None, source: str) -> Labels:
-    """Return ``labels``, for a layout that names no classes itself.
-
-    Raises:
-        InputError: There are none.
-    """
+    """Return ``labels``, for a layout that names no classes itself."""
     if labels is None:
         raise InputError(
             f"{source} names no classes; data.labels must name the classes, each with its value in the label files; "
@@ -83,11 +79,7 @@ def _names_a_file(name: str) -> bool:
 
 
 def channel_names(content: Mapping[str, object], path: Path) -> tuple[str, ...]:
-    """Return the channels of ``channel_names`` (or its older name, ``modality``) in the order of their numbers.
-
-    Raises:
-        InputError: There are none, or their numbers are not 0, 1, 2, ...
-    """
+    """Return the channels of ``channel_names`` (or its older name, ``modality``) in the order of their numbers."""
     named = content.get("channel_names", content.get("modality"))
     if not isinstance(named, dict) or not named:
         raise InputError(
@@ -99,12 +91,3 @@ def channel_names(content: Mapping[str, object], path: Path) -> tuple[str, ...]:
             f"{path} numbers its channels {', '.join(named)}; expected {', '.join(numbers)}; correct the numbers."
         )
     return tuple(str(named[number]) for number in numbers)
-
-
-def classes(labels: Labels | None, path: Path) -> Labels:
-    """Return ``labels`` if the configuration gave any, else those of the ``dataset.json`` at ``path``.
-
-    Raises:
-        InputError: There are none in either.
-    """
-    return read_dataset_labels(path) if labels is None else labels

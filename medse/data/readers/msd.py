@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medse.data.cases import Case, Dataset
-from medse.data.readers.listing import channel_names, classes, existing, gather
+from medse.data.readers.listing import channel_names, existing, gather
 from medse.errors import InputError
-from medse.labels import Labels, read_dataset_json
+from medse.labels import Labels, read_dataset_json, read_dataset_labels
 from medse.volumes.names import case_id
 
 
@@ -24,7 +24,7 @@ def read_msd(root: Path, labels: Labels | None = None) -> Dataset:
     return Dataset(
         name=str(content.get("name", root.name)),
         channels=channel_names(content, path),
-        labels=classes(labels, path),
+        labels=labels or read_dataset_labels(path),
         cases=gather(_cases(root, content.get("training"), path), str(path)),
     )
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medse.data.cases import Case, Dataset
-from medse.data.readers.listing import channel_names, classes, existing, gather
+from medse.data.readers.listing import channel_names, existing, gather
 from medse.errors import InputError
-from medse.labels import Labels, read_dataset_json
+from medse.labels import Labels, read_dataset_json, read_dataset_labels
 from medse.volumes.names import SUFFIXES, NamePattern, list_folder, match_cases
 
 
@@ -34,7 +34,7 @@ def read_nnunet(root: Path, labels: Labels | None) -> Dataset:
             f'{path} announces {announced} cases under "numTraining" and there are {len(cases)}; add the cases that '
             "are missing or correct the number."
         )
-    return Dataset(str(content.get("name", root.name)), channels, classes(labels, path), cases)
+    return Dataset(str(content.get("name", root.name)), channels, labels or read_dataset_labels(path), cases)
 
 
 def _ending(content: dict[str, object], path: Path) -> str:

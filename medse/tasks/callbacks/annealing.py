@@ -24,11 +24,6 @@ class Annealing(Callback):
     its channel groups the index along each spatial axis, out of ``grid``. A checkpoint holds the searches as
     they were, so a training that is resumed or prolonged goes on searching. Networks without a search are left
     alone.
-
-    Args:
-        net: The network.
-        folder: The run directory.
-        budget: Says which share of the training is done.
     """
 
     def __init__(self, net: nn.Module, folder: Path, budget: Budget) -> None:

@@ -48,13 +48,8 @@ def check_size(path: Path, promised: int, *, compressed: bool, exact: bool) -> N
     """Compare the bytes that a header promises with those that the file holds, without keeping any.
 
     Args:
-        path: The file with the voxels.
         promised: Bytes up to the end of the voxels, uncompressed.
-        compressed: Whether it is a gzip file.
         exact: Whether nothing may follow the voxels.
-
-    Raises:
-        InputError: It holds fewer; or more, where ``exact``.
     """
     size = path.stat().st_size
     if not compressed:
@@ -86,9 +81,6 @@ def read_voxels(
     """Read ``shape`` numbers, the first axis fastest, from byte ``offset`` on.
 
     Memory grows with what is read, so a file that lies about its size costs no more than it holds.
-
-    Raises:
-        InputError: The file ends early, goes on (where ``exact``), or is damaged.
     """
     promised = int(np.prod(shape, dtype=object)) * dtype.itemsize
     data = bytearray()

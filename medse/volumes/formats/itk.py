@@ -17,11 +17,7 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def open_itk(path: Path) -> Opened:
-    """Open a ``.mha``, ``.mhd``, ``.nrrd`` or ``.nhdr`` file.
-
-    Raises:
-        InputError: Its header cannot be trusted, or promises more than the file holds.
-    """
+    """Open a ``.mha``, ``.mhd``, ``.nrrd`` or ``.nhdr`` file."""
     meta = path.suffix.lower() in (".mha", ".mhd")
     header = read_meta(path) if meta else read_nrrd(path)
     check_promise(path, header)

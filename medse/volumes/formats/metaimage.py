@@ -36,11 +36,7 @@ _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 
 
 def read_meta(path: Path) -> TextHeader:
-    """Read the header of a ``.mha`` or ``.mhd`` file.
-
-    Raises:
-        InputError: It is incomplete, or of a kind that is not read.
-    """
+    """Read the header of a ``.mha`` or ``.mhd`` file."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         while "ElementDataFile" not in fields:

@@ -22,11 +22,7 @@ _TYPES: dict[int, np.dtype[Any]] = {
 
 
 def open_mgh(path: Path) -> Opened:
-    """Open a ``.mgh`` or ``.mgz`` file; what follows its voxels is left alone.
-
-    Raises:
-        InputError: Its header cannot be trusted, or promises more than the file holds.
-    """
+    """Open a ``.mgh`` or ``.mgz`` file; what follows its voxels is left alone."""
     compressed = path.suffix.lower() == ".mgz"
     with stream(path, compressed) as file:
         block = file.read(_OFFSET)

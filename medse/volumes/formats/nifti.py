@@ -41,12 +41,8 @@ def decode_header(path: Path, block: bytes, *, pair: bool) -> Any:
     """Return the nibabel header in ``block``, in the byte order of the file.
 
     Args:
-        path: The file, for messages.
         block: Its first :data:`LENGTH` bytes, or what there is.
         pair: Whether the voxels lie in a file of their own.
-
-    Raises:
-        InputError: It is no NIfTI header, is cut short, or belongs to the other arrangement of files.
     """
     orders = (("<", int.from_bytes(block[:4], "little")), (">", int.from_bytes(block[:4], "big")))
     order, size = next(((order, size) for order, size in orders if size in _SIZES), ("", 0))
@@ -80,11 +76,7 @@ def decode_header(path: Path, block: bytes, *, pair: bool) -> Any:
 
 
 def check_header(path: Path, header: Any) -> tuple[int, ...]:
-    """Check everything but the affine of a raw header, and return the lengths of the axes.
-
-    Raises:
-        InputError: The file is no volume of numbers, or its header contradicts itself.
-    """
+    """Check everything but the affine of a raw header, and return the lengths of the axes."""
     if what := _NO_VOLUME.get(int(header["intent_code"]), ""):
         raise InputError(f"{path} holds {what} and no volume; give the volume that belongs to it.")
     axes = int(header["dim"][0])
@@ -152,9 +144,6 @@ def affine_of(path: Path, header: Any, shape: tuple[int, ...]) -> tuple[FloatArr
 
     A file with neither form set gets a diagonal of its spacings. Where a 2-D file leaves its third axis
     empty, a unit one is put in its place.
-
-    Raises:
-        InputError: The forms disagree, or the affine is unusable.
     """
     unit = int(header["xyzt_units"]) & 7
     if unit not in _MM:
@@ -235,11 +224,7 @@ def _numbers(values: FloatArray) -> str:
 
 
 def open_nifti(path: Path) -> Opened:
-    """Open a ``.nii``, ``.nii.gz`` or ``.hdr`` file.
-
-    Raises:
-        InputError: Its header cannot be trusted, or promises other than the file holds.
-    """
+    """Open a ``.nii``, ``.nii.gz`` or ``.hdr`` file."""
     compressed, pair = path.name.lower().endswith(".gz"), path.suffix.lower() == ".hdr"
     with stream(path, compressed) as file:
         block = file.read(LENGTH)

@@ -35,11 +35,7 @@ _SPACES = {
 
 
 def read_nrrd(path: Path) -> TextHeader:
-    """Read the header of a ``.nrrd`` or ``.nhdr`` file.
-
-    Raises:
-        InputError: It is incomplete, or of a kind that is not read.
-    """
+    """Read the header of a ``.nrrd`` or ``.nhdr`` file."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         if not read_line(path, file).startswith("NRRD000"):

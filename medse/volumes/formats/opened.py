@@ -17,7 +17,6 @@ class Opened:
     """A file whose header is sound and promises no more than the file holds; its voxels are not read yet.
 
     Attributes:
-        path: The file.
         shape: Lengths of its own axes, two or more, without the values of a voxel.
         affine: 4x4 voxel-to-world matrix in mm, RAS; may be sheared.
         voxels: Reads the stored numbers: ``shape``, or ``(*shape, components)`` when there are several.
@@ -48,11 +47,7 @@ _EXACT = 2.0**53
 
 
 def image_values(opened: Opened) -> ImageArray:
-    """Read the voxels as float32, in their stored shape.
-
-    Raises:
-        InputError: The file is damaged, is no image, or holds NaN or infinite voxels.
-    """
+    """Read the voxels as float32, in their stored shape."""
     if opened.unfit_image:
         raise InputError(f"{opened.path} cannot be used as an image: {opened.unfit_image}.")
     stored = opened.voxels()
@@ -72,11 +67,7 @@ def image_values(opened: Opened) -> ImageArray:
 
 
 def label_values(opened: Opened) -> LabelArray:
-    """Read the voxels as integers, in their stored shape; floats must be whole numbers.
-
-    Raises:
-        InputError: The file is damaged, is no label map, or holds other than whole numbers of 64 bits.
-    """
+    """Read the voxels as integers, in their stored shape; floats must be whole numbers."""
     stored = opened.voxels()
     if np.issubdtype(stored.dtype, np.integer) and opened.scale == (1.0, 0.0):
         if stored.dtype.kind == "u" and stored.dtype.itemsize == 8:

@@ -18,11 +18,7 @@ _COMPONENTS = {"1": 1, "L": 1, "P": 1, "LA": 1, "I;16": 1, "I;16B": 1, "RGB": 3,
 
 
 def open_picture(path: Path) -> Opened:
-    """Open a ``.png``, ``.jpg`` or ``.jpeg`` file.
-
-    Raises:
-        InputError: It is damaged, animated, rotated by a tag, or holds what would be lost in reading it.
-    """
+    """Open a ``.png``, ``.jpg`` or ``.jpeg`` file."""
     png = path.suffix.lower() == ".png"
     with path.open("rb") as file:
         head = file.read(26)

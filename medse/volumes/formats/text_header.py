@@ -76,11 +76,7 @@ def damaged(path: Path, what: str) -> InputError:
 
 
 def check_promise(path: Path, header: TextHeader) -> None:
-    """Compare the promised bytes with those that the file holds, without keeping any.
-
-    Raises:
-        InputError: It holds fewer, is missing, or is damaged.
-    """
+    """Compare the promised bytes with those that the file holds, without keeping any."""
     if not header.data.is_file():
         raise InputError(
             f"{path} is a header without data: {header.data} is missing; put it beside the header."
