@@ -12,9 +12,7 @@ from medse.resample import resample
 from medse.volumes.reading import read_image, read_label_map
 
 SHEARED = np.array([[1.0, 0.3, 0, -10], [0, 1.5, 0.2, 4], [0.1, 0, 2, 0], [0, 0, 0, 1]])
-TARGET = np.diag([-1.3, 1.1, 1.7, 1.0]) + np.array(
-    [[0, 0, 0, 8.0], [0, 0, 0, 10], [0, 0, 0, 9], [0, 0, 0, 0]]
-)
+TARGET = nib.affines.from_matvec(np.diag([-1.3, 1.1, 1.7]), [8, 10, 9])
 
 
 def world(shape: tuple[int, ...], affine: Any) -> np.ndarray[Any, Any]:

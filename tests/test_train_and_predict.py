@@ -214,10 +214,7 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
     for inputs, message in (
         ([tmp_path / "gone"], "gone does not exist"),
         ([folder, folder / "ball_0.nii.gz"], "have the same case id 'ball_0'"),
-        (
-            [make_msd(channels=2, name="two") / "imagesTr"],
-            r"has shape \(18, 22, 16, 2\); expected a 3-D volume",
-        ),
+        ([make_msd(channels=2, name="two") / "imagesTr"], r"shape \(18, 22, 16, 2\); expected a 3-D volume"),
     ):
         with pytest.raises(InputError, match=message):
             predict_scans(run, inputs, out)
@@ -264,9 +261,8 @@ def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # a background job inherits it ignored
+        # a background job inherits it ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:

@@ -91,7 +91,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
 
 def check_patch_size(patch_size: tuple[int, ...], stride: tuple[int, ...]) -> None:
-    """Raise unless each length of the 2-D or 3-D patch is a multiple of its ``stride``, at least twice."""
+    """Raise unless each length of the 2-D or 3-D patch is two or more times its ``stride``, a whole number."""
     lengths = list(zip(patch_size, stride, strict=True))
     if all(n % step == 0 and n >= 2 * step for n, step in lengths):
         return

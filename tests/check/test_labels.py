@@ -14,6 +14,7 @@ from medse.check.labels import LabelSurvey, merge_surveys, survey_label
 from medse.errors import InputError
 from medse.labels import Labels
 from medse.volumes.grid import Grid
+from tests.support.orders import ORDERS
 
 LABELS = Labels.from_mapping(
     {"background": [0, 9], "left_x": [4, 5], "right_x": 7, "left_y": 11, "right_y": 12, "ignore": 255}, "test"
@@ -72,15 +73,12 @@ def brain(swapped: bool) -> np.ndarray:
     return array[::-1] if swapped else array
 
 
-ORDERS = list(itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)))
-
-
 @pytest.mark.parametrize("turn", [0, 30])
 def test_sides_follow_the_affine_in_all_48_orders(turn: float) -> None:
     affine = np.diag([0.8, 1.1, 3.0, 1.0])
     affine[:3, :3] = Rotation.from_euler("xyz", (10, turn, -20), degrees=True).as_matrix() @ affine[:3, :3]
-    for (order, signs), swapped in itertools.product(ORDERS, (False, True)):
-        image = nib.Nifti1Image(brain(swapped), affine).as_reoriented(list(zip(order, signs, strict=True)))
+    for order, swapped in itertools.product(ORDERS, (False, True)):
+        image = nib.Nifti1Image(brain(swapped), affine).as_reoriented(order)
         found = survey(np.asarray(image.dataobj), image.affine)
         assert sorted(pair.left for pair in found.misplaced) == (["left_x", "left_y"] if swapped else [])
         assert found.pairs == 2
@@ -99,13 +97,12 @@ def test_missing_sides_equal_sides_and_files_without_orientation() -> None:
 
 def test_the_sentence_names_file_pair_positions_and_remedy() -> None:
     said = survey(brain(swapped=True), np.eye(4)).misplacement
-    assert said.startswith(
-        "a.nii has left and right the wrong way round in 2 of 2 pairs (left_x at x = 8.0 mm"
-    )
-    assert "right_x at 3.0 mm" in said
-    assert said.endswith(
-        "its orientation is wrong or its left and right labels are swapped; correct the file."
-    )
+    for part in (
+        "a.nii has left and right",
+        "2 of 2 pairs (left_x at x = 8.0 mm and right_x at 3.0 mm",
+        "swapped;",
+    ):
+        assert part in said
 
 
 def test_all_files_together() -> None:
@@ -140,10 +137,8 @@ def test_the_proposal_can_be_pasted(tmp_path: Path) -> None:
     pasted = Labels.from_mapping(yaml.safe_load(found.proposal), "paste")
     assert pasted.encode(array, "a").tolist() == [[[0, 2, 5, 6]]]
     assert pasted == Labels.from_mapping({**names, "unnamed_77": 77, "unnamed_200": 200}, "test")
-    assert (
-        "unnamed_77: 77  # 1 voxels in 1 files; name it, or put it into background: [0, 77] or ignore: [77]"
-        in found.proposal
-    )
+    assert "unnamed_77: 77  # 1 voxels in 1 files; " in found.proposal
+    assert "background: [0, 77] or ignore: [77]" in found.proposal
 
 
 @pytest.mark.parametrize("array", [[-3, 77], [0, 4], range(1000)])

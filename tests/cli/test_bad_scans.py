@@ -31,20 +31,6 @@ def truncated(folder: Path) -> None:
     (folder / "scan.nii.gz").write_bytes(raw[: len(raw) // 2])
 
 
-def pair_without_data(folder: Path) -> None:
-    image = nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE)
-    folder.mkdir(parents=True, exist_ok=True)
-    nib.save(image, folder / "scan.hdr")
-    (folder / "scan.img").unlink()
-
-
-def four_dimensional(folder: Path) -> None:
-    nib.save(
-        nib.Nifti1Image(np.random.default_rng(0).random((*SHAPE, 5), np.float32), AFFINE),
-        folder / "scan.nii.gz",
-    )
-
-
 def no_orientation(folder: Path) -> None:
     def change(image: nib.Nifti1Image) -> None:
         image.set_qform(AFFINE, 0)
@@ -53,30 +39,12 @@ def no_orientation(folder: Path) -> None:
     scan(folder / "scan.nii.gz", change)
 
 
-def sheared(folder: Path) -> None:
-    affine = AFFINE.copy()
-    affine[0, 1] = 0.4
-    nib.save(
-        nib.Nifti1Image(np.random.default_rng(0).random(SHAPE, np.float32), affine), folder / "scan.nii.gz"
-    )
-
-
-def twice(folder: Path) -> None:
-    scan(folder / "scan.nii")
-    scan(folder / "scan.nii.gz")
-
-
 # What is wrong with headers and voxels of all kinds: tests/volumes/test_refusals.py.
 SCANS: dict[str, tuple[Callable[[Path], None], str]] = {
     "infinite voxels": (infinite, r"1 NaN or infinite voxel"),
     "constant image": (constant, r"constant"),
     "truncated": (truncated, r"truncated"),
-    "pair without data": (pair_without_data, r"scan\.(hdr|img)"),
-    "4-D volume": (four_dimensional, r"\(18, 22, 16, 5\).*split"),
     "no orientation": (no_orientation, r"left"),
-    "sheared": (sheared, r"medse resample"),
-    "duplicate case id": (twice, r"scan\.nii and .*scan\.nii\.gz have the same case id 'scan'"),
-    "empty folder": (lambda folder: folder.mkdir(exist_ok=True), r"holds no"),
 }
 
 
@@ -88,15 +56,8 @@ def test_scans(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     write(folder)
     refused(capsys, medse("predict", world / "run", folder, "--out", tmp_path / "out"), pattern)
     assert not list((tmp_path / "out").rglob("*"))
-    if name not in ("no orientation", "4-D volume"):  # images all the same, for other runs
+    if name != "no orientation":  # an image all the same, for other runs
         refused(capsys, medse("check", folder), pattern)
-
-
-def test_two_channels(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stack = np.random.default_rng(0).random((*SHAPE, 2), np.float32)
-    nib.save(nib.Nifti1Image(stack, AFFINE), tmp_path / "scan.nii.gz")
-    code = medse("predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out")
-    refused(capsys, code, r"scan\.nii\.gz.*2")
 
 
 def test_a_scan_is_checked_alone_and_in_its_folder(
@@ -141,16 +102,6 @@ def test_one_bad_scan_does_not_cost_the_others(
     assert len(json.loads((tmp_path / "out" / "prediction.json").read_text())["refused"]) == 1
 
 
-def limited(command: list[object], before: Callable[[], None]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "medse", *map(str, command)],
-        capture_output=True,
-        text=True,
-        preexec_fn=before,
-        timeout=120,
-    )
-
-
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs POSIX permissions")
 def test_unreadable_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "in"
@@ -184,7 +135,14 @@ def test_a_full_disk(world: Path, tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
-    done = limited(["predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out"], no_space)
+    command = ["predict", world / "run", tmp_path / "scan.nii.gz", "--out", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "medse", *command],
+        capture_output=True,
+        text=True,
+        preexec_fn=no_space,
+        timeout=120,
+    )
     assert done.returncode == 2, done.stderr
     assert "scan.nii.gz" in done.stderr
     assert "Traceback" not in done.stderr

@@ -127,39 +127,23 @@ A, B, C = (f"i/{name}.nii.gz,m/{name}.nii.gz" for name in "abc")
         (f"image,label\n{A}\ni/b.nii.gz,m", "cases.csv, line 3 lists m, which is a folder; correct the path"),
         ("image,label\ni/a\0.nii.gz,m/a.nii.gz", "which does not exist; correct the path or remove the case"),
         # ids and files
-        (
-            f"image,label\n{A}\n{B}\n{A}",
-            "line 4 and cases.csv, line 2 list i/a.nii.gz and i/a.nii.gz, which give two",
-        ),
+        (f"image,label\n{A}\n{B}\n{A}", "line 4 and cases.csv, line 2 list i/a.nii.gz and i/a.nii.gz, which"),
         (f"image,label\n{A}\nj/a.nii.gz,m/b.nii.gz", "list j/a.nii.gz and i/a.nii.gz, which give two"),
         ("image,label\ni/a.nii.gz,i/a.nii.gz", "cases.csv gives case 'a' the file i/a.nii.gz twice"),
         (f"image,label\n{A}\ni/b.nii.gz,m/a.nii.gz", "gives m/a.nii.gz to case 'a' of group 'a' and to"),
         # folds
-        (
-            f"image,label,split\n{A},train\n{B},training",
-            "has 'training' in column 'split'; did you mean 'train'?",
-        ),
+        (f"image,label,split\n{A},train\n{B},training", "has 'training' in column 'split'; did you mean"),
         (f"image,label,split\n{A},0\n{B},1.0", "line 3 has '1.0' in column 'split'; expected train"),
         (f"image,label,split\n{A},0\n{B},-1", "line 3 has '-1' in column 'split'"),
         (f"image,label,split\n{A},0\n{B},²", "line 3 has '²' in column 'split'"),
-        (
-            f"image,label,split\n{A},1\n{B},train",
-            "line 3 has 'train' and cases.csv, line 2 has '1' in column",
-        ),
+        (f"image,label,split\n{A},1\n{B},train", "line 3 has 'train' and cases.csv, line 2 has '1' in"),
         (f"image,label,split\n{A},0\n{B},2", "cases.csv has no row with 1 in column 'split'"),
         (f"image,label,split\n{A},1\n{B},2", "cases.csv has no row with 0 in column 'split'"),
         (f"image,label,split\n{A},0\n{B},0", "cases.csv has no row with 1 in column 'split'"),
         (f"image,label,split\n{A},train\n{B},test", "cases.csv has no row with 'validation' in column"),
         (f"image,label,split\n{A},validation", "cases.csv has no row with 'train' in column 'split'"),
-        (
-            f"image,label,group,split\n{A},p,0\n{C},q,0\n{B},p,1",
-            "'a' of group 'p' in fold 0, and cases.csv, line 4",
-        ),
-        (
-            f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,validation",
-            "case 'a' of group 'p' in train, "
-            "and cases.csv, line 4 has case 'b' of the same group in validation",
-        ),
+        (f"image,label,group,split\n{A},p,0\n{C},q,0\n{B},p,1", "'p' in fold 0, and cases.csv, line 4"),
+        (f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,validation", "in train, and"),
         (f"image,label,group,split\n{A},p,train\n{C},q,validation\n{B},p,test", "of the same group in test"),
     ],
 )
@@ -190,9 +174,3 @@ def test_an_id_that_can_name_no_file_is_refused(root: Path, name: str) -> None:
     (root / f"{name}.nii.gz").touch()
     message = refusal(root, f'image,label\n"{name}.nii.gz",m/a.nii.gz\n')
     assert f"has a case with the id {name!r}, which cannot name a file" in message
-
-
-def test_the_classes_must_be_named(root: Path) -> None:
-    write(root, f"image,label\n{A}\n")
-    with pytest.raises(InputError, match=r"data.labels must name the classes.* 'labels: \{tumour: 1\}'"):
-        read_csv(root, None)

@@ -57,13 +57,9 @@ def test_nnunet(tmp_path: Path) -> None:
 
 
 def test_nnunet_of_the_first_version(tmp_path: Path) -> None:
-    changes = {
-        "channel_names": None,
-        "modality": {"0": "CT"},
-        "file_ending": None,
-        "labels": {"0": "b", "1": "x"},
-    }
-    root = nnunet(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", numTraining=1, **changes)
+    changes = {"channel_names": None, "modality": {"0": "CT"}, "labels": {"0": "b", "1": "x"}}
+    names = ["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"]
+    root = nnunet(tmp_path, *names, numTraining=1, file_ending=None, **changes)
     found = read_nnunet(root, None)
     assert (found.channels, found.labels) == (("CT",), Labels(("x",), (1,)))
     assert [case.id for case in found.cases] == ["a"]
@@ -90,16 +86,8 @@ ENTRY = {"images": ["imagesTr/a b_0000.nii.gz", "imagesTr/a b_0001.nii.gz"], "la
 @pytest.mark.parametrize(
     ("removed", "added", "expected"),
     [
-        (
-            "imagesTr/a b_0001",
-            "",
-            "a b_0000.nii.gz belongs to case 'a b', whose file imagesTr/a b_0001.nii.gz does",
-        ),
-        (
-            "imagesTr/a b_0000",
-            "",
-            "a b_0001.nii.gz belongs to case 'a b', whose file imagesTr/a b_0000.nii.gz does",
-        ),
+        ("imagesTr/a b_0001", "", "belongs to case 'a b', whose file imagesTr/a b_0001.nii.gz does"),
+        ("imagesTr/a b_0000", "", "belongs to case 'a b', whose file imagesTr/a b_0000.nii.gz does"),
         ("labelsTr/é", "", "belongs to case 'é_0000', whose file labelsTr/é_0000.nii.gz does not"),
         ("labelsTr/", "labelsTr/z.nii.gz", "labelsTr/a b.nii.gz does not exist (nor do files of 2 more"),
         ("imagesTr/a", "", "labelsTr/a b.nii.gz belongs to case 'a b', whose file imagesTr/a"),
@@ -157,16 +145,7 @@ LABEL_FILES = ["labels/b.nii.gz", "labels/ä b.nii.gz"]
 
 def test_all_files_in_one_folder(tmp_path: Path) -> None:
     """A mask is no image of a case a_seg, and what no pattern asks for is no matter."""
-    fill(
-        tmp_path,
-        "a.nii.gz",
-        "a_seg.nii.gz",
-        "a_t2.nii.gz",
-        "a_t2.json",
-        "b.nii.gz",
-        "b_seg.nii.gz",
-        "b_t2.nii.gz",
-    )
+    fill(tmp_path, *(f"{case}{end}.nii.gz" for case in "ab" for end in ("", "_seg", "_t2")), "a_t2.json")
     images = (f"{tmp_path}/{{case}}.nii.gz", "{case}_t2.nii.gz")
     found = read_folders(tmp_path, LABELS, images=images, label="{case}_seg.nii.gz")
     assert found.channels == images
@@ -185,22 +164,14 @@ def test_a_header_and_its_voxels_are_one_file(tmp_path: Path) -> None:
     [
         ("images/a.nii.gz", {}, "Cannot list labels: No such file or directory"),
         ("images/x.txt labels/x.txt", {}, "No file fits images/{case}.nii.gz or labels/{case}.nii.gz; add"),
-        (
-            "images/a.nii.gz images/b.nii.gz labels/a.nii.gz",
-            {},
-            "case 'b', whose file labels/b.nii.gz does not",
-        ),
-        (
-            "images/a.nii.gz labels/b.nii.gz labels/a.nii.gz",
-            {},
-            "case 'b', whose file images/b.nii.gz does not",
-        ),
+        ("images/a.nii.gz images/b.nii.gz labels/a.nii.gz", {}, "'b', whose file labels/b.nii.gz does not"),
+        ("images/a.nii.gz labels/b.nii.gz labels/a.nii.gz", {}, "'b', whose file images/b.nii.gz does not"),
         ("images/a.nii labels/a.nii", {}, "images/a.nii fits images/{case}.nii.gz but for its suffix; all"),
         ("images/.nii.gz labels/.nii.gz", {}, "No file fits"),
         (
-            "images/a.png labels/a.png",
-            {"label": "images/{case}.png", "images": ("images/{case}.png",)},
-            "images/a.png fits both images/{case}.png and images/{case}.png; tell the patterns apart",
+            "a.png",
+            {"label": "{case}.png", "images": ("{case}.png",)},
+            "a.png fits both {case}.png and {case}",
         ),
         ("xay.png", {"images": ("x{case}.png",), "label": "{case}y.png"}, "both x{case}.png and {case}y.png"),
     ],

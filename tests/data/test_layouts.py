@@ -32,6 +32,14 @@ FORMATS = {
 }
 
 
+NAMES = {
+    "nnunet": ("imagesTr/{}_0000.nii.gz", "imagesTr/{}_0001.nii.gz", "labelsTr/{}.nii.gz"),
+    "csv": ("a b/{}.nii.gz", "a b/{}_t2.nii.gz", "{}.nii.gz"),
+    "folders": ("scans/{}_t1.mha", "scans/{}_t2.mha", "seg/{}.nrrd"),
+}
+"""Files of both channels and of the label of a case."""
+
+
 def convert(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.name.endswith(".nii.gz"):
@@ -45,25 +53,14 @@ def lay_out(source: Path, root: Path, layout: str) -> list[tuple[Path, Path]]:
     scans = []
     for image in sorted((source / "imagesTr").iterdir()):
         name = image.name.removesuffix(".nii.gz")
-        one, two, label = {
-            "nnunet": (
-                f"imagesTr/{name}_0000.nii.gz",
-                f"imagesTr/{name}_0001.nii.gz",
-                f"labelsTr/{name}.nii.gz",
-            ),
-            "csv": (f"a b/{name}.nii.gz", f"a b/{name}_t2.nii.gz", f"{name}.nii.gz"),
-            "folders": (f"scans/{name}_t1.mha", f"scans/{name}_t2.mha", f"seg/{name}.nrrd"),
-        }[layout]
+        one, two, label = (pattern.format(name) for pattern in NAMES[layout])
         for target, of in ((one, image), (two, image), (label, source / "labelsTr" / image.name)):
             convert(of, root / target)
         scans.append((root / one, root / two))
     if layout == "nnunet":
-        content = {
-            "channel_names": {"0": "t1", "1": "t2"},
-            "labels": {"background": 0, "a": 1},
-            "numTraining": 4,
-        }
-        (root / "dataset.json").write_text(json.dumps(content | {"file_ending": ".nii.gz"}))
+        names = {"channel_names": {"0": "t1", "1": "t2"}, "labels": {"background": 0, "a": 1}}
+        content = {**names, "numTraining": 4, "file_ending": ".nii.gz"}
+        (root / "dataset.json").write_text(json.dumps(content))
     if layout == "csv":
         rows = [f"a b/{a.name},a b/{b.name},{a.name},p{i // 2}" for i, (a, b) in enumerate(scans)]
         (root / "cases.csv").write_text("\n".join(["image,image2,label,group", *rows]) + "\n")
@@ -94,11 +91,7 @@ def test_train_and_predict(world: Path, tmp_path: Path, layout: str) -> None:
         np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
         assert image.shape == (18, 22, 16)
         assert set(np.unique(np.asarray(image.dataobj))) <= {0, 3, 7}
-    references = {
-        "nnunet": root / "labelsTr",
-        "csv": root / "ball_{case}.nii.gz",
-        "folders": root / "seg",
-    }[layout]
+    references = root / {"nnunet": "labelsTr", "csv": "ball_{case}.nii.gz", "folders": "seg"}[layout]
     predictions = tmp_path / "out" / "ball_{case}.nii.gz" if layout == "csv" else tmp_path / "out"
     report = tmp_path / "report"
     assert medse("evaluate", references, predictions, "--out", report, "--labels", tmp_path / "c.yaml") == 0

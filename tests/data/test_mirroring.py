@@ -10,13 +10,7 @@ NAMES = ("lh_cortex", "brainstem", "right_putamen", "rh_cortex", "left_putamen")
 
 @pytest.mark.parametrize(
     ("mirror_axes", "slice_axis", "expected"),
-    [
-        ((0, 2), None, (0, 2)),
-        ((1, 2), 0, (0, 1)),
-        ((2, 0), 1, (1, 0)),
-        ((0, 1), 2, (0, 1)),
-        ((), 0, ()),
-    ],
+    [((0, 2), None, (0, 2)), ((1, 2), 0, (0, 1)), ((2, 0), 1, (1, 0)), ((0, 1), 2, (0, 1)), ((), 0, ())],
 )
 def test_axes_of_the_volume_become_those_of_the_patch(
     mirror_axes: tuple[int, ...], slice_axis: int | None, expected: tuple[int, ...]

@@ -9,6 +9,7 @@ import pytest
 from medse.errors import InputError
 from medse.preprocess import Normalization, Preprocessing, most_likely, nonzero_box, window
 from medse.volumes.grid import Grid
+from tests.support.orders import ORDERS
 
 Lengths = tuple[int, int, int]
 Spacing = tuple[float, float, float]
@@ -245,19 +246,19 @@ def test_the_order_of_axes_in_the_file_changes_no_bit(normalization: Normalizati
     first = way.image(ras, grid((7, 9, 11)))
     scores = random.normal(size=(3, *first.image.shape[1:])).astype(np.float32)
     expected = way.restore(scores, first)
-    for order in itertools.permutations(range(3)):
-        for signs in itertools.product((1, -1), repeat=3):
-            affine = np.eye(4)
-            affine[:3, :3] = (np.eye(3)[:, order] * signs) * (1 + random.uniform(-1e-7, 1e-7, 3))
-            flips = tuple(i - 3 for i in range(3) if signs[i] < 0)
-            array, values = (
-                np.flip(a.transpose(*range(a.ndim - 3), *(a.ndim - 3 + i for i in order)), flips)
-                for a in (ras, label)
-            )
-            x, y, z = array.shape[1:]
-            there = way.image(np.ascontiguousarray(array), Grid("scan", (x, y, z), affine))
-            np.testing.assert_array_equal(there.image, first.image)
-            assert there.image.flags.c_contiguous
-            np.testing.assert_array_equal(way.label(values, there), way.label(label, first))
-            back = np.flip(way.restore(scores, there), flips).transpose(np.argsort(order))
-            np.testing.assert_array_equal(back, expected)
+    for axes in ORDERS:
+        order, signs = zip(*axes, strict=True)
+        affine = np.eye(4)
+        affine[:3, :3] = (np.eye(3)[:, order] * signs) * (1 + random.uniform(-1e-7, 1e-7, 3))
+        flips = tuple(i - 3 for i in range(3) if signs[i] < 0)
+        array, values = (
+            np.flip(a.transpose(*range(a.ndim - 3), *(a.ndim - 3 + i for i in order)), flips)
+            for a in (ras, label)
+        )
+        x, y, z = array.shape[1:]
+        there = way.image(np.ascontiguousarray(array), Grid("scan", (x, y, z), affine))
+        np.testing.assert_array_equal(there.image, first.image)
+        assert there.image.flags.c_contiguous
+        np.testing.assert_array_equal(way.label(values, there), way.label(label, first))
+        back = np.flip(way.restore(scores, there), flips).transpose(np.argsort(order))
+        np.testing.assert_array_equal(back, expected)

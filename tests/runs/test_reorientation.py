@@ -1,6 +1,5 @@
 """A scan stored along other axes gives the same label map along those axes: left stays left."""
 
-import itertools
 import json
 from pathlib import Path
 
@@ -10,12 +9,7 @@ import pytest
 
 from medse.runs.trained import LoadedRun, load_run
 from medse.train import train_run
-
-ORDERS = [
-    np.array(list(zip(order, signs, strict=True)))
-    for order in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
-]
+from tests.support.orders import ORDERS
 
 CONFIG = """\
 data: {{root: {root}, patch_size: {patch}, folds: 2}}

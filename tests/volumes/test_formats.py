@@ -74,6 +74,7 @@ def test_nifti(tmp_path: Path, kind: str, suffix: str, dtype: str, order: str) -
     labels, _ = read_label_map(path)
     np.testing.assert_array_equal(labels, array)
     assert labels.dtype.isnative
+    assert np.issubdtype(labels.dtype, np.integer)
     write_label_map(tmp_path / "out.nii.gz", labels.astype(np.uint8), grid)
     written = nib.load(tmp_path / "out.nii.gz")
     second = kind == "Nifti2Image"

@@ -209,9 +209,7 @@ def test_channels(tmp_path: Path) -> None:
     flat = nifti(tmp_path / "c.nii")
     refuse(flat, "that is 1 values per voxel; expected a 4-D volume with 2", lambda p: read_grid(p, 2))
     other = nifti(tmp_path / "d.nii", np.ones((4, 5, 7), np.uint8))
-    with pytest.raises(
-        InputError, match=rf"run medse resample {re.escape(f'{other} --like {flat}')} --out NEW"
-    ):
+    with pytest.raises(InputError, match=re.escape(f"run medse resample {other} --like {flat} --out NEW")):
         read_grids([flat, other], 2)
 
 
@@ -279,12 +277,7 @@ def edited(path: Path, old: bytes, new: bytes) -> Path:
         (".nrrd", b"sizes: 6 5 4", b"sizes: 6 5 4000000", "smaller than its header says"),
         (".nrrd", b"sizes: 6 5 4", b"sizes: six 5 4", "where numbers are expected"),
         (".nrrd", b"type: short", b"type: block", "has the type block"),
-        (
-            ".nrrd",
-            b"space: left-posterior-superior",
-            b'space: left-posterior-superior\nspace units: "um" "um" "um"',
-            "counts distances in um",
-        ),
+        (".nrrd", b"\nspace:", b'\nspace units: "um" "um" "um"\nspace:', "counts distances in um"),
         (".nrrd", b"(1,0,0)", b"(nan,0,0)", "cannot be read|unusable|voxel spacing"),
         (".nrrd", b"(1,0,0)", b"(0,0,0)", "cannot be read|unusable|voxel spacing"),
         (".nrrd", b"NRRD000", b"NOPE000", "no NRRD mark"),
@@ -347,9 +340,7 @@ def test_pictures(tmp_path: Path) -> None:
     grey = colours.convert("L")
     three = lambda path: read_image(path, 3)  # noqa: E731
     grey.save(tmp_path / "a.jpg")
-    refuse(
-        tmp_path / "a.jpg", "JPEG changes values when it compresses; save the labels as PNG", read_label_map
-    )
+    refuse(tmp_path / "a.jpg", "JPEG changes values .*; save the labels as PNG", read_label_map)
     colours.save(tmp_path / "rgb.png")
     refuse(tmp_path / "rgb.png", "colours do not say which class they mean", read_label_map)
     for colour, row in ((2, bytes(12)), (4, bytes(8)), (6, bytes(16))):
@@ -394,9 +385,7 @@ def test_grey_of_four_bits_holds_its_stored_numbers(tmp_path: Path) -> None:
 def test_itk_would_misread_a_compressed_metaimage_that_hides_its_length(tmp_path: Path) -> None:
     path = tmp_path / "a.mha"
     sitk.WriteImage(sitk.GetImageFromArray(np.ones(SHAPE, np.int16)), str(path), useCompression=True)
-    refuse(
-        edited(path, b"CompressedDataSize", b"Comment"), "whole numbers from 1 on are expected", read_image
-    )
+    refuse(edited(path, b"CompressedDataSize", b"Comment"), "whole numbers from 1 on", read_image)
 
 
 def test_a_trailer_that_hides_a_longer_file(tmp_path: Path) -> None:
