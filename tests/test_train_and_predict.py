@@ -150,6 +150,16 @@ def test_a_training_that_diverges_stops_before_it_is_saved(tiny_config: Path, tm
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
+def test_without_tensorboard_there_is_one_log(
+    tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medse.train.find_spec", lambda _name: None)
+    monkeypatch.chdir(tmp_path)
+    fit(tiny_config, tmp_path / "run", "trainer.max_epochs=1")
+    assert [path.name for path in tmp_path.rglob("*.csv")] == ["log.csv"]
+    assert not [path for path in tmp_path.rglob("*") if "events" in path.name or "lightning" in path.name]
+
+
 def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=r"exists and is not empty; add --resume to continue that run"):
