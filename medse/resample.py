@@ -31,11 +31,6 @@ def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Pat
     Args:
         source: A volume; further values per voxel are resampled one by one.
         out: A ``.nii`` or ``.nii.gz`` file that does not exist yet.
-        like: A volume on the wanted grid.
-        labels: Whether ``source`` is a label map.
-
-    Returns:
-        ``out``.
 
     Raises:
         InputError: A file cannot be read, one says where left is and the other does not, or ``out`` exists or

@@ -26,11 +26,7 @@ class Segmenter:
     batch_size: int = 1
 
     def segment(self, array: ImageArray, grid: Grid) -> LabelArray:
-        """Return the label map ``(X, Y, Z)`` of ``(C, X, Y, Z)`` on its own grid, with the files' values.
-
-        Raises:
-            InputError: The image cannot be normalised or resampled.
-        """
+        """Return the label map ``(X, Y, Z)`` of ``(C, X, Y, Z)`` on its own grid, with the files' values."""
         prepared: Prepared = self.preprocessing.image(array, grid)
         scores = self.scores(prepared.image)
         return self.labels.decode(self.preprocessing.restore(scores, prepared))

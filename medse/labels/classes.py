@@ -112,11 +112,7 @@ class Labels:
         return dict(sorted(found.items()))
 
     def encode(self, array: LabelArray, source: str) -> LabelArray:
-        """Map file values to class indices 0..K-1, and ignored ones to K.
-
-        Raises:
-            InputError: ``array`` holds a value that is not declared.
-        """
+        """Map file values to class indices 0..K-1, ignored ones to K; refuse what is not declared."""
         largest = np.iinfo(array.dtype).max
         known = {value: index for value, index in self.indices.items() if value <= largest}
         table = np.array(list(known), dtype=array.dtype)
@@ -188,9 +184,5 @@ def _is_number(text: str) -> bool:
 
 
 def read_dataset_json(path: Path) -> dict[str, Any]:
-    """Return the contents of a ``dataset.json``.
-
-    Raises:
-        InputError: It is missing, not JSON, names a key twice, or is not a mapping.
-    """
+    """Return the contents of a ``dataset.json``."""
     return read_json(path, "expected an MSD data set, or another with a dataset.json; correct the path")

@@ -10,7 +10,7 @@ import torch
 from scipy.interpolate import BSpline
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from medse.data.augmentation.augmentation import DERIVED, Augmentation
+from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.intensity import (
     add_noise,
     blur,
@@ -20,7 +20,6 @@ from medse.data.augmentation.intensity import (
 )
 from medse.data.augmentation.spatial import FOLD_FREE, affine_matrices, control_shape, warp
 from medse.errors import InputError
-from medse.registry import options_model
 
 SHAPES = [(30, 18), (14, 24, 19)]
 ALWAYS = Augmentation(mirror_axes=(0,), spatial_probability=1, intensity_probability=1)
@@ -344,12 +343,6 @@ def test_no_gradient_is_recorded():
     images, labels = batch((30, 18))
     changed, _ = ALWAYS(images.requires_grad_(), labels, seeded())
     assert not changed.requires_grad
-
-
-def test_the_options_of_a_config_are_those_of_the_constructor():
-    options = options_model(Augmentation, DERIVED)(elastic_voxels=2.5)
-    assert "mirror_axes" in options.model_dump()
-    assert Augmentation(**options.model_dump()) == Augmentation(elastic_voxels=2.5)
 
 
 @pytest.mark.parametrize(

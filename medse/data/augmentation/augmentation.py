@@ -128,11 +128,7 @@ class Augmentation:
             mirror_swap(self.classes)
 
     def sample(self, images: Tensor, generator: torch.Generator) -> AugmentationParameters:
-        """Draw the parameters for a batch ``(B, C, *S)``, on the generator's device.
-
-        Raises:
-            InputError: ``mirror_axes`` names an axis that the batch does not have.
-        """
+        """Draw the parameters for a batch ``(B, C, *S)``, on the generator's device."""
         batch, channels, *shape = images.shape
         dims = len(shape)
         axes = patch_axes(self.mirror_axes, self.slice_axis)

@@ -13,7 +13,6 @@ def patch_axes(mirror_axes: Sequence[int], slice_axis: int | None) -> tuple[int,
     """Return the axes of a patch that are ``mirror_axes`` of a volume in RAS order.
 
     Args:
-        mirror_axes: Axes of a volume, 0 to 2.
         slice_axis: Axis that 2-D patches are cut across and therefore lack; None for 3-D patches.
 
     Raises:

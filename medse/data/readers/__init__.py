@@ -1,6 +1,7 @@
 """The layouts a data set can have, one reader each.
 
-A new layout is one file here and one line in :data:`READERS`.
+A new layout is one file here and one line in :data:`READERS`. A reader refuses, with the line or the file, what is
+missing, malformed or listed twice.
 """
 
 from collections.abc import Callable

@@ -39,10 +39,6 @@ def read_csv(
         split: Column of ``train``, ``validation`` or ``test`` (these are not read), or of the number of the fold,
             from 0, that validates on the case; without it folds are dealt.
         stratum: Column of what folds should hold equal shares of, usually the diagnosis.
-
-    Raises:
-        InputError: There are no ``labels``, the table is malformed, a file does not exist, a case is listed twice,
-            or a group lies in two folds.
     """
     table = read_table(root / file)
     named = given_labels(labels, str(table.path))

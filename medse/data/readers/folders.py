@@ -27,9 +27,6 @@ def read_folders(
     Args:
         images: A pattern for each channel, which is named after it; ``{case}`` stands for the case id.
         label: The pattern of the label maps.
-
-    Raises:
-        InputError: There are no ``labels``, or the files are not as :func:`match_cases` needs them.
     """
     source = str(root)
     named = given_labels(labels, source)

@@ -15,9 +15,6 @@ def read_msd(root: Path, labels: Labels | None = None) -> Dataset:
 
     ``modality`` (or ``channel_names``) names the channels, ``labels`` the classes unless ``labels`` is given.
     Each case is its own group: the layout has no patient ids.
-
-    Raises:
-        InputError: A key is missing or malformed, a file does not exist, or a case id appears twice.
     """
     path = root / "dataset.json"
     content = read_dataset_json(path)

@@ -17,9 +17,6 @@ def read_nnunet(root: Path, labels: Labels | None) -> Dataset:
     ``channel_names`` (or ``modality``) names the channels, ``labels`` the classes unless ``labels`` is given,
     ``file_ending`` the files; ``dataset``, where it is there, lists the cases instead of the folders. Each case is
     its own group: the layout has no patient ids.
-
-    Raises:
-        InputError: A key is malformed, or a channel, an image or a label is missing or too many.
     """
     path = root / "dataset.json"
     content = read_dataset_json(path)
