@@ -14,6 +14,7 @@ from medse.phantoms import Body
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
 from medse.phantoms.torso.cohort import write_torso_cohort
 from medse.predict import predict_scans
+from medse.registry import pick
 from medse.report.report import write_report
 from medse.scores.scores import Scores
 from medse.train import train_run
@@ -36,7 +37,7 @@ class Cohort:
     template: str | None
 
 
-COHORTS: dict[Body, Cohort] = {
+COHORTS: dict[str, Cohort] = {
     "brain": Cohort(
         config="quickstart.yaml",
         write=write_brain_cohort,
@@ -80,7 +81,7 @@ def quickstart(out: Path, *, body: Body = "brain") -> Result:
     Raises:
         InputError: ``out`` is not empty or cannot be written to.
     """
-    chosen = COHORTS[body]
+    chosen = pick(COHORTS, body, "body")
     refuse_existing(out, "give another --out or remove it")
     cohort, run, predictions = out / "cohort", out / "run", out / "predictions"
     console.print(

@@ -34,10 +34,8 @@ class SurfaceDistances:
     """How far two surfaces lie apart, in mm, each from every element to the nearest of the other.
 
     Attributes:
-        reference_mm: From each element of the surface of the reference.
+        reference_mm: From each element of the surface of the reference; ``prediction_mm`` the other way.
         reference_weights: Area of each in mm2 (2-D: length in mm); ones for boundary voxels.
-        prediction_mm: From each element of the surface of the prediction.
-        prediction_weights: As of the reference.
     """
 
     reference_mm: FloatArray

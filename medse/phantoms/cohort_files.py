@@ -37,10 +37,8 @@ def write_cohort(
         test: Number of held-out subjects.
         seed: The same seed gives the same voxels; subject n depends on ``seed`` and n alone.
         further: Case id -> further held-out subject.
-        name: What the cohort is called.
-        description: What it is, and that it is generated.
+        description: What the cohort is, and that it is generated.
         reference: What it was generated from.
-        modality: Name of the one channel.
         labels: Value of each class name, background included.
 
     Raises:
