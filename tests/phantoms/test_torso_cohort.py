@@ -117,6 +117,16 @@ def test_tissues_have_the_values_of_ct(subjects):
         assert image.max() <= 3071
 
 
+def test_what_lies_beside_an_organ_has_other_values(subjects):
+    """No tissue is painted beyond its label: fat, most of all, surrounds an organ."""
+    for image, label in subjects:
+        for name in ("heart", "urinary_bladder", "liver", "spleen", "kidney_left", "kidney_right", "aorta"):
+            organ = label == CLASSES[name]
+            beside = ndimage.binary_dilation(organ) & (label == CLASSES["body"])
+            if organ.sum() > 100:
+                assert np.median(image[beside]) < np.median(image[organ]) - 50, name
+
+
 def test_image_and_label_have_the_same_edges(subjects):
     """The image, shifted against the label, fits lungs and body worse than where it is."""
     for image, label in subjects:
