@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 import pickle
 import re
 from collections.abc import Iterator
@@ -107,6 +108,18 @@ def test_what_is_allowed_reaches_the_constructor() -> None:
     assert list(inspect.signature(Narrow).parameters) == ["width", "steps", "share"]
     for again in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
         assert vars(again) == vars(made)
+
+
+class Free(Base):
+    def __init__(self, width: int, *, factor: float = 1.0) -> None:
+        self.width, self.factor = width, factor
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_a_number_without_bounds_is_finite(factor: float) -> None:
+    assert Free(1, factor=-1e30).factor == -1e30
+    with pytest.raises(InputError, match="^Free cannot take factor = (nan|inf): .*finite"):
+        Free(1, factor=factor)
 
 
 def test_all_mistakes_are_named_and_those_of_a_parent_class_too() -> None:
