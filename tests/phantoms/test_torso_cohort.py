@@ -57,6 +57,13 @@ def test_layout_is_that_of_the_decathlon_and_says_what_it_is(root, subjects):
         assert np.array_equal(np.asarray(map_.dataobj), subjects[number][1])
 
 
+def test_values_are_those_of_totalsegmentator():
+    """From its list of classes, version 2: a lung has the value of its first lobe, the spine of the sacrum."""
+    organs = {"spleen": 1, "kidney_right": 2, "kidney_left": 3, "liver": 5, "lung_left": 10, "lung_right": 12}
+    others = {"trachea": 16, "urinary_bladder": 21, "spine": 25, "heart": 51, "aorta": 52, "body": 117 + 1}
+    assert {"background": 0} | organs | others == CLASSES
+
+
 def test_the_part_of_the_trunk_that_is_shown_decides_which_classes_there_are(subjects):
     missing = [CLASSES.keys() - masks(label).keys() for _, label in subjects]
     assert all(gone <= CUT_BY_VIEW for gone in missing)
