@@ -45,6 +45,17 @@ def test_the_line_of_a_class() -> None:
     assert found.detail.mean_from_reference_mm == pytest.approx(row.assd_mm)
 
 
+def test_in_a_single_slice_every_distance_is_one_in_its_plane() -> None:
+    reference, prediction = np.zeros((2, 10, 9, 1), np.int16)
+    reference[2:6, 2:4], prediction[3:7, 2:4] = 3, 3
+    pair = LabelPair(reference, prediction, SPACING)
+    flat = CasePair("s", pair, {"x": frozenset({3})}, frozenset(), {"x": 3}, 0.006, True)
+    found = score_class(flat, Evaluation(), scored("x"))
+    assert found.row.assd_mm is not None
+    assert found.row.assd_mm > 0.3
+    assert found.detail.mean_from_reference_mm == pytest.approx(found.row.assd_mm)
+
+
 @pytest.mark.parametrize(
     ("name", "dice", "far"), [("y", 0.0, math.hypot(10, 18, 24)), ("z", math.nan, math.nan)]
 )
