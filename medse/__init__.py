@@ -5,6 +5,7 @@ the bare verbs (``train``, ``predict``, ``evaluate``, ``report``, ``compare``) a
 once imported would hide a function of its name.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from medse.attention import make_attention as make_attention
     from medse.compare.compare import compare_reports as compare_reports
     from medse.config.run import load_config as load_config
+    from medse.errors import InputError as InputError
     from medse.evaluate.evaluate import evaluate_folders as evaluate_folders
     from medse.metrics.of_masks import dice as dice
     from medse.metrics.of_masks import hd95 as hd95
@@ -36,6 +38,7 @@ HOMES = {
     "dice": "medse.metrics.of_masks",
     "evaluate_folders": "medse.evaluate.evaluate",
     "hd95": "medse.metrics.of_masks",
+    "InputError": "medse.errors",
     "load_config": "medse.config.run",
     "load_run": "medse.runs.trained",
     "LoadedRun": "medse.runs.trained",
@@ -56,7 +59,7 @@ def __getattr__(name: str) -> Any:
         from medse.versions import version_of
 
         return version_of("medse")
-    raise AttributeError(f"module 'medse' has no attribute {name!r}")
+    raise AttributeError(f"module 'medse' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

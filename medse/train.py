@@ -1,5 +1,9 @@
 """Fitting one run."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import resolve_device, resolve_precision
 from medse.runs.provenance import fingerprint, provenance
+from medse.runs.trained import read_checkpoint
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.progress import Progress, TellProgress
@@ -66,8 +71,10 @@ def train_run(
     if not isinstance(config, Config):
         config = load_config(config)
     run = RunDir(run_dir)
+    last = None
     if resume:
         _check_resumable(run, config, fold)
+        last = _last_checkpoint(run)
     else:
         refuse_existing(run_dir, "add --resume to continue that run, or give another --run")
     device = resolve_device(config.trainer.device)
@@ -131,39 +138,40 @@ def train_run(
         facts = provenance(cases.cases, config.seed, device, precision)
         groups = {case.id: case.group for case in cases.cases}
         run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
-    trainer = pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision=precision,
-        max_epochs=settings.max_epochs or -1,
-        min_epochs=0,
-        check_val_every_n_epoch=settings.validate_every,
-        num_sanity_val_steps=0,
-        gradient_clip_val=GRADIENT_NORM,
-        callbacks=[
-            budget,
-            CsvLog(run.log, cases.labels.names, budget),
-            Divergence(),
-            Checkpoints(run.checkpoints),
-            Annealing(network, run.path, budget),
-            *([TellProgress(progress, budget)] if progress else []),
-        ],
-        logger=_tensorboard(run.path),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=run.path,
-    )
-    last = run.checkpoints / LAST
-    try:
-        trainer.fit(module, patches, volumes, ckpt_path=last if last.is_file() else None, weights_only=True)
-    except SystemExit:  # Lightning's answer to Ctrl-C
-        raise KeyboardInterrupt from None
-    except OSError as error:  # TensorBoard's log: all other files are written by medse, which says so itself
-        raise InputError(
-            f"Cannot write the log in {run_dir}: {error.strerror or error}; make room, then continue with --resume."
-        ) from error
+    with _quiet_lightning():
+        trainer = pl.Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            precision=precision,
+            max_epochs=settings.max_epochs or -1,
+            min_epochs=0,
+            check_val_every_n_epoch=settings.validate_every,
+            num_sanity_val_steps=0,
+            gradient_clip_val=GRADIENT_NORM,
+            callbacks=[
+                budget,
+                CsvLog(run.log, cases.labels.names, budget),
+                Divergence(),
+                Checkpoints(run.checkpoints),
+                Annealing(network, run.path, budget),
+                *([TellProgress(progress, budget)] if progress else []),
+            ],
+            logger=_tensorboard(run.path),
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            default_root_dir=run.path,
+        )
+        try:
+            trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
+        except SystemExit:  # Lightning's answer to Ctrl-C
+            raise KeyboardInterrupt from None
+        except OSError as error:  # TensorBoard's log: medse writes all other files, and says so itself
+            raise InputError(
+                f"Cannot write the log in {run_dir}: {error.strerror or error}; make room, then continue with "
+                "--resume."
+            ) from error
     with atomic_path(run.weights) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
 
@@ -184,6 +192,36 @@ def _check_resumable(run: RunDir, config: Config, fold: int) -> None:
         )
     if fold != run.read_fold():
         raise InputError(f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that --fold.")
+    run.read_dataset()
+
+
+def _last_checkpoint(run: RunDir) -> Path | None:
+    """Return the checkpoint to resume from; None when the run was interrupted within its first epoch."""
+    last = run.checkpoints / LAST
+    if last.is_file():
+        read_checkpoint(last)
+        return last
+    if run.log.is_file():
+        raise InputError(
+            f"{last} does not exist, though {run.log} lists epochs; restore it or start a new run with another --run."
+        )
+    return None
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's notices about devices and products to itself; errors are shown."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(lightning|monai|torch)\b")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _tensorboard(folder: Path) -> TensorBoardLogger | bool:

@@ -31,7 +31,7 @@ def refused(schema: Schema) -> Iterator[Any]:
     for member in members(schema):
         if "enum" in member:
             yield "nothing"
-        yield from (member[bound] + OUTSIDE[bound] for bound in OUTSIDE.keys() & member)
+        yield from (member[bound] + OUTSIDE[bound] for bound in OUTSIDE if bound in member)
         if "minItems" in member:
             yield ()
         if "items" in member:

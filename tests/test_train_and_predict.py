@@ -175,6 +175,26 @@ def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("checkpoints/last.ckpt", b"", "is damaged"),
+        ("checkpoints/last.ckpt", None, "does not exist"),
+        ("checkpoints/last.ckpt", b"PK\5\6" + bytes(18), "is damaged"),  # an archive that holds nothing
+        ("provenance.json", b"{}", "which data"),
+        ("dataset.json", b"", "JSON"),
+    ],
+)
+def test_a_damaged_run_is_not_resumed(
+    run: Path, tiny_config: Path, file: str, content: bytes | None, said: str
+) -> None:
+    (run / file).unlink()
+    if content is not None:
+        (run / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{Path(file).name} .*{said}"):
+        fit(tiny_config, run, "trainer.max_epochs=9", resume=True)
+
+
 def test_nothing_is_written_for_data_that_cannot_be_used(tiny_config: Path, tmp_path: Path) -> None:
     image = tmp_path / "balls" / "imagesTr" / "ball_3.nii.gz"
     image.write_bytes(image.read_bytes()[:3000])

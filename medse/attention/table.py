@@ -99,8 +99,8 @@ def make_attention(attention: Attention, spatial_dims: int, channels: int) -> nn
 
     Args:
         attention: A name from :data:`ATTENTION`; a mapping with that ``name`` and options of its
-            constructor; your own factory called as ``factory(spatial_dims, channels)``; or None for no
-            attention (the identity).
+            constructor; your own factory called as ``factory(spatial_dims, channels)``; or None or ``none`` for
+            no attention (the identity).
         spatial_dims: 2 or 3.
         channels: Channels of the feature map.
 
@@ -113,7 +113,7 @@ def make_attention(attention: Attention, spatial_dims: int, channels: int) -> nn
         >>> block(torch.zeros(1, 8, 4, 4, 4)).shape
         torch.Size([1, 8, 4, 4, 4])
     """
-    if attention is None:
+    if attention is None or attention == "none":  # as a configuration spells it
         return nn.Identity()
     if callable(attention):
         return attention(spatial_dims, channels)

@@ -1,6 +1,6 @@
 """The whole configuration of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from medse.config.strict_yaml import dump_yaml, read_yaml
 from medse.config.validation import validate
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
+from medse.errors import InputError
 from medse.nets import SEGMENTATION_NETS
 from medse.nets.network import DERIVED as NET_DERIVED
 from medse.registry import one_of, options_model
@@ -70,6 +71,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         >>> config.optimizer.lr, config.net.attention
         (0.001, None)
     """
+    if isinstance(overrides, str | Mapping):
+        raise InputError(
+            f"The overrides are {overrides!r}; a list of texts section.key=value is expected; give "
+            '["optimizer.lr=1e-3"].'
+        )
     return validate(apply_overrides(read_yaml(find_config(Path(path))), overrides, Config), Config)
 
 

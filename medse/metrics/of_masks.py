@@ -129,13 +129,17 @@ def surface_dice(
         >>> round(surface_dice(reference, prediction, (0.5, 2.0), 1.0), 3)
         0.814
     """
-    if not 0 <= tolerance_mm < math.inf:
+    if not isinstance(tolerance_mm, int | float | np.number) or not 0 <= tolerance_mm < math.inf:
         raise InputError(f"tolerance_mm is {tolerance_mm}; a length of 0 or more is expected; give it in mm.")
     pair = _measured(reference, prediction, spacing_mm, tolerance_mm=float(tolerance_mm))
     return _score("nsd", pair, convention)
 
 
 def _score(name: str, pair: MaskPair, convention: str) -> float:
+    if not isinstance(convention, str):
+        raise InputError(
+            f"convention is {convention!r}; a name is expected: {', '.join(CONVENTIONS)}; give one."
+        )
     value: float | None = asdict(pick(CONVENTIONS, convention, "convention").measure(pair))[name]
     if value is None:
         having = [key for key, one in CONVENTIONS.items() if asdict(one.measure(pair))[name] is not None]
@@ -153,7 +157,12 @@ def _measured(
     tolerance_mm: float | None = None,
 ) -> MaskPair:
     first, second = _masks(reference, prediction)
-    spacing = tuple(map(float, spacing_mm))
+    given = np.ravel(spacing_mm)
+    if given.dtype.kind not in "iuf":
+        raise InputError(
+            f"spacing_mm is {spacing_mm!r}; {first.ndim} numbers are expected, one per axis; give mm."
+        )
+    spacing = tuple(map(float, given))
     if len(spacing) != first.ndim or not all(0 < mm < math.inf for mm in spacing):
         raise InputError(
             f"spacing_mm is {spacing}; {first.ndim} lengths above 0 are expected, one per axis; give them in mm."
@@ -165,6 +174,11 @@ def _masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[BoolArr
     masks = []
     for name, given in (("reference", reference), ("prediction", prediction)):
         array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise InputError(
+                f"The {name} is a {type(given).__name__}, no array of numbers; masks of True and False, or 0 and 1, "
+                "are expected; of a file give read_volume(path)[0], of an image its voxels."
+            )
         if array.ndim not in (2, 3) or not array.size:
             raise InputError(
                 f"The {name} has shape {array.shape}; 2 or 3 axes with voxels are expected; give one channel of one "

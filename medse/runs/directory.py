@@ -105,9 +105,12 @@ class RunDir:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.dataset} is damaged ({error!r}); {REMEDY}.") from error
 
-    def read_fingerprint(self) -> object:
+    def read_fingerprint(self) -> str:
         """Read the hash of the data the run was started on."""
-        return read_json(self.provenance, REMEDY).get("data_sha256")
+        found = read_json(self.provenance, REMEDY).get("data_sha256")
+        if not isinstance(found, str):
+            raise InputError(f"{self.provenance} does not say which data the run was started on; {REMEDY}.")
+        return found
 
     def read_fold(self) -> int:
         """Read which fold the run validates on."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: S403: what torch.load raises for a damaged file
 from typing import Any, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from medse.errors import InputError
 from medse.inference.segmenter import Segmenter
 from medse.preprocess import Preprocessing
 from medse.runs import Weights, build
-from medse.runs.directory import RunDir
+from medse.runs.directory import REMEDY, RunDir
 from medse.runs.hardware import resolve_device
 from medse.volumes.grid import Grid
 from medse.volumes.reading import read_images
@@ -133,10 +134,25 @@ def _weights(run: RunDir, weights: Weights) -> dict[str, torch.Tensor]:
         if weights == "final":
             final: dict[str, torch.Tensor] = load_file(path)
             return final
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        state = read_checkpoint(path)["state_dict"]
     except (SafetensorError, OSError, RuntimeError, KeyError) as error:
-        raise InputError(f"{path} cannot be read ({error}); train again or restore the file.") from error
+        raise InputError(f"{path} cannot be read ({error}); {REMEDY}.") from error
     return {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what a training saved after an epoch.
+
+    Raises:
+        InputError: The file is damaged, as a power cut may leave it.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise InputError(f"{path} is damaged; {REMEDY}.") from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise InputError(f"{path} is no checkpoint of a training; {REMEDY}.")
+    return content
 
 
 def _from_array(

@@ -118,6 +118,7 @@ def test_one_voxel_axes_and_bf16(name: str, spatial_dims: int) -> None:
 
 def test_none_is_the_identity() -> None:
     assert isinstance(make_attention(None, 3, 4), nn.Identity)
+    assert isinstance(make_attention("none", 3, 4), nn.Identity)
 
 
 def test_options_and_factories() -> None:

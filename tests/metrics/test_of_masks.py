@@ -1,6 +1,7 @@
 """Scores of arrays against the packages themselves, and what is refused."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,12 @@ def test_empty_masks_by_the_default():
         (lambda: dice(BOX, BOX * 3), "prediction is no mask: it holds 3;"),
         (lambda: dice(BOX * np.nan, BOX), "reference is no mask: it holds nan;"),
         (lambda: dice(BOX, BOX, convention="monay"), "'monay'; did you mean 'monai'"),
+        (lambda: dice(Path("a.nii.gz"), BOX), "PosixPath"),
+        (lambda: dice(BOX * 1j, BOX), "no array of numbers"),
+        (lambda: dice(BOX, BOX, convention=["monai"]), "a name is expected"),
+        (lambda: hd95(BOX, BOX, 1.0), r"spacing_mm is \(1.0,\); 3 lengths"),
+        (lambda: hd95(BOX, BOX, "1,1,1"), "spacing_mm is '1,1,1'; 3 numbers"),
+        (lambda: surface_dice(BOX, BOX, (1, 1, 1), "2"), "tolerance_mm is 2;"),
         (lambda: hd95(BOX, BOX, (1, 1)), r"spacing_mm is \(1.0, 1.0\); 3 lengths"),
         (lambda: hd95(BOX, BOX, (1, 0, 1)), "spacing_mm is .*above 0"),
         (
