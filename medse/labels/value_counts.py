@@ -24,7 +24,7 @@ def count_values(array: LabelArray) -> dict[int, int]:
         firsts = np.flatnonzero(np.concatenate(([True], chunk[1:] != chunk[:-1])))
         values, lengths = chunk[firsts], np.diff(firsts, append=chunk.size)
         if values.min() >= 0 and values.max() < MOST_BINS:
-            bins = np.bincount(values, weights=lengths)
+            bins = np.bincount(values.astype(np.intp), weights=lengths)  # NumPy below 2.3 takes no uint64
             distinct = np.flatnonzero(bins)
             voxels = bins[distinct]
         else:
