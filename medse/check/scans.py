@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nibabel as nib
 
-from medse.errors import InputError, Refusals
+from medse.config.packaged import packaged_configs
+from medse.errors import InputError, Refusals, nearest
 from medse.volumes.names import PICTURES, list_volumes, suffix_of
 from medse.volumes.reading import channels_of, read_image
 
@@ -76,7 +77,10 @@ def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals
     refused, facts = Refusals(), []
     for given in inputs:
         if not given.exists():
-            raise InputError(f"{given} does not exist; give a configuration, image files or folders of them.")
+            near = nearest(given.name, packaged_configs())
+            raise InputError(
+                f"{given} does not exist;{near} give a configuration, image files or folders of them."
+            )
         for path in list_volumes(given).values() if given.is_dir() else (given,):
             with refused:
                 facts.append(_read(path))

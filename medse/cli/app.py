@@ -78,12 +78,16 @@ def check(
     given: Annotated[
         Path,
         typer.Argument(
-            help="A configuration or the name of a packaged one; or a scan, or a folder of scans."
+            metavar="CONFIG|SCAN",
+            help="A configuration or the name of a packaged one; or a scan, or a folder of scans.",
         ),
     ],
     further: Annotated[
         list[str] | None,
-        typer.Argument(help="Values that replace those of the configuration; or more scans."),
+        typer.Argument(
+            metavar="SECTION.KEY=VALUE|SCAN",
+            help="Values that replace those of the configuration; or more scans.",
+        ),
     ] = None,
     fix_geometry: FixGeometry = None,
 ) -> None:
