@@ -130,13 +130,13 @@ def _weights(run: RunDir, weights: Weights) -> dict[str, torch.Tensor]:
         raise InputError(
             f"{run.path} has no {path.name}; its training is not complete; finish it with medse train --resume."
         )
-    try:
-        if weights == "final":
+    if weights == "final":
+        try:
             final: dict[str, torch.Tensor] = load_file(path)
-            return final
-        state = read_checkpoint(path)["state_dict"]
-    except (SafetensorError, OSError, RuntimeError, KeyError) as error:
-        raise InputError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+        return final
+    state = read_checkpoint(path)["state_dict"]
     return {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
 
 

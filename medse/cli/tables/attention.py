@@ -8,6 +8,7 @@ from torch import nn
 
 from medse.attention import ATTENTION, DERIVED, make_attention
 from medse.attention.table import guide
+from medse.cli.tables.catalogue import list_members
 from medse.cli.tables.options import defaults, options_table
 from medse.cli.tables.quantities import COUNTED, by, percent, short
 from medse.errors import InputError
@@ -37,21 +38,8 @@ def catalogue_table(channels: int, dims: int, size: int | None) -> Group:
             the table instead.
     """
     shape = _shape(channels, dims, size)
-    table = Table(title=f"Attention blocks on {_described(shape)}", title_justify="left")
-    table.add_column("block", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("FLOPs", justify="right", no_wrap=True)
-    table.add_column("from")
-    table.add_column("use")
-    refused = []
-    for name, block in ATTENTION.items():
-        numbers = ("-", "-")
-        try:
-            found = _cost(name, shape)
-            numbers = (f"{found.parameters:,}", short(found.flops))
-        except InputError as error:
-            refused.append(escape(f"{name}: {error}"))
-        table.add_row(name, *numbers, block.papers[0].short if block.papers else "medse", escape(block.use))
+    title = f"Attention blocks on {_described(shape)}"
+    table, refused = list_members(title, "block", ATTENTION, lambda name: _cost(name, shape))
     which = Table(title="Which one", title_justify="left", show_header=False)
     for purpose, names in guide().items():
         which.add_row(purpose, ", ".join(names))

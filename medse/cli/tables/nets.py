@@ -12,9 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
+from medse.cli.tables.catalogue import list_members
 from medse.cli.tables.net_facts import fact_rows
 from medse.cli.tables.options import options_table
-from medse.cli.tables.quantities import COUNTED, by, short
+from medse.cli.tables.quantities import COUNTED, by
 from medse.config.overrides import apply_overrides
 from medse.config.run import options
 from medse.config.strict_yaml import Source
@@ -94,21 +95,12 @@ def nets_table(setting: Setting) -> Group:
     Args:
         setting: What they are built for.
     """
-    table = Table(title=f"Networks from {setting.words}", title_justify="left")
-    table.add_column("net", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("FLOPs", justify="right", no_wrap=True)
-    table.add_column("from")
-    table.add_column("use")
-    refused = []
-    for name, net in NETS.items():
-        numbers = ("-", "-")
-        try:
-            found = cost(_build(name, {}, setting), (1, *setting.shape[1:]))
-            numbers = (f"{found.parameters:,}", short(found.flops))
-        except InputError as error:
-            refused.append(escape(f"{name}: {error}"))
-        table.add_row(name, *numbers, net.papers[0].short, escape(net.use))
+    table, refused = list_members(
+        f"Networks from {setting.words}",
+        "net",
+        NETS,
+        lambda name: cost(_build(name, {}, setting), (1, *setting.shape[1:])),
+    )
     return Group(table, *refused, f"More about a network: medse net NAME. FLOPs are those {COUNTED}.")
 
 
