@@ -10,7 +10,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger
-from monai.losses import DeepSupervisionLoss
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 
@@ -110,7 +109,7 @@ def train_run(
     segment = build.segmenter(config, network, preprocessing, cases.labels, len(cases.channels))
     module = SegmentationTask(
         net=network,
-        loss=DeepSupervisionLoss(build.loss(config)),
+        loss=build.loss(config, cases.labels),
         make_optimizer=build.make_optimizer(config),
         decay=poly,
         share_done=budget.share_done,

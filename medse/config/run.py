@@ -17,6 +17,7 @@ from medse.errors import InputError
 from medse.nets import SEGMENTATION_NETS
 from medse.nets.network import DERIVED as NET_DERIVED
 from medse.registry import one_of, options_model
+from medse.tasks.losses import DERIVED as LOSS_DERIVED
 from medse.tasks.losses import LOSSES
 from medse.tasks.optimizers import DERIVED as OPTIMIZER_DERIVED
 from medse.tasks.optimizers import OPTIMIZERS
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     AugmentationOptions = Net
 else:
     Net = one_of(SEGMENTATION_NETS, NET_DERIVED)
-    Loss = one_of(LOSSES, ())
+    Loss = one_of(LOSSES, LOSS_DERIVED)
     Optimizer = one_of(OPTIMIZERS, OPTIMIZER_DERIVED)
     AugmentationOptions = options_model(Augmentation, AUGMENTATION_DERIVED)
 

@@ -24,7 +24,7 @@ from medse.labels.laterality import one_sided, pairs
 from medse.nets import SEGMENTATION_NETS
 from medse.preprocess import Preprocessing, window
 from medse.registry import pick
-from medse.tasks.losses import LOSSES
+from medse.tasks.losses import LOSSES, DeepSupervision
 from medse.tasks.optimizers import OPTIMIZERS
 from medse.volumes.grid import Grid
 
@@ -64,9 +64,10 @@ def net(config: Config, channels: int, classes: int) -> nn.Module:
     return built
 
 
-def loss(config: Config) -> nn.Module:
-    """Build the loss of one resolution."""
-    return pick(LOSSES, config.loss.name, "loss")(**options(config.loss))
+def loss(config: Config, labels: Labels) -> nn.Module:
+    """Build the loss of what the network returns while it trains."""
+    one = pick(LOSSES, config.loss.name, "loss")(**options(config.loss), ignored=bool(labels.ignored))
+    return DeepSupervision(one)
 
 
 def make_optimizer(config: Config) -> Callable[[Iterable[nn.Parameter]], optim.Optimizer]:

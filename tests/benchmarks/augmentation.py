@@ -96,7 +96,7 @@ def training_step(batch: Batch, bf16: bool) -> Callable[[], object]:
     net = UNet(3, images.shape[1], 3, channels=(16, 32, 64, 128), attention="scse").to(images.device)
     images = images.contiguous(memory_format=torch.channels_last_3d)
     net = net.to(memory_format=torch.channels_last_3d)
-    loss, optimizer = DiceCE(), torch.optim.AdamW(net.parameters())
+    loss, optimizer = DiceCE(ignored=False), torch.optim.AdamW(net.parameters())
 
     def step() -> None:
         optimizer.zero_grad()

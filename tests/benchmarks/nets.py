@@ -70,7 +70,7 @@ def stepper(
     """Return a function that makes one training step."""
     net = net.to(device)
     run = torch.compile(net) if compiled else net
-    optimizer, loss = torch.optim.AdamW(net.parameters()), DiceCE()
+    optimizer, loss = torch.optim.AdamW(net.parameters()), DiceCE(ignored=False)
     shape = (BATCH, IMAGES, patch, patch, patch)
     image = torch.randn(shape, device=device)
     label = torch.randint(0, CLASSES, shape, device=device).float()

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from monai.losses import DeepSupervisionLoss
 from plain_formulas import BLOCKS, Plain
 from torch import nn
 
@@ -21,7 +20,7 @@ from medse.attention import make_attention
 from medse.config.run import Config, load_config
 from medse.nets import NETS
 from medse.runs.provenance import cpu_name
-from medse.tasks.losses import DiceCE
+from medse.tasks.losses import DeepSupervision, DiceCE
 
 PLAIN = "plain "
 """Before a block's name: the same block by the formula that its authors write."""
@@ -44,7 +43,7 @@ def stepper(
     net: nn.Module = NETS["unet"](3, 1, 3, attention=block if name else None, **options).to(device)
     run = torch.compile(net) if compiled else net
     optimizer = torch.optim.AdamW(net.parameters())
-    loss = DeepSupervisionLoss(DiceCE())
+    loss = DeepSupervision(DiceCE(ignored=False))
     shape = (config.trainer.batch_size, 1, *config.data.patch_size)
     image = torch.randn(shape, device=device)
     label = torch.randint(0, 3, shape, device=device).float()

@@ -1,12 +1,13 @@
-"""Ignored voxels leave no trace in the loss."""
+"""Ignored voxels leave no trace in the loss, and neither does the number of resolutions in its size."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 from monai.losses import DiceCELoss
 
-from medse.tasks.losses import DiceCE
+from medse.tasks.losses import DeepSupervision, DiceCE, level_weights
 
 CLASSES = 4
 
@@ -34,7 +35,8 @@ def test_without_ignored_voxels_it_is_monais_loss_bit_for_bit(options: dict[str,
         "batch": options.get("batch", True),
     }
     expected = DiceCELoss(to_onehot_y=True, softmax=True, **shared, **weights)(logits, label)
-    assert torch.equal(DiceCE(**options)(logits, label), expected)
+    assert torch.equal(DiceCE(**options, ignored=False)(logits, label), expected)
+    torch.testing.assert_close(DiceCE(**options)(logits, label), expected, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -68,3 +70,14 @@ def test_nothing_but_ignored_voxels_is_finite_and_teaches_nothing(options: dict[
     assert torch.isfinite(loss)
     (gradient,) = torch.autograd.grad(loss, logits)
     assert torch.count_nonzero(gradient) == 0
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4, 5])
+def test_a_loss_means_the_same_with_deep_supervision(levels: int) -> None:
+    weights = level_weights(levels)
+    assert sum(weights) == pytest.approx(1)
+    assert [a / b for a, b in pairwise(weights)] == pytest.approx([2] * (levels - 1))
+    logits, label = sample()
+    one = DiceCE()(logits, label)
+    torch.testing.assert_close(DeepSupervision(DiceCE())([logits] * levels, label), one, rtol=1e-6, atol=0)
+    assert torch.equal(DeepSupervision(DiceCE())(logits, label), one)

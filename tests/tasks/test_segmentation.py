@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.losses import DeepSupervisionLoss
 from sklearn.metrics import f1_score
 
 from medse.nets.unet import UNet
-from medse.tasks.losses import DiceCE
+from medse.tasks.losses import DeepSupervision, DiceCE
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask, dice_per_class
 
@@ -36,7 +35,7 @@ def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> No
     arguments: dict[str, Any] = {"make_optimizer": None, "decay": poly, "share_done": None, "augment": None}
     task = SegmentationTask(
         net,
-        DeepSupervisionLoss(DiceCE()),
+        DeepSupervision(DiceCE(ignored=False)),
         scores=None,
         classes=("a", "b"),
         seed=0,
@@ -46,8 +45,9 @@ def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> No
     image, label = torch.randn(2, 1, 8, 8, 8), torch.randint(0, 3, (2, 1, 8, 8, 8))
     loss = task.training_step({"image": image, "label": label.to(dtype)}, 0)
     levels = net(image)
+    assert [logits.shape[2] for logits in levels] == [8, 4]
     expected = sum(
-        0.5**i
+        (2 / 3, 1 / 3)[i]
         * DiceCE()(
             logits, torch.nn.functional.interpolate(label.float(), logits.shape[2:], mode="nearest-exact")
         )
