@@ -8,7 +8,7 @@ from typing import Literal
 import psutil
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["bf16", "fp32"]
+Precision = Literal["bf16", "fp16", "fp32"]
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where the control groups of Linux are, which containers and job schedulers limit memory with."""

@@ -22,7 +22,7 @@ from medse.preprocess import window
 from medse.runs import build
 from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
-from medse.runs.hardware import resolve_device, resolve_precision
+from medse.runs.hardware import LIGHTNING, resolve_device, resolve_precision
 from medse.runs.provenance import fingerprint, provenance
 from medse.runs.trained import read_checkpoint
 from medse.tasks.callbacks.annealing import Annealing
@@ -53,7 +53,7 @@ def train_run(
         run_dir: Where the run's files go; must not exist unless ``resume``.
         fold: Which fold to validate on, from 0.
         resume: Continue the run in ``run_dir`` after its last complete epoch.
-        progress: Called after each step and each validation with what happened.
+        progress: Called with what happened: after steps, at most five times a second, and after each validation.
 
     Raises:
         KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
@@ -77,7 +77,7 @@ def train_run(
     else:
         refuse_existing(run_dir, "add --resume to continue that run, or give another --run")
     device = resolve_device(config.trainer.device)
-    precision = resolve_precision(config.trainer.precision, device)
+    precision = LIGHTNING[resolve_precision(config.trainer.precision, device)]
     cases = build.dataset(config.data)
     if resume and run.read_fingerprint() != fingerprint(cases.cases):
         raise InputError(

@@ -115,7 +115,7 @@ def _net_facts(config: Config, cases: Dataset, device: torch.device) -> NetFacts
         network,
         None if plain == config else without,
         (config.trainer.batch_size, channels, *config.data.patch_size),
-        bf16=resolve_precision(config.trainer.precision, device) == "bf16-mixed",
+        precision=resolve_precision(config.trainer.precision, device),
         device=device.type,
     )
 

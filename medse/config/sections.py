@@ -179,7 +179,7 @@ class Schedule(Section):
     device: Device = "auto"
     """Where to train; auto takes the GPU when there is one."""
     precision: Literal["auto", Precision] = "auto"
-    """Precision of the training step; auto takes bf16 where the hardware computes in it."""
+    """Precision of the training step: bf16, fp16 with scaled gradients, or fp32; auto takes what the hardware has."""
 
     @model_validator(mode="after")
     def _ends(self) -> Self:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from medse.machine import Precision
 from medse.profiling.cost import Cost, cost
 from medse.profiling.receptive_field import receptive_field
 from medse.profiling.step_memory import StepMemory, step_memory
@@ -16,7 +17,7 @@ class NetFacts:
     Attributes:
         patch: Voxels of the patch along each axis.
         batch: Patches in a training step.
-        bf16: Whether that step computes in bf16 where it can.
+        precision: What that step computes in where it can.
         cost: Parameters, and FLOPs of one forward pass on one patch.
         memory: Where the memory of a training step goes.
         plain: Cost and memory without the attention; None where there is none.
@@ -25,7 +26,7 @@ class NetFacts:
 
     patch: tuple[int, ...]
     batch: int
-    bf16: bool
+    precision: Precision
     cost: Cost
     memory: StepMemory
     plain: tuple[Cost, StepMemory] | None
@@ -33,7 +34,7 @@ class NetFacts:
 
 
 def net_facts(
-    net: nn.Module, plain: nn.Module | None, shape: tuple[int, ...], *, bf16: bool, device: str
+    net: nn.Module, plain: nn.Module | None, shape: tuple[int, ...], *, precision: Precision, device: str
 ) -> NetFacts:
     """Find out what a network needs and sees, without running it.
 
@@ -41,7 +42,7 @@ def net_facts(
         net: The network; it may have been built on PyTorch's device ``meta``, without memory.
         plain: The same without attention; None where it has none.
         shape: Patches of a training step, ``(B, C, *spatial)``.
-        bf16: Whether that step runs under automatic mixed precision with bfloat16.
+        precision: That step runs under automatic mixed precision unless it is fp32.
         device: Kind of device it would run on, ``cpu`` or ``cuda``.
 
     Raises:
@@ -50,13 +51,15 @@ def net_facts(
     batch, channels, *patch = shape
 
     def needs(module: nn.Module) -> tuple[Cost, StepMemory]:
-        return cost(module, (1, *shape[1:])), step_memory(module, shape, bf16=bf16, device=device)
+        return cost(module, (1, *shape[1:])), step_memory(
+            module, shape, half=precision != "fp32", device=device
+        )
 
     found, memory = needs(net)
     return NetFacts(
         patch=tuple(patch),
         batch=batch,
-        bf16=bf16,
+        precision=precision,
         cost=found,
         memory=memory,
         plain=None if plain is None else needs(plain),

@@ -34,12 +34,12 @@ class StepMemory:
 
 
 def step_memory(
-    module: nn.Module, shape: tuple[int, ...], *, bf16: bool = False, device: str = "cpu"
+    module: nn.Module, shape: tuple[int, ...], *, half: bool = False, device: str = "cpu"
 ) -> StepMemory:
     """Find out what a training step holds, without the memory for it.
 
     A copy of the module runs in training mode on tensors that have shapes and no values, and what autograd keeps is
-    counted: each storage once, in the type in which the operators ask for it. Under mixed precision these are bf16
+    counted: each storage once, in the type in which the operators ask for it. Under mixed precision these are halves
     for most maps and for copies of the weights, float32 for others, so that it is more than half of float32's; the
     means and variances that normalisation keeps, a number per channel, may be counted with 2 bytes instead of 4.
     Not counted are the loss and what operators need while they run.
@@ -47,7 +47,7 @@ def step_memory(
     Args:
         module: Takes one tensor.
         shape: Of that tensor, ``(B, C, *spatial)``.
-        bf16: Whether the step runs under PyTorch's automatic mixed precision with bfloat16.
+        half: Whether the step runs under PyTorch's automatic mixed precision; bf16 takes as many bytes as fp16.
         device: Kind of device that the step would run on, ``cpu`` or ``cuda``; which types mixed precision chooses
             depends on it.
     """
@@ -65,7 +65,7 @@ def step_memory(
         x = torch.empty(shape, device=device)
     runs = copy.deepcopy(module, dict(own)).train()
     with (
-        torch.autocast(device, torch.bfloat16, enabled=bf16),
+        torch.autocast(device, torch.bfloat16, enabled=half),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
     ):
         runs(x)

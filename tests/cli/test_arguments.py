@@ -27,7 +27,7 @@ CONFIG = "# mine\ntrainer: {max_epochs: 1}\nnet:\n  name: unet\n"
         ["quickstart", "--out", "new", "--body", "torsos"],
         ["evaluate", "a", "b", "--out", "new", "--missing", "zero"],
         ["compare", "a", "b", "--out", "new", "--score", "dices"],
-        ["net", "--precision", "fp16"],
+        ["net", "--precision", "fp8"],
         ["attention", "--dims", "4"],
         ["chek"],
         ["predict", "run"],

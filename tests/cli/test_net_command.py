@@ -80,7 +80,7 @@ def test_what_a_page_says(run: Callable[..., str]) -> None:
     net = UNet(3, 2, 5, **chosen, attention={"name": "scse", "combine": "add"})
     plain = UNet(3, 2, 5, **chosen)
     (found, without), shape = (cost(each, (1, 2, 6, 32, 40)) for each in (net, plain)), (3, 2, 6, 32, 40)
-    step, plain_step = (step_memory(each, shape, bf16=True).total for each in (net, plain))
+    step, plain_step = (step_memory(each, shape, half=True).total for each in (net, plain))
     seen = receptive_field(plain, 3, 2)
     assert seen[0] > 6
     assert max(seen[1:]) < 32
@@ -138,7 +138,7 @@ def test_a_nested_option_and_no_attention_as_in_a_configuration(run: Callable[..
         (["--batch", 0], "batch is 0; allowed are 1 to 4096"),
         (["--in-channels", -1], "in-channels is -1; allowed"),
         (["--classes", 5000], "classes is 5000; allowed"),
-        (["--precision", "bf61"], "'--precision'.*'bf61'.*'bf16', 'fp32'"),
+        (["--precision", "bf61"], "'--precision'.*'bf61'.*'bf16', 'fp16', 'fp32'"),
     ],
 )
 def test_refusals(capsys: pytest.CaptureFixture[str], arguments: list[object], pattern: str) -> None:

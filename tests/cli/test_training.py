@@ -26,7 +26,10 @@ def test_classes_in_a_line(dice: dict[str, float], end: str) -> None:
     assert line == f"epoch 4, 1.2 min: validation Dice (proxy) {end}"
 
 
-def test_every_step_and_validation_is_told(tiny_config: Path, tmp_path: Path) -> None:
+def test_steps_and_validations_are_told(
+    tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medse.tasks.callbacks.progress.STEP_SECONDS", 0)
     events: list[StepDone | Validated] = []
     train_run(str(tiny_config), str(tmp_path / "run"), progress=events.append)
     steps = [event for event in events if isinstance(event, StepDone)]
@@ -39,6 +42,21 @@ def test_every_step_and_validation_is_told(tiny_config: Path, tmp_path: Path) ->
     ]
     for found in validations:
         assert found.dice == pytest.approx(sum(found.class_dice.values()) / 2)
+
+
+def test_a_loss_is_asked_for_no_more_often_than_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 128 steps a second, 26 of which last more than 0.2 s; a loss that nobody is told stays on its device."""
+    events: list[StepDone | Validated] = []
+    tell = TellProgress(events.append, Budget(400, None))
+    for step in range(1, 401):
+        monkeypatch.setattr("time.monotonic", lambda step=step: step / 128)
+        trainer: Any = SimpleNamespace(current_epoch=0, global_step=step)
+        told_at = range(1, 400, 26)
+        loss = 0.5 if step in told_at else None  # float(None) raises
+        tell.on_train_batch_end(trainer, None, {"loss": loss}, None, step)  # type: ignore[arg-type]
+    shares = [event.share_done for event in events if isinstance(event, StepDone)]
+    assert shares == pytest.approx([step / 400 for step in told_at])
+    assert len(shares) == len(events) == 16
 
 
 def test_a_class_that_no_case_holds_is_left_out() -> None:

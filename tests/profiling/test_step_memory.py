@@ -40,7 +40,7 @@ def test_what_is_kept_is_what_a_real_step_keeps(attention: str | None, spatial_d
         plan = UNet(spatial_dims, 1, 2, channels=(32, 32), blocks=1, attention=attention)
     torch.manual_seed(0)
     real = kept(UNet(spatial_dims, 1, 2, channels=(32, 32), blocks=1, attention=attention), shape, bf16)
-    found = step_memory(plan, shape, bf16=bf16).activations
+    found = step_memory(plan, shape, half=bf16).activations
     norms = 4  # in bf16 the plan has their means and deviations in 2 bytes, a CPU in 4
     assert real - found == (norms * 2 * 2 * (shape[0] * 32) if bf16 else 0)
 

@@ -17,7 +17,7 @@ def fact_rows(facts: "NetFacts") -> dict[str, str]:
         "parameters": f"{facts.cost.parameters:,}",
         "FLOPs": f"{short(facts.cost.flops)} forward on a patch of {by(facts.patch)}, {COUNTED}",
         "receptive field": f"{by(facts.receptive_field)} voxels; {_compared(facts)}",
-        "step memory": f"about {memory(facts.memory.total)} for {patches} in {'bf16' if facts.bf16 else 'fp32'}: "
+        "step memory": f"about {memory(facts.memory.total)} for {patches} in {facts.precision}: "
         + ", ".join(f"{name} {memory(count)}" for name, count in parts.items()),
         "attention adds": _added(facts),
     }

@@ -121,7 +121,7 @@ def net_page(name: str, given: Sequence[str], setting: Setting) -> Group:
     chosen = options(validate(source, model))
     plain = None if chosen["attention"] is None else _build(name, chosen | {"attention": None}, setting)
     net = _build(name, chosen, setting)
-    facts = net_facts(net, plain, setting.shape, bf16=setting.precision == "bf16", device="cpu")
+    facts = net_facts(net, plain, setting.shape, precision=setting.precision, device="cpu")
     written = yaml.safe_dump(source.tree, default_flow_style=True, sort_keys=False, width=float("inf"))
     rows = [
         *(("paper", f"{p.authors}: {p.title}. {p.venue}, {p.year}.") for p in kind.papers),

@@ -1,6 +1,7 @@
 """Telling whoever started a training how it goes."""
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,10 @@ class Validated:
 
 
 Progress = Callable[[StepDone | Validated], object]
-"""What is called after each step and each validation of a training."""
+"""What is called after steps, at most five times a second, and after each validation of a training."""
+
+STEP_SECONDS = 0.2
+"""Least time between two steps that are told: to know a loss, a GPU must have finished everything before it."""
 
 
 class TellProgress(Callback):
@@ -46,6 +50,7 @@ class TellProgress(Callback):
 
     def __init__(self, progress: Progress, budget: Budget) -> None:
         self.progress, self.budget = progress, budget
+        self.told = -math.inf
 
     def on_train_batch_end(
         self,
@@ -55,6 +60,9 @@ class TellProgress(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        if (now := time.monotonic()) < self.told + STEP_SECONDS:
+            return
+        self.told = now
         share = self.budget.share_done(trainer.global_step)
         self.progress(StepDone(trainer.current_epoch + 1, share, float(outputs["loss"])))
 

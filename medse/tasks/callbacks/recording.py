@@ -106,5 +106,5 @@ class Divergence(Callback):
         raise InputError(
             f"The training diverged in epoch {trainer.current_epoch + 1}: its mean loss is {loss:g} and some weights "
             "may be no numbers; allowed are finite ones; start a new run with a lower optimizer.lr, or with "
-            "trainer.precision=fp32 if it ran in bf16."
+            "trainer.precision=fp32 if it ran in bf16 or fp16."
         )
