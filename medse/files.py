@@ -15,64 +15,78 @@ from medse.errors import InputError
 _PROBE = 1 << 16
 """Bytes written to learn why a writer failed."""
 
+ROOM = "make room or give another --out that can be written to"
+"""What to do where a file cannot be written, unless the writer knows better."""
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 """Errors of the system that the user can mend: no space, quota, read-only, device, permissions."""
 
 
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
+"""Errors of file systems that cannot be told to write at once; they write when they see fit."""
+
+PART = ".part-"
+"""How the names of unfinished files begin; a killed process leaves them behind."""
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, remedy: str = ROOM) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` when the block ends well.
 
     The temporary name ends like ``path``, so writers that look at the suffix (``.nii.gz``) behave. When
-    the block raises, the temporary file is removed and ``path`` is as it was.
+    the block raises, the temporary file is removed and ``path`` is as it was. The content is on the disk before
+    the name is, so that a power cut leaves the old file or the new one.
 
     Raises:
-        InputError: The folder cannot be written to, or has no room for the file.
+        InputError: The folder cannot be written to, or has no room for the file; it ends with ``remedy``.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{path.name[-20:]}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=PART, suffix=f"-{path.name[-20:]}", dir=path.parent)
     except OSError as error:
-        raise _cannot_write(path, error.errno) from error
+        raise cannot_write(path, error.errno, remedy) from error
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        if os.name != "nt":  # Windows opens no folders
+            _sync(path.parent)
     except Exception as error:
         if (code := _system_error(error, temporary)) is None:
             raise
-        raise _cannot_write(path, code) from error
+        raise cannot_write(path, code, remedy) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, remedy: str = ROOM) -> None:
     """Write ``text`` to ``path`` as UTF-8, wholly or not at all."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, remedy) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path, content: object) -> None:
+def write_json(path: Path, content: object, remedy: str = ROOM) -> None:
     """Write ``content`` to ``path`` as JSON, wholly or not at all."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", remedy)
 
 
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        InputError: It is missing, which ends with ``remedy``; or it is not JSON, names a key twice, or is no object.
+        InputError: It is missing, is not JSON, names a key twice, or is no object; it ends with ``remedy``.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_refuse_repeated)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; {remedy}.") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); correct the file.") from error
+        raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}.") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; correct the file.")
+        raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; {remedy}.")
     return content
 
 
@@ -105,12 +119,10 @@ def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _cannot_write(path: Path, code: int | None) -> InputError:
+def cannot_write(path: Path, code: int | None, remedy: str = ROOM) -> InputError:
+    """Return the error that says why ``path`` was not written."""
     reason = os.strerror(code) if code else "the system refused"
-    return InputError(
-        f"Cannot write {path}: {reason}; nothing was left of it; make room or give another --out that can be "
-        "written to."
-    )
+    return InputError(f"Cannot write {path}: {reason}; nothing was left of it; {remedy}.")
 
 
 def _system_error(error: Exception, temporary: Path) -> int | None:
@@ -133,6 +145,18 @@ def _system_error(error: Exception, temporary: Path) -> int | None:
     except OSError as obstacle:
         return obstacle.errno
     return None
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

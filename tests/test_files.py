@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,52 @@ def test_errors_of_the_system_while_writing(tmp_path: Path, code: int) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_the_remedy_is_the_writers(tmp_path: Path) -> None:
+    full = pytest.raises(InputError, match="No space left on device; .*; empty the bin.$")
+    with full, atomic_path(tmp_path / "a.csv", "empty the bin"):
+        raise OSError(errno.ENOSPC, "x")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="; empty the bin.$"):
+        write_json(tmp_path / "file" / "a.json", {}, "empty the bin")
+
+
+def test_the_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def sync(handle: int) -> None:
+        names = sorted(path.name for path in tmp_path.iterdir())
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            seen.append(f"folder with {names}")
+        else:
+            seen.append(f"{os.fstat(handle).st_size} bytes while {[n.startswith('.part-') for n in names]}")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_text(tmp_path / "a.csv", "abc")
+    assert seen == ["3 bytes while [True]", "folder with ['a.csv']"]
+
+
+def test_file_systems_that_cannot_sync_are_written_to_and_a_full_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text(tmp_path / "a.csv", "old")
+
+    def fail(code: int) -> None:
+        def sync(_handle: int) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "fsync", sync)
+
+    fail(errno.EINVAL)
+    write_text(tmp_path / "a.csv", "new")
+    fail(errno.ENOSPC)  # NFS says so only now
+    with pytest.raises(InputError, match="No space left"):
+        write_text(tmp_path / "a.csv", "newer")
+    assert (tmp_path / "a.csv").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError("a fault"), InputError("a sentence."), FileNotFoundError(2, "x")]
 )
@@ -98,4 +145,12 @@ def test_json_that_cannot_be_read(tmp_path: Path, text: str | None, words: str) 
     if text is not None:
         (tmp_path / "x.json").write_text(text)
     with pytest.raises(InputError, match=f"x.json.*{words}"):
+        read_json(tmp_path / "x.json", "look elsewhere")
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a": 1, "a": 2}', "\0", None])
+def test_the_remedy_for_damaged_json_is_the_readers(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=r"x.json .*; look elsewhere\.$"):
         read_json(tmp_path / "x.json", "look elsewhere")

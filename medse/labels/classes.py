@@ -185,4 +185,6 @@ def _is_number(text: str) -> bool:
 
 def read_dataset_json(path: Path) -> dict[str, Any]:
     """Return the contents of a ``dataset.json``."""
-    return read_json(path, "expected an MSD data set, or another with a dataset.json; correct the path")
+    return read_json(
+        path, "expected an MSD data set, or another with a dataset.json; correct the path or the file"
+    )
