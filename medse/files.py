@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medse.errors import InputError
@@ -88,6 +88,15 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; {remedy}.")
     return content
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path that a file names is absolute, in any system's spelling, or goes up by ``..``.
+
+    The path is judged as it is written: symbolic links are followed, as they are where a file is given by name.
+    """
+    spelt = (PurePosixPath(name), PureWindowsPath(name))
+    return any(path.anchor or ".." in path.parts for path in spelt)
 
 
 def refuse_existing(folder: Path, remedy: str) -> None:

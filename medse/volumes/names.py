@@ -29,9 +29,22 @@ def case_id(path: Path) -> str:
         return path.name[: -len(suffix)]
     if path.suffix.lower() == ".img":
         raise InputError(f"{path} holds voxels without a header; give the .hdr file that lies beside it.")
+    if is_packed(path):
+        raise InputError(
+            f"{path} is a volume in a compressed file that is not read; only .nii.gz and .mgz are, and formats with "
+            "a compression of their own; decompress it, or compress it with gzip."
+        )
     raise InputError(
         f"{path} is not a volume by its name; expected one that ends in {', '.join(SUFFIXES)}; convert the "
         "file or correct its name."
+    )
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the name says that the file is a volume within a compressed file, such as ``a.nii.xz``."""
+    return (
+        path.suffix.lower() in (".gz", ".bz2", ".xz", ".zst", ".zip")
+        and suffix_of(path.with_suffix("")) != ""
     )
 
 
@@ -58,7 +71,7 @@ def list_volumes(folder: Path) -> dict[str, Path]:
             raise InputError(
                 f"{path} has no header beside it; add the .hdr (or .mhd, .nhdr) file, or remove it."
             )
-        if not suffix_of(path):
+        if not suffix_of(path) and not is_packed(path):
             continue
         if (name := case_id(path)) in found:
             raise InputError(

@@ -16,6 +16,10 @@ CHUNK = 1 << 18
 """Bytes that are decompressed at a time."""
 DEFLATE_LIMIT = 1032
 """No deflate stream holds more than this many bytes per compressed byte."""
+LONGEST_TAIL = 1 << 26
+"""Bytes that may follow the voxels of a format that lets anything follow them."""
+_OTHER_PACKINGS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+"""What files of compressions that are not read begin with."""
 
 
 @contextmanager
@@ -27,8 +31,13 @@ def stream(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
     """
     try:
         with path.open("rb") as plain:
-            magic = plain.read(2) == b"\x1f\x8b"
+            head = plain.read(6)
             plain.seek(0)
+            if packing := next((name for mark, name in _OTHER_PACKINGS.items() if head.startswith(mark)), ""):
+                raise InputError(
+                    f"{path} is compressed with {packing}; only gzip is read; decompress it, or use gzip."
+                )
+            magic = head.startswith(b"\x1f\x8b")
             if magic and not compressed:
                 raise InputError(
                     f"{path} is gzip-compressed but its name does not say so; add .gz to its name."
@@ -80,7 +89,8 @@ def read_voxels(
 ) -> AnyArray:
     """Read ``shape`` numbers, the first axis fastest, from byte ``offset`` on.
 
-    Memory grows with what is read, so a file that lies about its size costs no more than it holds.
+    Memory grows with what is read, so a file that lies about its size costs no more than it holds, and takes at most
+    :func:`room_for` the numbers.
     """
     promised = int(np.prod(shape, dtype=object)) * dtype.itemsize
     data = bytearray()
@@ -90,20 +100,26 @@ def read_voxels(
             skipped += len(chunk)
         while len(data) < promised and (chunk := file.read(min(CHUNK, promised - len(data)))):
             data += chunk
-        more = file.read(CHUNK)
-        while compressed and more and not exact and file.read(CHUNK):
-            pass
+        more = len(file.read(CHUNK))
+        if compressed and not exact:
+            while more <= LONGEST_TAIL and (chunk := file.read(CHUNK)):
+                more += len(chunk)
     if len(data) < promised:
         raise InputError(
             f"{path} cannot be read to its end: {len(data):,} of {promised:,} bytes of voxels; it is truncated "
             "or damaged; copy it again."
         )
-    if exact and more:
+    if more > (0 if exact else LONGEST_TAIL):
         raise InputError(
             f"{path} is larger than its header says; its header or its voxels are wrong; convert it again from "
             "its source."
         )
     return np.frombuffer(data, dtype).reshape(shape, order="F")
+
+
+def room_for(promised: int) -> int:
+    """Bytes of memory that :func:`read_voxels` takes for as many bytes of numbers: what grows has room to spare."""
+    return promised + promised // 8
 
 
 def _length_in_trailer(path: Path, size: int) -> int:

@@ -29,7 +29,7 @@ def open_itk(path: Path) -> Opened:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise InputError(
-            f"{path} cannot be read ({_first_line(error)}); check it or convert it again from its source."
+            f"{path} cannot be read ({_what_happened(error)}); check it or convert it again from its source."
         ) from error
     if "complex" in (kind := sitk.GetPixelIDValueAsString(reader.GetPixelID())):
         raise InputError(f"{path} holds {kind}; voxels must be integers or floats; convert it.")
@@ -41,6 +41,7 @@ def open_itk(path: Path) -> Opened:
         shape,
         _affine(path, reader, header.oriented),
         lambda: _voxels(path, reader),
+        2 * header.promised,  # ITK's image and the array that is copied from it
         components=reader.GetNumberOfComponents(),
         oriented=header.oriented,
     )
@@ -75,17 +76,21 @@ def _voxels(path: Path, reader: sitk.ImageFileReader) -> AnyArray:
     try:
         array: AnyArray = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
+        if "allocate" in str(error):
+            raise MemoryError(_what_happened(error)) from error
         raise InputError(
-            f"{path} cannot be read to its end ({_first_line(error)}); it is truncated or damaged; copy it again."
+            f"{path} cannot be read to its end ({_what_happened(error)}); it is truncated or damaged; copy it again."
         ) from error
     axes = reader.GetDimension()
     return array.transpose(*reversed(range(axes)), *range(axes, array.ndim))
 
 
-def _first_line(error: RuntimeError) -> str:
-    """The first line of ITK's text that says what happened, without places in its source code."""
+def _what_happened(error: RuntimeError) -> str:
+    """The line of ITK's text that says it: the first, but of NRRD's the last, which is the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("[nrrd]")]
     telling = [
         line.partition("ERROR:")[2].strip() or line for line in lines if "Exception thrown" not in line
     ]
-    return next((line for line in telling if not line.endswith(":")), "unknown error").rstrip(".")
+    found = causes[-1:] or [line for line in telling if not line.endswith(":")] or ["unknown error"]
+    return found[0].rstrip(".")

@@ -1,6 +1,7 @@
 """The header of a MetaImage: ``.mha`` and ``.mhd``."""
 
 import math
+import re
 from pathlib import Path
 
 from medse.errors import InputError
@@ -40,10 +41,12 @@ def read_meta(path: Path) -> TextHeader:
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         while "ElementDataFile" not in fields:
-            key, equals, value = read_line(path, file).partition("=")
-            if not equals:
+            key, *value = re.split("[=:]", read_line(path, file), maxsplit=1)  # ITK separates by both
+            if not value:
                 raise damaged(path, "a line without '='")
-            fields[key.strip()] = value.strip()
+            if (name := key.strip()) in fields:
+                raise damaged(path, f"{name!r} twice in its header")
+            fields[name] = value[0].strip()
         offset = file.tell()
     if fields.get("ObjectType", "Image") != "Image":
         raise InputError(
@@ -71,7 +74,7 @@ def read_meta(path: Path) -> TextHeader:
         )
     channels = whole_numbers(path, fields.get("ElementNumberOfChannels", "1"))[0]
     skip = whole_numbers(path, fields.get("HeaderSize", "0"), least=-1)[0]
-    local = fields["ElementDataFile"] == "LOCAL"
+    local = fields["ElementDataFile"] in ("LOCAL", "Local", "local")
     packing = "zlib" if _true(path, fields, "CompressedData") else ""
     if not _true(path, fields, "BinaryData"):
         raise InputError(f"{path} holds its voxels as text; only binary ones are read; convert it.")

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from medse.errors import InputError
-from medse.volumes.formats.contents import check_size, read_voxels, stream
+from medse.volumes.formats.contents import check_size, read_voxels, room_for, stream
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import check_affine, check_spacing
 
@@ -49,11 +49,13 @@ def open_mgh(path: Path) -> Opened:
         check_affine(path, affine, shape)
     else:
         affine = np.eye(4)
-    check_size(path, _OFFSET + math.prod(shape) * dtype.itemsize, compressed=compressed, exact=False)
+    promised = math.prod(shape) * dtype.itemsize
+    check_size(path, _OFFSET + promised, compressed=compressed, exact=False)
     return Opened(
         path,
         shape,
         affine,
         lambda: read_voxels(path, shape, dtype, _OFFSET, compressed=compressed, exact=False),
+        room_for(promised),
         oriented=oriented,
     )

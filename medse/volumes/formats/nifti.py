@@ -10,7 +10,7 @@ from nibabel.quaternions import quat2mat
 
 from medse.arrays import FloatArray
 from medse.errors import InputError
-from medse.volumes.formats.contents import check_size, read_voxels, stream
+from medse.volumes.formats.contents import check_size, read_voxels, room_for, stream
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import check_affine, check_spacing
 
@@ -232,12 +232,14 @@ def open_nifti(path: Path) -> Opened:
     shape = check_header(path, header)
     affine, oriented = affine_of(path, header, shape)
     data, offset, dtype = _data_file(path, pair), int(header["vox_offset"]), dtype_of(header)
-    check_size(data, offset + math.prod(shape) * dtype.itemsize, compressed=compressed, exact=True)
+    promised = math.prod(shape) * dtype.itemsize
+    check_size(data, offset + promised, compressed=compressed, exact=True)
     return Opened(
         path,
         shape,
         affine,
         lambda: read_voxels(data, shape, dtype, offset, compressed=compressed, exact=True),
+        room_for(promised),
         scale=scale_of(header),
         header=header,
         oriented=oriented,

@@ -32,6 +32,12 @@ _SPACES = {
     "las",
     "lps",
 }
+_PACKINGS = {
+    "raw": "",
+    "gzip": "gzip",
+    "gz": "gzip",
+    **dict.fromkeys(("ascii", "text", "txt", "hex"), "text"),
+}
 
 
 def read_nrrd(path: Path) -> TextHeader:
@@ -43,7 +49,9 @@ def read_nrrd(path: Path) -> TextHeader:
         while (line := read_line(path, file, end=True)).strip():
             key, colon, value = line.partition(":")
             if not line.startswith("#") and colon and not value.startswith("="):
-                fields[key.strip().lower()] = value.strip()
+                if (name := key.strip().lower()) in fields:
+                    raise damaged(path, f"{name!r} twice in its header")
+                fields[name] = value.strip()
         offset = file.tell()
     sizes = whole_numbers(path, fields.get("sizes", ""))
     if fields.get("dimension") != str(len(sizes)) or not 2 <= len(sizes) <= 5:
@@ -59,7 +67,11 @@ def read_nrrd(path: Path) -> TextHeader:
         raise InputError(
             f"{path} counts distances in {', '.join(sorted(units))}; expected mm; convert its header."
         )
-    packing = {"raw": "", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2"}
+    if (encoding := fields.get("encoding", "raw").lower()) not in _PACKINGS:
+        raise InputError(
+            f"{path} has the encoding {encoding}; allowed are {', '.join(_PACKINGS)}; save it with gzip, as by "
+            f"unu save -f nrrd -e gzip -i {path.name} -o gzip.nrrd."
+        )
     detached = fields.get("data file", fields.get("datafile", ""))
     skip = whole_numbers(path, fields.get("byte skip", fields.get("byteskip", "0")), least=-1)[0]
     return TextHeader(
@@ -67,6 +79,6 @@ def read_nrrd(path: Path) -> TextHeader:
         math.prod(sizes) * _BYTES[kind],
         beside(path, detached) if detached else path,
         max(0, skip) + (0 if detached else offset),
-        packing.get(fields.get("encoding", "raw").lower(), "text"),
+        _PACKINGS[encoding],
         from_end=skip == -1,
     )

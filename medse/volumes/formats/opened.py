@@ -1,6 +1,8 @@
 """A file between its header and its voxels, and from the numbers it stores to an image or a label map."""
 
+import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from medse.arrays import AnyArray, FloatArray, ImageArray, LabelArray
 from medse.errors import InputError
+from medse.machine import available_memory
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Opened:
         shape: Lengths of its own axes, two or more, without the values of a voxel.
         affine: 4x4 voxel-to-world matrix in mm, RAS; may be sheared.
         voxels: Reads the stored numbers: ``shape``, or ``(*shape, components)`` when there are several.
+        stored_bytes: Bytes of memory that reading them takes at most.
         components: Values per voxel that the format keeps apart from the axes (colours, vectors).
         scale: Slope and intercept that turn stored numbers into values.
         header: The NIfTI header; None for other formats.
@@ -32,6 +36,7 @@ class Opened:
     shape: tuple[int, ...]
     affine: FloatArray
     voxels: Callable[[], AnyArray]
+    stored_bytes: int
     components: int = 1
     scale: tuple[float, float] = (1.0, 0.0)
     header: Any = None
@@ -50,8 +55,9 @@ def image_values(opened: Opened) -> ImageArray:
     """Read the voxels as float32, in their stored shape."""
     if opened.unfit_image:
         raise InputError(f"{opened.path} cannot be used as an image: {opened.unfit_image}.")
-    stored = opened.voxels()
-    values = np.empty_like(stored, dtype=np.float32)
+    with _memory_for(opened, opened.stored_bytes + _count(opened) * np.dtype(np.float32).itemsize):
+        stored = opened.voxels()
+        values = np.empty_like(stored, dtype=np.float32)
     flat = values.ravel(order="K")
     bad = 0
     for start, block in _blocks(stored, opened.scale):
@@ -68,7 +74,8 @@ def image_values(opened: Opened) -> ImageArray:
 
 def label_values(opened: Opened) -> LabelArray:
     """Read the voxels as integers, in their stored shape; floats must be whole numbers."""
-    stored = opened.voxels()
+    with _memory_for(opened, opened.stored_bytes):
+        stored = opened.voxels()
     if np.issubdtype(stored.dtype, np.integer) and opened.scale == (1.0, 0.0):
         if stored.dtype.kind == "u" and stored.dtype.itemsize == 8:
             return _narrowed(opened, stored)
@@ -84,12 +91,33 @@ def label_values(opened: Opened) -> LabelArray:
                 "save it with integer values."
             )
         lowest, highest = min(lowest, float(block.min())), max(highest, float(block.max()))
-    fits = lowest >= -(2**31) and highest < 2**31
-    values: LabelArray = np.empty_like(stored, dtype=np.int32 if fits else np.int64)
+    kind = np.dtype(np.int32 if lowest >= -(2**31) and highest < 2**31 else np.int64)
+    with _memory_for(opened, stored.size * kind.itemsize):
+        values: LabelArray = np.empty_like(stored, dtype=kind)
     flat = values.ravel(order="K")
     for start, block in _blocks(stored, opened.scale):
         flat[start : start + len(block)] = block
     return values
+
+
+def _count(opened: Opened) -> int:
+    return math.prod(opened.shape) * opened.components
+
+
+@contextmanager
+def _memory_for(opened: Opened, needed: int) -> Iterator[None]:
+    """Refuse a file of which the next step takes more bytes of memory than there are, before any is taken."""
+    free = available_memory()
+    refusal = (
+        f"{opened.path} promises {_count(opened):,} voxel values; reading takes {needed / 1e9:.3g} GB more memory "
+        f"and {free / 1e9:.3g} GB are free; crop it or make it coarser, or use a machine with more memory."
+    )
+    if needed > free:
+        raise InputError(refusal)
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(refusal) from error
 
 
 def _narrowed(opened: Opened, stored: AnyArray) -> npt.NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """PNG and JPEG: 2-D pictures without a place in the world."""
 
+import math
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,8 @@ UPRIGHT = np.diag([1.0, -1.0, 1.0, 1.0])
 """Columns run to the right and rows down, one pixel is 1."""
 
 _ORIENTATION = 0x0112
+_COPIES = 3
+"""How often Pillow holds the pixels while they become an array."""
 _COMPONENTS = {"1": 1, "L": 1, "P": 1, "LA": 1, "I;16": 1, "I;16B": 1, "RGB": 3, "RGBA": 3}
 
 
@@ -49,6 +52,7 @@ def open_picture(path: Path) -> Opened:
         size,
         UPRIGHT.copy(),
         lambda: _pixels(path, levels),
+        _COPIES * math.prod(size) * max(_COMPONENTS[mode], depth // 8),
         components=_COMPONENTS[mode],
         oriented=False,
         unfit_image="its colours are stored in a palette; save it as grey or RGB" if palette else "",

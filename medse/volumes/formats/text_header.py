@@ -1,6 +1,5 @@
 """What the text headers of MetaImage and NRRD promise, before ITK allocates it."""
 
-import bz2
 import gzip
 import math
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from medse.errors import InputError
+from medse.files import leads_out
 from medse.volumes.formats.contents import CHUNK, DEFLATE_LIMIT
 
 _LONGEST = 1 << 20
@@ -28,7 +28,7 @@ class TextHeader:
         promised: Bytes of voxels.
         data: The file that holds them.
         offset: Where they begin in it.
-        packing: Empty, ``gzip``, ``bzip2``, ``zlib`` or ``text``.
+        packing: Empty, ``gzip``, ``zlib`` or ``text``.
         from_end: Whether the voxels are the last bytes of the file, whatever lies before them.
         stored: Compressed bytes, where the header says how many.
     """
@@ -43,15 +43,28 @@ class TextHeader:
 
 
 def read_line(path: Path, file: IO[bytes], *, end: bool = False) -> str:
+    """Read a line of a header; one in which ITK would see two, or another, is refused."""
     line = file.readline(_LONGEST)
     if file.tell() > _LONGEST or (not line and not end):
         raise damaged(path, "its header does not end")
-    return line.decode("utf-8", errors="replace")
+    text = line.decode("utf-8", errors="replace").removesuffix("\n").removesuffix("\r")
+    if any(letter < " " and letter != "\t" for letter in text):
+        raise damaged(path, "a control character in its header")
+    return text
 
 
 def beside(path: Path, name: str) -> Path:
-    if name.split()[:1] == ["LIST"] or "%" in name:
+    """Return the data file that a header names, which must lie in the header's folder.
+
+    ITK takes every name that begins with ``LIST``, or holds a ``%``, for a list of files.
+    """
+    if name.startswith(("LIST", "SKIPLIST")) or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files; expected one; save it as one file.")
+    if leads_out(name):
+        raise InputError(
+            f"{path} names the data file {name!r}, which may lie outside its folder; a header names a file in its "
+            "own folder; put the data file beside it and correct the name."
+        )
     return path.parent / name
 
 
@@ -89,7 +102,7 @@ def check_promise(path: Path, header: TextHeader) -> None:
         )
     if header.packing in ("", "text"):
         held = stored
-    elif header.packing != "bzip2" and header.promised > max(stored, 0) * DEFLATE_LIMIT:
+    elif header.promised > max(stored, 0) * DEFLATE_LIMIT:
         held = 0
     else:
         held = _count(header)
@@ -109,7 +122,6 @@ def check_promise(path: Path, header: TextHeader) -> None:
 def _count(header: TextHeader) -> int:
     opening: dict[str, Callable[[IO[bytes]], Callable[[int], bytes]]] = {
         "gzip": lambda file: gzip.GzipFile(fileobj=file).read,
-        "bzip2": lambda file: bz2.BZ2File(file).read,
         "zlib": _inflating,
     }
     held = 0
