@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import category
@@ -23,6 +24,10 @@ TABLES: dict[str, tuple[str, type[BaseModel]]] = {
 """Field of :class:`Scores` -> its file and what a line of it is; all but the first are left out where empty."""
 UNFIT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of tabs and other control characters, of bytes that are no UTF-8, and of ends of lines."""
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of what follows: a line with one need not say what it shows."""
+_FORMULA = re.compile("(?='*[=+@＝＋－＠-])(?![+-]?[0-9.]+$)")
+"""Begins a name that a spreadsheet would compute, guarded or not; plain numbers are none."""
 
 
 def write_scores(folder: Path, scores: Scores) -> None:
@@ -63,24 +68,39 @@ def check_names(names: Iterable[str], what: str) -> None:
     """Raise unless every name of a case, class or model (``what``) is a line of text.
 
     Raises:
-        InputError: One is blank, or holds a control character or a byte that is no text.
+        InputError: One is blank, or holds a control character, one that turns the direction of text, or a byte that
+            is no text.
     """
     for name in names:
-        if not name.strip() or any(category(letter) in UNFIT for letter in name):
+        if not name.strip() or any(category(letter) in UNFIT or letter in TURNING for letter in name):
             raise InputError(
                 f"The {what} {name!r} cannot stand in a table; a name is one line of text and not blank; rename it."
             )
 
 
 def csv_text(model: type[BaseModel], rows: Sequence[BaseModel]) -> str:
-    """Return the rows as CSV, whose columns are the fields of ``model``."""
+    """Return the rows as CSV, whose columns are the fields of ``model``.
+
+    A name that a spreadsheet would take for a formula gets an apostrophe before it; :func:`read_scores` removes it.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(row.model_dump() for row in rows)
+    for row in rows:
+        writer.writerow({key: _guarded(cell) for key, cell in row.model_dump().items()})
     return text.getvalue()
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def _guarded(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def _as_named(cell: object) -> object:
+    """Undo :func:`_guarded`; of a damaged line a cell may be missing, or a list of those too many."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _read(path: Path) -> list[dict[str, object]]:
     with path.open(encoding="utf-8", newline="") as lines:
-        return [{key: cell for key, cell in row.items() if cell != ""} for row in csv.DictReader(lines)]
+        rows = csv.DictReader(lines)
+        return [{key: _as_named(cell) for key, cell in row.items() if cell != ""} for row in rows]

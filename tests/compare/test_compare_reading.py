@@ -42,6 +42,16 @@ def test_names_that_are_refused(arguments: list[str], said: str) -> None:
         read_arguments(arguments)
 
 
+def test_names_that_look_like_formulas_are_compared_by_their_own_names(tmp_path: Path) -> None:
+    classes = ("=1+1", "'-x")
+    for model in ("a", "b"):
+        write_evaluated(tmp_path / model, DICE, classes=classes, groups=["@p", "+q", "-3"])
+    assert "'=1+1" in (tmp_path / "a" / "scores.csv").read_text(encoding="utf-8")
+    cohort = make_cohort(read_reports([str(tmp_path / "a"), str(tmp_path / "b")], "dice"), "dice")
+    assert cohort.classes == classes
+    assert cohort.groups == ("@p", "+q", "-3")
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "cases": ({"first_case": 1}, "only in .*a: case_000; only in .*b: case_003"),
     "fewer cases": ({"dice": DICE[:1]}, "case_001, case_002; only in .*b: none"),

@@ -1,5 +1,6 @@
 """``scores.csv`` and ``scores.json``: exact columns, strict JSON, and a reader that refuses damage."""
 
+import csv
 import json
 import math
 
@@ -149,8 +150,29 @@ def test_scores_of_an_older_medse_are_to_be_made_again(tmp_path):
         read_scores(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a\rb", "a\nb", "a\tb", "a\u2028b", "a\udcffb", "\x00", " ", ""])
+FORMULAS = ["=1+1", "+x", "-2+3", "@SUM(1)", "＝1", "'=1", "''=1", "-1e5", "'-3", '="a",b']
+PLAIN = ["-3", "+4", "-0.5", "a=1", "'x", "", "−3"]
+
+
+def test_names_that_a_spreadsheet_would_compute_are_guarded_and_come_back(tmp_path):
+    names = [*FORMULAS, *PLAIN]
+    rows = tuple(
+        LESIONS[1].model_copy(update={"case": name, "label": name, "volume_ml": -0.5}) for name in names
+    )
+    write_scores(tmp_path, make_scores().model_copy(update={"lesions": rows}))
+    with (tmp_path / "lesions.csv").open(encoding="utf-8", newline="") as lines:
+        written = list(csv.DictReader(lines))
+    assert [line["case"] for line in written] == [*(f"'{name}" for name in FORMULAS), *PLAIN]
+    assert {line["volume_ml"] for line in written} == {"-0.5"}
+    named = [row for row in rows if row.case]  # a blank name is refused where it is given
+    write_scores(tmp_path, make_scores().model_copy(update={"lesions": tuple(named)}))
+    assert [row.label for row in read_scores(tmp_path).lesions] == [row.label for row in named]
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u202eb", "a\u2066b", "a\rb", "a\nb", "a\tb", "a\u2028b", "a\udcffb", "\x00", " ", ""]
+)
 def test_names_that_would_break_a_table(name):
     with pytest.raises(InputError, match=r"The case .* cannot stand in a table; .*; .*\.$"):
         check_names(["fine", name], "case")
-    check_names(["ü肝", "<b>", "患者\u30001", "a,b", "=1+1", "'\""], "case")
+    check_names(["ü肝", "<b>", "患者\u30001", "a,b", "=1+1", "'\"", "می\u200cخواهم"], "case")
