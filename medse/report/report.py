@@ -10,7 +10,7 @@ import numpy as np
 from medse.files import write_text
 from medse.labels import IGNORE
 from medse.metrics.conventions.table import CONVENTIONS
-from medse.pages.html import page_environment
+from medse.pages.html import SORTABLE, page_environment
 from medse.pages.numbers import format_length, format_score, format_signed, format_value, outcome
 from medse.report import tables
 from medse.report.examples import Example, draw_examples
@@ -89,7 +89,7 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
         settings=scores.settings,
         created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
         style=_read("style.css"),
-        script=_read("script.js"),
+        script=SORTABLE + _read("script.js"),
         examples=examples,
         with_images=with_images,
         table=SCORES,

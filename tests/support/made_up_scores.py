@@ -1,6 +1,9 @@
 """Scores made up for the tests of the page, and a reader of pages."""
 
+import base64
+import hashlib
 import math
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,6 +11,18 @@ import numpy as np
 from medse.scores.files import write_scores
 from medse.scores.scores import ScoreRow, Scores, Settings
 from medse.scores.summaries import summarise_rows
+
+
+def check_policy(text):
+    """Check that a page lets its one script run, by the hash of what stands in it, and nothing else."""
+    (script,) = re.findall("<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policies = [tag for tag in Page(text).all("meta") if tag.get("http-equiv") == "Content-Security-Policy"]
+    (rules,) = [dict(rule.strip().split(" ", 1) for rule in tag["content"].split(";")) for tag in policies]
+    assert rules == {
+        "default-src": "'none'", "img-src": "data:", "style-src": "'unsafe-inline'", "base-uri": "'none'",
+        "form-action": "'none'", "script-src": f"'sha256-{digest}'",
+    }  # fmt: skip
 
 
 def row(case, label, dice, *, value=1, **more):
