@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Subset
 
 from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
-from medse.data.patches import PatchDataset, PatchSampler
+from medse.data.patches import PatchDataset, PatchSampler, gather
 from medse.errors import InputError, some
 from medse.files import atomic_path, refuse_existing
 from medse.preprocess import window
@@ -116,7 +116,6 @@ def train_run(
         augment=data.augmentation,
         scores=segment.scores,
         classes=cases.labels.names,
-        seed=config.seed,
     )
     patches = DataLoader(
         PatchDataset(
@@ -125,8 +124,10 @@ def train_run(
             cases.labels.classes,
             config.data.foreground,
             build.slice_axis(config.data),
+            data.augmentation,
         ),
         batch_size=settings.batch_size,
+        collate_fn=gather,
         sampler=PatchSampler(len(training), steps * settings.batch_size, config.seed),
         num_workers=config.data.workers,
         persistent_workers=config.data.workers > 0,

@@ -1,6 +1,6 @@
 """From a configuration to objects: the only place where a name becomes a thing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -75,8 +75,10 @@ def make_optimizer(config: Config) -> Callable[[Iterable[nn.Parameter]], optim.O
     return partial(pick(OPTIMIZERS, config.optimizer.name, "optimizer"), **options(config.optimizer))
 
 
-def augmentation(config: Config, cases: Dataset, oriented: bool) -> Augmentation | None:
-    """Build the augmentation, None when the configuration has none.
+def augmentation(
+    config: Config, cases: Dataset, spacing_mm: Sequence[float], oriented: bool
+) -> Augmentation | None:
+    """Build the augmentation on a training grid of ``spacing_mm`` (RAS), None when the configuration has none.
 
     Raises:
         InputError: A mirror would run across the slices, or turn a class that names a side into one of the other.
@@ -92,7 +94,14 @@ def augmentation(config: Config, cases: Dataset, oriented: bool) -> Augmentation
             "name a side and scans that do not say where the patient's left is; any mirror may swap the sides; leave "
             "mirror_axes out."
         )
-    return Augmentation(**settings, slice_axis=slice_axis(config.data), classes=cases.labels.names)
+    across = slice_axis(config.data)
+    return Augmentation(
+        **settings,
+        patch_size=config.data.patch_size,
+        spacing_mm=tuple(mm for axis, mm in enumerate(spacing_mm) if axis != across),
+        slice_axis=across,
+        classes=cases.labels.names,
+    )
 
 
 def segmenter(
@@ -128,6 +137,6 @@ def prepare_data(config: Config, dataset: Dataset) -> PreparedData:
     return PreparedData(
         headers=headers,
         preprocessing=way,
-        augmentation=augmentation(config, dataset, headers.oriented),
+        augmentation=augmentation(config, dataset, way.spacing_mm, headers.oriented),
         loader=CaseLoader(way, dataset.labels, len(dataset.channels), copy_affine=copy_affine),
     )

@@ -13,7 +13,7 @@ from medse.metrics.overlap import count_pairs
 from medse.preprocess import most_likely
 from medse.scores.statistics import finite_mean
 
-Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+Augment = Callable[[dict[str, Any]], tuple[Tensor, Tensor]]
 
 
 class SegmentationTask(pl.LightningModule):
@@ -27,8 +27,9 @@ class SegmentationTask(pl.LightningModule):
         loss: ``loss(logits, label)`` for one resolution.
         decay: Factor of the learning rate at a given share of the training done.
         share_done: Share of the training done after a number of steps, 0 to 1.
+        augment: Makes patches ``(B, C, *patch)`` and labels ``(B, 1, *patch)`` of a batch whose ``image`` and
+            ``label`` are lists of pieces of scans; None where the pieces are patches.
         scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``.
-        seed: Seed of the augmentation; the step number is added to it, so a resumed run continues the series.
     """
 
     def __init__(
@@ -41,12 +42,11 @@ class SegmentationTask(pl.LightningModule):
         augment: Augment | None,
         scores: Callable[[ImageArray], ImageArray],
         classes: tuple[str, ...],
-        seed: int,
     ) -> None:
         super().__init__()
         self.net, self.loss = net, loss
         self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
-        self.augment, self.scores, self.classes, self.seed = augment, scores, classes, seed
+        self.augment, self.scores, self.classes = augment, scores, classes
         self.validation_dice: list[FloatArray] = []
 
     def configure_optimizers(self) -> Any:
@@ -58,11 +58,12 @@ class SegmentationTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augment a training batch on the device it trains on."""
-        if not self.trainer.training or self.augment is None:
+        """Make patches of what was cut for a training batch, on the device it trains on."""
+        if not self.trainer.training:
             return batch
-        generator = torch.Generator().manual_seed(self.seed + self.global_step)
-        image, label = self.augment(batch["image"], batch["label"], generator)
+        if self.augment is None:
+            return {key: torch.stack(batch[key]) for key in ("image", "label")}
+        image, label = self.augment(batch)
         return {"image": image, "label": label}
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:

@@ -11,13 +11,18 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import cycle
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from medse.data.augmentation.augmentation import Augmentation
+from medse.data.patches import PatchDataset, gather
 
-OURS = Augmentation(mirror_axes=(0,))
+OURS = Augmentation(patch_size=(40, 56, 40), spacing_mm=(1, 1, 1), mirror_axes=(0,))
 Batch = tuple[Tensor, Tensor]
 
 
@@ -31,6 +36,22 @@ def median_ms(run: Callable[[], object], repeats: int, device: torch.device) -> 
         if repeat >= 2:  # two to warm up
             times.append(1000 * (time.perf_counter() - start))
     return statistics.median(times)
+
+
+def cut_batches(augmentation: Augmentation, size: int, count: int) -> list[dict[str, Any]]:
+    """Batches of pieces cut from a volume twice as long as the patch along each axis."""
+    shape = [2 * n for n in augmentation.patch_size]
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, (1, *shape)).astype(np.uint8)
+    image = random.normal(size=(1, *shape)).astype(np.float32)
+    case = {"image": image, "label": label, "centres": [np.flatnonzero(label == k) for k in range(3)]}
+    x, y, z = augmentation.patch_size
+    patches = PatchDataset([case], (x, y, z), 3, 0.67, None, augmentation)  # type: ignore[arg-type]
+    return [gather([patches[0, size * number + item] for item in range(size)]) for number in range(count)]
+
+
+def to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    return {**batch, **{key: [piece.to(device) for piece in batch[key]] for key in ("image", "label")}}
 
 
 def monai_peer(elastic: bool) -> Callable[[Tensor, Tensor], object]:
@@ -74,7 +95,7 @@ def torchio_peer() -> Callable[[Tensor, Tensor], object]:
     chain = tio.Compose(
         [
             tio.RandomAffine(scales=top, degrees=OURS.rotation_degrees, p=OURS.spatial_probability),
-            tio.RandomElasticDeformation(max_displacement=OURS.elastic_voxels, p=OURS.spatial_probability),
+            tio.RandomElasticDeformation(max_displacement=OURS.elastic_mm, p=OURS.spatial_probability),
             tio.RandomFlip(axes=(0,)),
             tio.RandomBlur(std=OURS.blur_voxels, p=chance),
             tio.RandomGamma(log_gamma=math.log1p(OURS.gamma), p=chance),
@@ -131,7 +152,9 @@ def main() -> None:
         torch.randint(0, 3, shape, generator=random, dtype=torch.uint8),
     )
     here = cpu[0].to(device), cpu[1].to(device)
-    ours = median_ms(lambda: OURS(*here, random), given.repeats, device)
+    augmentation = replace(OURS, patch_size=tuple(given.patch))
+    batches = cycle(cut_batches(augmentation, given.batch, given.repeats + 2))
+    ours = median_ms(lambda: augmentation(to(next(batches), device)), given.repeats, device)
     print(f"{'medse, affine + elastic':34}{ours:9.1f} ms")
 
     peers = {"MONAI, affine + elastic": monai_peer(True), "MONAI, affine only": monai_peer(False)}

@@ -1,15 +1,19 @@
 """Prepared cases and the patches drawn from them."""
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
+from medse.data.augmentation.augmentation import Augmentation
 from medse.data.cases import Case
 from medse.data.loading import CaseLoader, PreparedCases
-from medse.data.patches import PatchDataset, PatchSampler, check_patch_size
+from medse.data.patches import PatchDataset, PatchSampler, check_patch_size, gather
 from medse.data.readers.msd import read_msd
 from medse.errors import InputError
 from medse.labels import Labels
@@ -95,6 +99,114 @@ def test_patches_of_a_2d_network_are_slices(prepared: PreparedCases, axis: int) 
         np.testing.assert_array_equal(found[0]["label"], patch["label"])
 
 
+def one_case(image: np.ndarray, label: np.ndarray, centres: np.ndarray) -> Any:
+    """A data set of one prepared case ``(C, X, Y, Z)``, whose patches have their middle in ``centres``."""
+    return [{"id": "a", "image": image, "label": label, "centres": [np.array([], int), centres]}]
+
+
+def test_a_patch_of_a_flat_scan_is_padded_without_a_copy_of_the_scan() -> None:
+    shape = (150, 160, 6)
+    random = np.random.default_rng(0)
+    image = random.normal(size=(2, *shape)).astype(np.float32)
+    label = random.integers(0, 2, (1, *shape)).astype(np.uint8)
+    patches = PatchDataset(one_case(image, label, np.flatnonzero(label)), (16, 24, 11), 2, 1.0)
+    tracemalloc.start()
+    patch = patches[(0, 3)]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < image.nbytes / 4
+    whole = [np.pad(array, [(0, 0)] * 3 + [(2, 3)]) for array in (image, label)]
+    found = [
+        (x, y)
+        for x in range(135)
+        for y in range(137)
+        if np.array_equal(whole[1][:, x : x + 16, y : y + 24], patch["label"])
+    ]
+    assert len(found) == 1
+    (x, y) = found[0]
+    np.testing.assert_array_equal(patch["image"], whole[0][:, x : x + 16, y : y + 24])
+
+
+SPACES = [
+    ((16, 24, 12), None, (1.0, 1.5, 2.0)),
+    ((16, 24, 12), None, (1.0, 1.0, 8.0)),
+    ((16, 1, 12), 1, (1.0, 2.0)),
+]
+
+
+def moving(window: tuple[int, ...], axis: int | None, spacing: tuple[float, ...]) -> Augmentation:
+    return Augmentation(
+        patch_size=tuple(n for a, n in enumerate(window) if a != axis),
+        spacing_mm=spacing,
+        slice_axis=axis,
+        mirror_axes=(0,),
+        spatial_probability=0.9,
+        intensity_probability=0,
+    )
+
+
+@pytest.mark.parametrize(("window", "axis", "spacing"), SPACES)
+def test_no_background_is_invented_where_the_scan_has_tissue(
+    window: tuple[int, int, int], axis: int | None, spacing: tuple[float, ...]
+) -> None:
+    augmentation = moving(window, axis, spacing)
+    tissue = np.ones((1, 70, 70, 70), np.float32)
+    middle = np.zeros(tissue.shape[1:], bool)
+    middle[33:37, 33:37, 33:37] = True
+    cases = one_case(tissue, tissue.astype(np.uint8), np.flatnonzero(middle))
+    patches = PatchDataset(cases, window, 2, 1.0, axis, augmentation)
+    image, label = augmentation(gather([patches[(0, seed)] for seed in range(30)]))
+    assert label.shape[1:] == (1, *augmentation.patch_size)
+    assert label.min() == 1
+    assert torch.allclose(image, torch.ones_like(image), atol=1e-5)
+
+
+@pytest.mark.parametrize(("window", "axis", "spacing"), SPACES)
+def test_a_moved_patch_is_that_of_the_whole_scan(
+    window: tuple[int, int, int], axis: int | None, spacing: tuple[float, ...]
+) -> None:
+    augmentation = moving(window, axis, spacing)
+    random = np.random.default_rng(0)
+    shape = (21, 40, 10)  # the last axis is shorter than the patch
+    image = random.normal(size=(2, *shape)).astype(np.float32)
+    label = random.integers(1, 9, (1, *shape)).astype(np.uint8)
+    cases = one_case(image, label, np.arange(label.size))
+    cut = PatchDataset(cases, window, 2, 1.0, axis, augmentation)
+    still = PatchDataset(cases, window, 2, 1.0, axis)
+    sizes = set()
+    for seed in range(25):
+        item, patch = cut[(0, seed)], still[(0, seed)]
+        sizes.add(item["label"].shape)
+        parameters = augmentation.sample([item["seed"]], 2)
+        first = first_voxel(patch["label"], label, window)
+        centre = np.array(first) + np.array(window) / 2
+        whole, away = [image, label], centre - np.array(shape) / 2
+        if axis is not None:
+            whole, away = [np.take(array, first[axis], 1 + axis) for array in whole], np.delete(away, axis)
+        expected = augmentation.apply(
+            *[[torch.from_numpy(array)] for array in whole], torch.tensor(away[None]).float(), parameters
+        )
+        found = augmentation(gather([item]))
+        moves = not torch.equal(parameters.matrix[0], torch.eye(len(away)))
+        if moves:
+            assert (found[0] - expected[0]).abs().max() < 1e-3
+            assert (found[1] != expected[1]).float().mean() < 1e-3  # ties between two voxels
+        else:
+            np.testing.assert_array_equal(found[0][0], patch["image"])
+            np.testing.assert_array_equal(found[1][0], patch["label"])
+    assert len(sizes) > 2
+
+
+def first_voxel(patch: np.ndarray, label: np.ndarray, window: tuple[int, int, int]) -> tuple[int, ...]:
+    """Where the first voxel of a patch lies in a label ``(1, X, Y, Z)``, negative where it was padded."""
+    before = [max(0, n - length) // 2 for n, length in zip(window, label.shape[1:], strict=True)]
+    after = [max(0, n - length) - b for n, length, b in zip(window, label.shape[1:], before, strict=True)]
+    padded = np.pad(label[0], list(zip(before, after, strict=True)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, window)
+    (place,) = np.argwhere((windows == patch.reshape(window)).all(axis=(3, 4, 5)))
+    return tuple(int(n) - b for n, b in zip(place, before, strict=True))
+
+
 def relabelled(case: Case, values: Callable[[np.ndarray], np.ndarray], **moved: float) -> None:
     """Write the case's label anew with other values, its affine perhaps moved."""
     label = nib.load(case.label)
@@ -165,6 +277,17 @@ def test_the_sampler_visits_every_case_before_any_again() -> None:
     assert list(sampler) != again
     sampler.set_epoch(0)
     assert list(sampler) == again
+
+
+def test_no_two_runs_share_the_random_numbers_of_a_patch() -> None:
+    """Were the seed of a run added to a count, the series of seed 0 would be that of seed 1, one place on."""
+    drawn = []
+    for seed in range(4):
+        sampler = PatchSampler(cases=5, patches=20, seed=seed)
+        for epoch in range(10):
+            sampler.set_epoch(epoch)
+            drawn += [number for _, number in sampler]
+    assert len(set(drawn)) == len(drawn) == 800
 
 
 def test_patch_sizes_that_work() -> None:

@@ -38,7 +38,6 @@ def test_labels_of_any_integer_type_give_the_same_loss(dtype: torch.dtype) -> No
         DeepSupervision(DiceCE(ignored=False)),
         scores=None,
         classes=("a", "b"),
-        seed=0,
         **arguments,  # type: ignore[arg-type]
     )
     task.log = lambda *_given, **_options: None  # type: ignore[method-assign]

@@ -1,12 +1,13 @@
 """Random changes to a batch of patches, 2-D or 3-D, on the device the batch is on."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from medse.data.augmentation.intensity import (
@@ -17,17 +18,24 @@ from medse.data.augmentation.intensity import (
     change_gamma,
 )
 from medse.data.augmentation.mirroring import LEFT_RIGHT, mirror_swap, patch_axes, swapped_pairs
-from medse.data.augmentation.spatial import FOLD_FREE, affine_matrices, control_shape, swap_classes, warp
+from medse.data.augmentation.spatial import (
+    FOLD_FREE,
+    affine_matrices,
+    control_shape,
+    reach,
+    swap_classes,
+    warp,
+)
 from medse.errors import InputError
 from medse.registry import check_options
 
 
 @dataclass(frozen=True)
 class AugmentationParameters:
-    """Everything random about one augmentation of one batch: kept, it can be replayed.
+    """Everything random about one augmentation of one batch.
 
     Attributes:
-        matrix: ``(B, D, D)``; see :func:`medse.data.augmentation.spatial.warp`.
+        matrix: ``(B, D, D)``, for offsets in voxels; see :func:`medse.data.augmentation.spatial.warp`.
         control: ``(B, D, *K)``, displacements of the spline's control points in voxels.
         sides_swapped: ``(B,)``, whether the matrix mirrors left and right, so that paired classes are swapped.
         blur_voxels: ``(B, C)``, standard deviation of the blur.
@@ -52,8 +60,11 @@ class AugmentationParameters:
 Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Chance = Annotated[float, Field(ge=0, le=1)]
 
-DERIVED = frozenset({"slice_axis", "classes"})
+DERIVED = frozenset({"patch_size", "spacing_mm", "slice_axis", "classes"})
 """Parameters of :class:`Augmentation` that follow from the data and are no options of a configuration."""
+
+ANISOTROPIC = 3
+"""Above this ratio of the largest spacing to the next an axis has thick slices: nnU-Net's ``ANISO_THRESHOLD``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +75,27 @@ class Augmentation:
     smaller are equally likely; a limit of 0 turns a change off. Intensities are in standard deviations of the
     normalised image. nnU-Net's values are those of its second version's default trainer.
 
+    Tissue is moved in mm, whatever the shape of a voxel. Where one axis has slices more than three times as thick as
+    the next largest spacing, images are turned, sized, stretched and bent within the slices alone, because what is
+    interpolated between slices so far apart was never measured. nnU-Net does the same, its "dummy 2-D", where the
+    longest side of the patch is more than three times that along the thick axis, which its planner lets follow from
+    the spacing.
+
+    The blur counts in voxels: along each axis a scanner resolves about a voxel, across slices of 8 mm as within
+    them.
+
     Attributes:
+        patch_size: Voxels of a patch along each of its axes.
+        spacing_mm: Of the training grid, along the same axes.
         rotation_degrees: Largest angle about each axis (2-D: in the plane). 15: a head tilted in the scanner;
             half of nnU-Net's 30.
         scale: Largest change of size; 0.15 is a factor of 1/1.15 to 1.15. Adult head lengths differ by about
             a tenth either way; nnU-Net has 0.7 to 1.4.
         stretch: The same for each axis on its own, on top of ``scale``. 0.08: heads are longer or rounder.
-        elastic_voxels: Largest displacement of a control point along each axis. 4 moves tissue by up to 3
-            voxels and changes volumes locally by 10 % (standard deviation; 30 % at most), measured.
-        elastic_spacing_voxels: Distance between control points: the size of what is bent. 16 is between a
-            gyrus and a lobe at 1 to 2 mm.
+        elastic_mm: Largest displacement of a control point along each axis. 4 mm with 16 between the points moves
+            tissue by up to 3 mm and changes volumes locally by 10 % (standard deviation; 30 % at most), measured.
+        elastic_spacing_mm: Distance between control points: the size of what is bent. 16 is between a gyrus and a
+            lobe.
         mirror_axes: Axes of the volume mirrored at random, in RAS order (0 is left-right). Along 0, classes that
             come in left-right pairs are swapped in the items mirrored. None by default: hearts and livers have
             no mirror image.
@@ -96,11 +118,13 @@ class Augmentation:
             or it is left-right and a class names a side that no other class is the counterpart of.
     """
 
+    patch_size: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
     rotation_degrees: Limit = 15.0
     scale: Limit = 0.15
     stretch: Limit = 0.08
-    elastic_voxels: Limit = 4.0
-    elastic_spacing_voxels: PositiveInt = 16
+    elastic_mm: Limit = 4.0
+    elastic_spacing_mm: Annotated[PositiveFloat, Field(allow_inf_nan=False)] = 16.0
     mirror_axes: tuple[Literal[0, 1, 2], ...] = ()
     blur_voxels: Limit = 1.0
     gamma: Limit = 0.4
@@ -113,10 +137,10 @@ class Augmentation:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.elastic_voxels > (limit := self.elastic_spacing_voxels * FOLD_FREE):
+        if self.elastic_mm > (limit := self.elastic_spacing_mm * FOLD_FREE):
             raise InputError(
-                f"Augmentation elastic_voxels is {self.elastic_voxels} with elastic_spacing_voxels "
-                f"{self.elastic_spacing_voxels}; above {limit:.3g} tissue could fold; lower the first or "
+                f"Augmentation elastic_mm is {self.elastic_mm} with elastic_spacing_mm "
+                f"{self.elastic_spacing_mm}; above {limit:.3g} tissue could fold; lower the first or "
                 "raise the second."
             )
         if len(set(self.mirror_axes)) < len(self.mirror_axes):
@@ -127,76 +151,105 @@ class Augmentation:
         if LEFT_RIGHT in self.mirror_axes:
             mirror_swap(self.classes)
 
-    def sample(self, images: Tensor, generator: torch.Generator) -> AugmentationParameters:
-        """Draw the parameters for a batch ``(B, C, *S)``, on the generator's device."""
-        batch, channels, *shape = images.shape
-        dims = len(shape)
-        axes = patch_axes(self.mirror_axes, self.slice_axis)
-        if any(axis >= dims for axis in axes):
-            raise InputError(
-                f"Augmentation mirror_axes is {self.mirror_axes}, but the patches have {dims} axes; "
-                f"use 0 to {dims - 1}."
-            )
-        device = generator.device
+    @property
+    def elastic_spacing_voxels(self) -> tuple[float, ...]:
+        """Voxels between the control points, along each axis of the patch."""
+        return tuple(self.elastic_spacing_mm / mm for mm in self.spacing_mm)
+
+    def sample(self, seeds: Sequence[int], channels: int) -> AugmentationParameters:
+        """Draw the parameters of a batch, those of each item from its own seed alone."""
+        batch, dims = len(seeds), len(self.patch_size)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
         def uniform(limit: float, *size: int) -> Tensor:
-            return limit * (2 * torch.rand(size, generator=generator, device=device) - 1)
+            return limit * (2 * torch.stack([torch.rand(size, generator=own) for own in generators]) - 1)
 
         def happens(probability: float, *size: int) -> Tensor:
-            return torch.rand(size, generator=generator, device=device) < probability
+            return torch.stack([torch.rand(size, generator=own) for own in generators]) < probability
 
         def intensity() -> Tensor:
             """Values in -1..1 per channel, 0 for items that are not to change."""
-            return uniform(1, batch, channels) * happens(self.intensity_probability, batch, 1)
+            return uniform(1, channels) * happens(self.intensity_probability, 1)
 
-        moved = happens(self.spatial_probability, batch, 1)
-        planes = len(list(combinations(range(dims), 2)))
-        angles = uniform(math.radians(self.rotation_degrees), batch, planes) * moved
-        size = uniform(math.log1p(self.scale), batch, 1) + uniform(math.log1p(self.stretch), batch, dims)
-        mirrored = happens(0.5, batch, dims)
+        moved = happens(self.spatial_probability, 1)
+        thin = torch.tensor(_thin(self.spacing_mm))
+        flat = torch.tensor([bool(thin[i] and thin[j]) for i, j in combinations(range(dims), 2)])
+        angles = uniform(math.radians(self.rotation_degrees), len(flat)) * (moved & flat)
+        size = uniform(math.log1p(self.scale), 1) + uniform(math.log1p(self.stretch), dims)
+        axes = patch_axes(self.mirror_axes, self.slice_axis)
+        mirrored = happens(0.5, dims)
         mirrored[:, [axis for axis in range(dims) if axis not in axes]] = False
-        factors = torch.exp(size * moved) * torch.where(mirrored, -1.0, 1.0)
-        with torch.autocast(device.type, enabled=False):
-            matrix = affine_matrices(angles, factors)
-        points = control_shape(shape, self.elastic_spacing_voxels)
-        control = uniform(self.elastic_voxels, batch, dims, *points)
+        factors = torch.exp(size * (moved & thin)) * torch.where(mirrored, -1.0, 1.0)
+        with torch.autocast("cpu", enabled=False):
+            matrix = affine_matrices(angles, factors, self.spacing_mm)
+        points = control_shape(self.patch_size, self.elastic_spacing_voxels)
+        bent = (moved & thin) * self.elastic_mm / torch.tensor(self.spacing_mm)  # (B, D), in voxels
+        control = uniform(1, dims, *points) * bent.reshape(batch, dims, *[1] * dims)
         return AugmentationParameters(
             matrix=matrix,
-            control=control * moved.reshape(batch, *[1] * (dims + 1)),
+            control=control,
             sides_swapped=mirrored[:, 0] & (LEFT_RIGHT in self.mirror_axes),
             blur_voxels=intensity().abs() * self.blur_voxels,
             gamma=torch.exp(intensity() * math.log1p(self.gamma)),
             contrast=torch.exp(intensity() * math.log1p(self.contrast)),
             brightness=intensity() * self.brightness,
             noise_sd=intensity().abs() * self.noise_sd,
-            noise_seed=torch.randint(2**62, (batch,), generator=generator, device=device),
+            noise_seed=torch.stack([torch.randint(2**62, (), generator=own) for own in generators]),
         )
+
+    def reach(self, seed: int, channels: int) -> list[float]:
+        """Return how far from the patch's centre the item of ``seed`` looks along each axis, in voxels."""
+        drawn = self.sample([seed], channels)
+        farthest: list[float] = reach(drawn.matrix, drawn.control, self.patch_size)[0].tolist()
+        return farthest
 
     @torch.no_grad()
     def apply(
-        self, images: Tensor, labels: Tensor, parameters: AugmentationParameters
+        self,
+        images: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        shift: Tensor,
+        parameters: AugmentationParameters,
     ) -> tuple[Tensor, Tensor]:
-        """Change ``(B, C, *S)`` float32 images and ``(B, 1, *S)`` integer labels as the parameters say.
+        """Make patches ``(B, C, *S)`` float32 and ``(B, 1, *S)`` of integer labels from pieces of scans.
 
-        Space first, then what the scanner does, its noise last. The input is left as it is; where nothing
-        changes it may be returned itself. Computed in float32 also under autocast.
+        Space first, then what the scanner does, its noise last: in the patch alone, where no zeros move in from the
+        borders. The input is left as it is. Computed in float32 also under autocast.
+
+        Args:
+            images: B pieces ``(C, *N)``, each with what lies within :meth:`reach` of its patch's centre.
+            labels: Their labels ``(1, *N)``.
+            shift: ``(B, D)``, from the middle of each piece to the centre of its patch, in voxels.
         """
-        with torch.autocast(images.device.type, enabled=False):
-            images, labels = warp(
-                images, labels, parameters.matrix, parameters.control, self.elastic_spacing_voxels
+        with torch.autocast(images[0].device.type, enabled=False):
+            moved, moved_labels = warp(
+                images,
+                labels,
+                shift,
+                self.patch_size,
+                parameters.matrix,
+                parameters.control,
+                self.elastic_spacing_voxels,
             )
             if swapped_pairs(self.mirror_axes, self.classes):
-                labels = swap_classes(labels, parameters.sides_swapped, mirror_swap(self.classes))
-            images = blur(images, parameters.blur_voxels)
-            images = change_gamma(images, parameters.gamma)
-            images = change_contrast(images, parameters.contrast)
-            images = change_brightness(images, parameters.brightness)
-            images = add_noise(images, parameters.noise_sd, parameters.noise_seed)
-        return images, labels
+                moved_labels = swap_classes(moved_labels, parameters.sides_swapped, mirror_swap(self.classes))
+            changed = blur(moved, parameters.blur_voxels)
+            changed = change_gamma(changed, parameters.gamma)
+            changed = change_contrast(changed, parameters.contrast)
+            changed = change_brightness(changed, parameters.brightness)
+            changed = add_noise(changed, parameters.noise_sd, parameters.noise_seed)
+        return changed, moved_labels
 
-    def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw parameters and apply them; same generator state, same result."""
-        return self.apply(images, labels, self.sample(images, generator))
+    def __call__(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Make patches from what :func:`medse.data.patches.gather` returns; same seeds, same patches."""
+        parameters = self.sample(batch["seed"], len(batch["image"][0]))
+        return self.apply(batch["image"], batch["label"], batch["shift"], parameters)
+
+
+def _thin(spacing_mm: Sequence[float]) -> list[bool]:
+    """Which axes have no thick slices: all, or all but one."""
+    next_largest = sorted(spacing_mm)[-2]
+    return [mm <= ANISOTROPIC * next_largest for mm in spacing_mm]
 
 
 check_options(Augmentation, DERIVED)
