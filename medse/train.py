@@ -4,12 +4,11 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 
@@ -31,6 +30,7 @@ from medse.tasks.callbacks.progress import Progress, TellProgress
 from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog, Divergence
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
+from medse.tasks.tensorboard import tensorboard_log
 
 GRADIENT_NORM = 12.0
 """Gradients are clipped to this norm, the value of nnU-Net."""
@@ -156,7 +156,8 @@ def train_run(
                 Annealing(network, run.path, budget),
                 *([TellProgress(progress, budget)] if progress else []),
             ],
-            logger=_tensorboard(run.path),
+            plugins=[_alone()],
+            logger=tensorboard_log(run.path),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -167,11 +168,6 @@ def train_run(
             trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
         except SystemExit:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from None
-        except OSError as error:  # TensorBoard's log: medse writes all other files, and says so itself
-            raise InputError(
-                f"Cannot write the log in {run_dir}: {error.strerror or error}; make room, then continue with "
-                "--resume."
-            ) from error
     with atomic_path(run.weights) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
 
@@ -224,11 +220,15 @@ def _quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _tensorboard(folder: Path) -> TensorBoardLogger | bool:
-    """Return a TensorBoard log in ``folder`` when TensorBoard is installed."""
-    if find_spec("tensorboard") is None:
-        return False
-    return TensorBoardLogger(save_dir=folder, name="", version="tensorboard")
+def _alone() -> LightningEnvironment:
+    """Return the surroundings of a training in one process, whatever a cluster's variables say of others.
+
+    Lightning would count the tasks of a SLURM, LSF, MPI or torchrun job as processes of one training, leave writing
+    to the first of them, and under SLURM put the job into the queue again with checkpoints of its own.
+    """
+    surroundings = LightningEnvironment()
+    surroundings.set_global_rank(0)  # the rank that writes; at import Lightning took that of the job
+    return surroundings
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

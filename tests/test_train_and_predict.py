@@ -153,7 +153,7 @@ def test_a_training_that_diverges_stops_before_it_is_saved(tiny_config: Path, tm
 def test_without_tensorboard_there_is_one_log(
     tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medse.train.find_spec", lambda _name: None)
+    monkeypatch.setattr("medse.tasks.tensorboard.find_spec", lambda _name: None)
     monkeypatch.chdir(tmp_path)
     fit(tiny_config, tmp_path / "run", "trainer.max_epochs=1")
     assert [path.name for path in tmp_path.rglob("*.csv")] == ["log.csv"]

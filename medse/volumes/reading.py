@@ -1,7 +1,9 @@
 """Volumes in: which reader opens which file, headers and voxels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +48,9 @@ def open_volume(path: Path) -> Opened:
 
     Raises:
         InputError: The file is missing, may not be read, is of no format known here, or its header cannot be
-            trusted.
+            trusted; later, where its voxels cannot be read.
     """
-    try:
+    with _readable(path):
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; give the path of a volume.")
         if suffix := "" if suffix_of(path) else _suffix_by_content(path):
@@ -57,7 +59,20 @@ def open_volume(path: Path) -> Opened:
                 f"suffix of its format; rename it to {path.name}{suffix}."
             )
         case_id(path)
-        return OPENERS[suffix_of(path)](path)
+        opened = OPENERS[suffix_of(path)](path)
+
+    def voxels() -> AnyArray:
+        with _readable(path):
+            return opened.voxels()
+
+    return replace(opened, voxels=voxels)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say what is wrong where the system refuses to read ``path``, its header now or its voxels later."""
+    try:
+        yield
     except PermissionError as error:
         raise InputError(
             f"{path} may not be read (permission denied); change its permissions or run as its owner."

@@ -18,7 +18,7 @@ from PIL import Image
 
 from medse.errors import InputError
 from medse.volumes.names import list_volumes
-from medse.volumes.reading import read_grid, read_grids, read_image, read_label_map
+from medse.volumes.reading import open_volume, read_grid, read_grids, read_image, read_label_map
 
 SHAPE = (4, 5, 6)
 AFFINE = nib.affines.from_matvec(np.diag([-1.0, 2, 3]), [4, 5, 6])
@@ -246,6 +246,22 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, name: str) -> None:
         refuse(path, r"may not be read \(permission denied\); change its permissions")
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".mha", ".png"])
+def test_a_file_that_is_lost_after_its_header_was_read(tmp_path: Path, suffix: str) -> None:
+    """As on a network drive: the system's error is one about this file, not about what else is going on."""
+    path = tmp_path / f"a{suffix}"
+    if suffix.startswith(".mg"):
+        nib.save(nib.MGHImage(np.ones(SHAPE, np.float32), AFFINE), path)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(np.ones((5, 6), np.uint8)), str(path))
+    opened = open_volume(path)
+    path.unlink()
+    with pytest.raises(
+        InputError, match=rf"a{suffix} cannot be read.*[Nn]o such file|cannot be read.*copy it again"
+    ):
+        opened.voxels()
 
 
 def edited(path: Path, old: bytes, new: bytes) -> Path:

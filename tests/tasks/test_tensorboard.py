@@ -1,0 +1,28 @@
+"""The curves say themselves that they cannot be written."""
+
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from medse.errors import InputError
+from medse.tasks.tensorboard import tensorboard_log
+
+
+def test_curves_are_written(tmp_path: Path) -> None:
+    log = tensorboard_log(tmp_path)
+    assert not isinstance(log, bool)
+    for step, loss in enumerate((0.5, 0.25)):
+        log.log_metrics({"loss": loss}, step)
+    log.save()
+    log.finalize("success")
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(event.step, event.value) for event in found.Scalars("loss")] == [(0, 0.5), (1, 0.25)]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").write_text("in the way")
+    log = tensorboard_log(tmp_path)
+    assert not isinstance(log, bool)
+    with pytest.raises(InputError, match="Cannot write the curves in .*tensorboard: File exists; .*--resume"):
+        log.log_metrics({"loss": 0.5}, 0)
