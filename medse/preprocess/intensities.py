@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from medse.arrays import FloatArray, ImageArray
+from medse.arrays import ImageArray
 from medse.errors import InputError
 
 Normalization = Literal["zscore", "zscore_nonzero", "hounsfield"] | None
@@ -59,8 +59,13 @@ def normalize(channel: ImageArray, box: tuple[slice, ...], how: Normalization, s
     if how == "hounsfield":
         return (cropped - np.float32(AIR_HU)) / np.float32(STEP_HU)
     mean = values.mean(dtype=np.float64)
-    normal: FloatArray = np.subtract(cropped, mean, dtype=np.float64)  # float32 could overflow
-    normal /= deviation
+    normal = np.empty_like(cropped)
+    for slab, result in zip(
+        cropped, normal, strict=True
+    ):  # float32 could overflow, and all in 64 bits be too much
+        wide = np.subtract(slab, mean, dtype=np.float64)
+        wide /= deviation
+        result[...] = wide
     if how == "zscore_nonzero":
         normal[cropped == 0] = 0
-    return normal.astype(np.float32)
+    return normal

@@ -7,7 +7,7 @@ import numpy as np
 
 from medse.arrays import ImageArray, LabelArray, bounding_box
 from medse.preprocess.intensities import Normalization, normalize
-from medse.preprocess.resampling import most_likely, resample_cubic, resample_linear, resampled_shape
+from medse.preprocess.resampling import resample_classes, resample_cubic, resample_labels, resampled_shape
 from medse.volumes.grid import Grid
 
 
@@ -68,14 +68,7 @@ class Preprocessing:
 
     def label(self, indices: LabelArray, prepared: Prepared) -> LabelArray:
         """Bring class indices ``(X, Y, Z)`` in the file's order to the training grid."""
-        cropped = prepared.grid.to_canonical(indices)[prepared.box]
-        shape = prepared.image.shape[1:]
-        if cropped.shape == shape:
-            return np.ascontiguousarray(cropped)
-        present = np.unique(cropped)
-        best = most_likely(resample_linear((cropped == k).astype(np.float32), shape) for k in present)
-        label: LabelArray = present[best].astype(indices.dtype)
-        return label
+        return resample_labels(prepared.grid.to_canonical(indices)[prepared.box], prepared.image.shape[1:])
 
     def restore(self, scores: ImageArray, prepared: Prepared) -> LabelArray:
         """Turn class scores ``(K, *spatial)`` into class indices ``(X, Y, Z)`` in the file's order.
@@ -86,7 +79,7 @@ class Preprocessing:
         grid = prepared.grid
         canonical = np.zeros(grid.canonical_shape, dtype=np.int16)
         here = canonical[prepared.box]
-        here[:] = most_likely(resample_linear(score, here.shape) for score in scores)
+        here[:] = resample_classes(scores, here.shape)
         return np.ascontiguousarray(grid.from_canonical(canonical))
 
     def shape(self, grid: Grid, shape: tuple[int, ...]) -> tuple[int, ...]:

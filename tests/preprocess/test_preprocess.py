@@ -179,7 +179,7 @@ def test_most_likely_is_argmax_with_the_first_of_equal_ones() -> None:
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.2, 1.0, 0.9)])
 def test_restoring_many_classes_needs_no_copy_of_their_scores(spacing: Spacing) -> None:
-    shape = (30, 32, 28)
+    shape = (50, 52, 48)
     way = Preprocessing(spacing, None)
     image = np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)
     prepared = way.image(image, grid(shape))
