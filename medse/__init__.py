@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from medse.runs.trained import LoadedRun as LoadedRun
     from medse.runs.trained import load_run as load_run
     from medse.train import train_run as train_run
-    from medse.volumes.reading import read_volume as read_volume
+    from medse.volumes.entrance import read_volume as read_volume
 
     __version__: str
 
@@ -44,7 +44,7 @@ HOMES = {
     "LoadedRun": "medse.runs.trained",
     "make_attention": "medse.attention",
     "predict_scans": "medse.predict",
-    "read_volume": "medse.volumes.reading",
+    "read_volume": "medse.volumes.entrance",
     "surface_dice": "medse.metrics.of_masks",
     "train_run": "medse.train",
     "write_report": "medse.report.report",

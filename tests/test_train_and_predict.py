@@ -265,9 +265,9 @@ def test_arrays_need_their_affine(run: Path) -> None:
     array = np.random.default_rng(0).normal(size=(8, 8, 8))
     with pytest.raises(InputError, match="without its affine"):
         loaded.segment(array)
-    with pytest.raises(InputError, match=r"shape \(8, 8\); this run expects \(X, Y, Z\)"):
-        loaded.segment(array[0], affine=np.eye(4))
-    with pytest.raises(InputError, match="invertible 4x4"):
+    with pytest.raises(InputError, match=r"shape \(8, 8, 8, 2\); expected a 3-D volume"):
+        loaded.segment(np.stack([array, array], axis=-1), affine=np.eye(4))
+    with pytest.raises(InputError, match="4x4 matrix of numbers"):
         loaded.segment(array, affine=np.zeros((4, 4)))
     array[0, 0, 0] = np.nan
     with pytest.raises(InputError, match="NaN or infinite"):

@@ -10,7 +10,7 @@ import nibabel as nib
 from medse.config.packaged import packaged_configs
 from medse.errors import InputError, Refusals, nearest
 from medse.volumes.names import PICTURES, list_volumes, suffix_of
-from medse.volumes.reading import channels_of, read_image
+from medse.volumes.reading import channels_of, open_volume, read_image
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals
 
 
 def _read(path: Path) -> ScanFacts:
-    channels = channels_of(path)
+    channels = channels_of(open_volume(path))
     image, grid = read_image(path, channels)
     if image.min() == image.max():
         raise InputError(

@@ -18,7 +18,7 @@ from medse.report.tables import badness, mean_dice, single_classes
 from medse.scores.scores import ScoreRow, Scores
 from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.names import case_id, find_volumes
-from medse.volumes.reading import open_volume, read_image
+from medse.volumes.reading import channels_of, grid_of, images_of, open_volume
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,10 @@ def read_case_image(images: Path, case: str, grid: Grid, *, copy_affine: bool) -
     Raises:
         InputError: The image is missing, unreadable or lies on another grid.
     """
-    path = _image_file(images, case)
-    opened = open_volume(path)
-    image, image_grid = read_image(path, math.prod(opened.shape[3:]) * opened.components)
+    opened = open_volume(_image_file(images, case))
+    image_grid = grid_of(opened, channels_of(opened))
     check_same_grid(grid, image_grid, copy_affine=copy_affine)
-    first: AnyArray = image[0]
+    first: AnyArray = images_of([opened], image_grid)[0]
     return first
 
 

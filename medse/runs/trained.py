@@ -6,20 +6,22 @@ from pathlib import Path
 from pickle import UnpicklingError  # noqa: S403: what torch.load raises for a damaged file
 from typing import Any, get_args
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from medse.arrays import AnyArray, FloatArray, ImageArray, LabelArray
+from medse.arrays import LabelArray
 from medse.errors import InputError
 from medse.inference.segmenter import Segmenter
 from medse.preprocess import Preprocessing
 from medse.runs import Weights, build
 from medse.runs.directory import REMEDY, RunDir
 from medse.runs.hardware import resolve_device
+from medse.volumes.entrance import open_channels
+from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import Grid
-from medse.volumes.reading import read_images
+from medse.volumes.names import PICTURES, suffix_of
+from medse.volumes.reading import grids_of, images_of, open_volume
 from medse.volumes.writing import label_image
 
 
@@ -37,49 +39,50 @@ class LoadedRun:
     channels: tuple[str, ...]
     oriented: bool
 
-    def segment(
-        self,
-        image: str | Path | Sequence[str | Path] | AnyArray,
-        affine: FloatArray | None = None,
-    ) -> Any:
+    def segment(self, image: Any, affine: Any = None) -> Any:
         """Segment one scan.
 
         Args:
-            image: Path of a file; a list of paths, one per channel; or an array ``(X, Y, Z)``, with several
-                channels ``(X, Y, Z, C)``.
-            affine: The array's 4x4 voxel-to-world matrix in mm (RAS+, as nibabel gives it); not for paths.
+            image: The path of a file; a nibabel or SimpleITK image; a MONAI ``MetaTensor``; or, with ``affine``, a
+                NumPy array ``(X, Y, Z)``, of several channels ``(X, Y, Z, C)``, or a tensor. Tensors are always
+                ``(C, X, Y, Z)``. A list of any of these has one for each channel.
+            affine: The 4x4 voxel-to-world matrix of an array or plain tensor in mm (RAS+, as nibabel gives it).
 
         Returns:
             A nibabel image with the label map on the scan's own grid, holding the label values of the
             training files. ``np.asarray(result.dataobj)`` is its array; nilearn plots it as it is.
 
         Raises:
-            InputError: The scan cannot be used, or an array comes without its affine.
+            InputError: The scan is none of these, or cannot be used: arrays and images are refused for what files
+                are refused for.
         """
-        if isinstance(image, np.ndarray):
-            array, grid = _from_array(image, affine, len(self.channels), self.oriented)
-            return label_image(self.segmenter.segment(array, grid), grid)
-        if affine is not None:
-            raise InputError(f"affine was given with the file {image}; the file has its own; leave it out.")
-        files = [image] if isinstance(image, str | Path) else image
-        labels, grid = self.segment_files([Path(file) for file in files])
+        volumes = open_channels(image, affine, oriented=self.oriented)
+        labels, grid = self._segment(volumes, copy_affine=None)
         return label_image(labels, grid)
 
     def segment_files(self, files: Sequence[Path], *, copy_affine: bool = False) -> tuple[LabelArray, Grid]:
-        """Segment one scan from the files of its channels; ``copy_affine`` as in :func:`read_images`.
+        """Segment one scan from the files of its channels; ``copy_affine`` as in :func:`read_grids`.
 
         Returns:
             The label map ``(X, Y, Z)`` and the scan's grid.
         """
-        array, grid = read_images(files, len(self.channels), copy_affine=copy_affine)
+        return self._segment([open_volume(path) for path in files], copy_affine=copy_affine)
+
+    def _segment(self, volumes: Sequence[Opened], *, copy_affine: bool | None) -> tuple[LabelArray, Grid]:
+        grid, _ = grids_of(volumes, len(self.channels), copy_affine=copy_affine)
         self.check_grid(grid)
-        return self.segmenter.segment(array, grid), grid
+        return self.segmenter.segment(images_of(volumes, grid), grid), grid
 
     def check_grid(self, grid: Grid) -> None:
         """Raise unless a scan on ``grid`` can be segmented.
 
         It must say as much about left and right as those the run was trained on, and have a similar spacing.
         """
+        if self.oriented and suffix_of(Path(grid.source)) in PICTURES:
+            raise InputError(
+                f"{grid.source} is a picture, and this run was trained on scans that say where left is; "
+                "give the scan in its original file."
+            )
         if self.oriented and not grid.oriented:
             raise InputError(
                 f"{grid.source} does not say where the patient's left is, and this run was trained on scans that "
@@ -153,24 +156,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "state_dict" not in content:
         raise InputError(f"{path} is no checkpoint of a training; {REMEDY}.")
     return content
-
-
-def _from_array(
-    array: AnyArray, affine: FloatArray | None, channels: int, oriented: bool
-) -> tuple[ImageArray, Grid]:
-    if affine is None:
-        raise InputError(
-            "An array was given without its affine; pass affine=image.affine, left and right follow from it."
-        )
-    if array.ndim not in (3, 4) or (array.shape[3] if array.ndim == 4 else 1) != channels:
-        wanted = "(X, Y, Z)" if channels == 1 else f"(X, Y, Z, {channels})"
-        raise InputError(f"The array has shape {array.shape}; this run expects {wanted}.")
-    matrix = np.asarray(affine, dtype=np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
-        raise InputError(f"affine is {matrix.tolist()}; expected an invertible 4x4 matrix of finite numbers.")
-    if not np.isfinite(array).all():
-        raise InputError(
-            "The array holds NaN or infinite voxels; every voxel must be a finite number; replace them."
-        )
-    image = array.reshape(*array.shape[:3], channels).transpose(3, 0, 1, 2).astype(np.float32)
-    return image, Grid("the array", array.shape[:3], matrix, oriented=oriented)

@@ -2,19 +2,26 @@
 
 import shlex
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from nibabel.affines import apply_affine
 
 from medse.arrays import AnyArray, FloatArray
 from medse.errors import InputError
 from medse.volumes.formats.opened import Opened
+from medse.volumes.names import case_id
 
-AFFINE_TOLERANCE = 1e-3
-"""Largest difference of two affines that are the same, relative to the voxel spacing."""
+LARGEST_SHIFT = 0.02
+"""Farthest that grids that are the same may place a voxel apart, along each axis in voxels of that axis.
+
+Spacings that were rounded to four decimals drift by less across 512 voxels, and the nearest voxel is another one only
+from 0.5 on.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Grid:
         header: The NIfTI header from which a label map inherits units and codes; None for other formats.
         oriented: Whether the file says where the patient's left is. Pictures do not, nor does a NIfTI file
             with neither qform nor sform; their affine only counts voxels.
+        labels: Whether it was read as that of a label map, which is resampled by the nearest voxel.
+        in_memory: Whether there is no file of it that a command could be told about.
     """
 
     source: str
@@ -36,6 +45,8 @@ class Grid:
     affine: FloatArray
     header: Any = None
     oriented: bool = True
+    labels: bool = False
+    in_memory: bool = False
 
     @property
     def spatial_shape(self) -> tuple[int, int, int]:
@@ -82,44 +93,74 @@ class Grid:
         return flipped
 
 
-def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool = False) -> bool:
-    """Raise unless both have the same spatial shape and the same affine.
+def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool | None = False) -> bool:
+    """Raise unless both have the same spatial shape and place every voxel alike, up to :data:`LARGEST_SHIFT`.
 
-    With ``copy_affine`` another affine passes, because the header of ``second`` is known to be wrong.
+    With ``copy_affine`` another affine passes, because the header of ``second`` is known to be wrong; None where that
+    cannot be chosen.
 
     Returns:
         Whether ``copy_affine`` let a difference pass, in the affine or in whether they say where left is.
     """
-    remedy = (
-        f"run medse resample {shlex.quote(second.source)} --like {shlex.quote(first.source)} --out NEW "
-        "(with --labels for a label map)"
-        if first.oriented and second.oriented
-        else f"save {second.source} again on that of {first.source}"
-    )
     if first.spatial_shape != second.spatial_shape:
         raise InputError(
             f"{first.source} and {second.source} have different shapes, {first.spatial_shape} and "
-            f"{second.spatial_shape}; they must lie on the same grid; {remedy}."
+            f"{second.spatial_shape}; they must lie on the same grid; {_regrid(first, second)}."
         )
-    difference = np.abs(first.affine - second.affine)
-    same = not np.any(difference > AFFINE_TOLERANCE * min(first.spacing_mm))
-    if same and first.oriented == second.oriented:
+    shift = _largest_shift(first, second)
+    if shift.max() <= LARGEST_SHIFT and first.oriented == second.oriented:
         return False
     if copy_affine:
         return True
+    copying = ", or give --fix-geometry copy-affine (copy_affine=True) if {}" if copy_affine is False else ""
     if first.oriented != second.oriented:
         knows, other = (first, second) if first.oriented else (second, first)
         raise InputError(
             f"{knows.source} says where the patient's left is and {other.source} does not; they must lie on the "
-            f"same grid; correct the header of {other.source}, or give --fix-geometry copy-affine if both are "
-            "known to lie alike."
+            f"same grid; correct the header of {other.source}{copying.format('both are known to lie alike')}."
         )
-    row, column = np.unravel_index(np.argmax(difference), difference.shape)
+    axis = int(shift.argmax())
     raise InputError(
-        f"{first.source} and {second.source} have different affines (largest difference "
-        f"{difference.max():.4g} at row {row + 1}, column {column + 1}); they must lie on the same grid; "
-        f"{remedy}, or give --fix-geometry copy-affine if the header of one is known to be wrong."
+        f"{first.source} and {second.source} have different affines, which place a voxel up to "
+        f"{shift[axis] * first.spacing_mm[axis]:.4g} mm apart along axis {axis + 1} ({shift[axis]:.3g} of its "
+        f"spacing); they must lie on the same grid, to {LARGEST_SHIFT:g} of the spacing; "
+        f"{_regrid(first, second)}{copying.format('the header of one is known to be wrong')}."
     )
+
+
+def _largest_shift(first: Grid, second: Grid) -> FloatArray:
+    """How far apart both place a voxel of the volume at most: in voxels of ``first``, along each of its axes.
+
+    The difference of two affines is largest at a corner of the volume.
+    """
+    corners = np.array([*product(*((-0.5, n - 0.5) for n in first.spatial_shape))])
+    moved = apply_affine(np.linalg.inv(first.affine) @ second.affine, corners)
+    shift: FloatArray = np.abs(moved - corners).max(axis=0)
+    return shift
+
+
+def _regrid(first: Grid, second: Grid) -> str:
+    """What brings ``second`` onto the grid of ``first``."""
+    if not (first.oriented and second.oriented):
+        return f"save {second.source} again on that of {first.source}"
+    if first.in_memory or second.in_memory:
+        return (
+            f"resample {second.source} onto that of {first.source}, as medse resample --like does with files"
+        )
+    options = ["--like", first.source]
+    return f"run {resample_command(Path(second.source), *options, labels=second.labels, name='resampled')}"
+
+
+def resample_command(source: Path, *options: str, labels: bool, name: str) -> str:
+    """Return the command that writes ``source`` on another grid into the working folder.
+
+    Args:
+        labels: Whether it is a label map, whose values must stay as they are.
+        name: What is put behind the case id in the name of the new file.
+    """
+    out = f"{case_id(source)}_{name}.nii.gz"
+    words = ["medse", "resample", str(source), *(["--labels"] if labels else []), *options, "--out", out]
+    return shlex.join(words)
 
 
 FARTHEST_MM = 10_000.0
@@ -128,17 +169,17 @@ LARGEST_COSINE = 1e-2
 """Axes whose angle has a larger cosine are not at right angles."""
 
 
-def check_spacing(path: Path, spacing: npt.ArrayLike) -> None:
+def check_spacing(path: Path | str, spacing: npt.ArrayLike) -> None:
     """Raise unless every spacing is a positive finite number."""
     lengths = np.asarray(spacing, dtype=np.float64)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         raise InputError(
             f"{path} has the voxel spacing {_numbers(lengths)}; every axis needs a positive one in mm; correct "
-            "its header."
+            "it."
         )
 
 
-def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None:
+def check_affine(path: Path | str, affine: FloatArray, shape: tuple[int, ...]) -> None:
     """Raise unless ``affine`` can be inverted and places the volume within metres of the origin."""
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
@@ -146,25 +187,29 @@ def check_affine(path: Path, affine: FloatArray, shape: tuple[int, ...]) -> None
     if not np.isfinite(affine).all() or not volume > 1e-6:
         raise InputError(
             f"{path} has an unusable affine {affine[:3].tolist()}; it must be finite and its axes independent; "
-            "correct its header."
+            "correct it."
         )
     extent = max(length * n for length, n in zip(lengths, shape, strict=False))
     offset = np.abs(affine[:3, 3]).max()
     if max(extent, offset) > FARTHEST_MM:
         what = f"a field of view of {extent:g} mm" if extent > FARTHEST_MM else f"an origin at {offset:g} mm"
         raise InputError(
-            f"{path} has {what}; at most {FARTHEST_MM:g} mm are plausible; correct the units or the spacing in its "
-            "header."
+            f"{path} has {what}; at most {FARTHEST_MM:g} mm are plausible; correct its units, "
+            "spacing or origin."
         )
 
 
-def check_straight(opened: Opened) -> None:
-    """Raise unless the axes of the volume are at right angles."""
+def check_straight(opened: Opened, *, labels: bool) -> None:
+    """Raise unless the axes of the volume, a label map or an image, are at right angles."""
     if not is_straight(opened.affine):
-        command = f"medse resample {shlex.quote(str(opened.path))} --out STRAIGHT_FILE"
+        remedy = (
+            f"run {resample_command(opened.path, labels=labels, name='straight')}"
+            if isinstance(opened.path, Path)
+            else "resample it onto straight axes, as medse resample does with files"
+        )
         raise InputError(
             f"{opened.path} has axes that are not at right angles (a sheared affine "
-            f"{opened.affine[:3].tolist()}); only straight grids are allowed; run {command}."
+            f"{opened.affine[:3].tolist()}); only straight grids are allowed; {remedy}."
         )
 
 

@@ -100,12 +100,11 @@ def read_grid(path: Path, channels: int = 1) -> Grid:
         InputError: No such file, no volume, a header that cannot be trusted, axes that are not at right
             angles, or not a 2-D or 3-D volume with ``channels`` channels.
     """
-    return _grid(open_volume(path), channels)
+    return grid_of(open_volume(path), channels)
 
 
-def channels_of(path: Path) -> int:
-    """Return how many values a voxel of ``path`` has, by its header."""
-    opened = open_volume(path)
+def channels_of(opened: Opened) -> int:
+    """Return how many values a voxel has."""
     return math.prod(opened.shape[3:]) * opened.components
 
 
@@ -121,14 +120,23 @@ def read_grids(paths: Sequence[Path], channels: int, *, copy_affine: bool = Fals
     Raises:
         InputError: As :func:`read_grid`; or the files lie on different grids, or are not ``channels`` in number.
     """
-    if len(paths) == 1:
-        return read_grid(paths[0], channels), False
-    if len(paths) != channels:
+    return grids_of([open_volume(path) for path in paths], channels, copy_affine=copy_affine)
+
+
+def grids_of(
+    volumes: Sequence[Opened], channels: int, *, copy_affine: bool | None = False
+) -> tuple[Grid, bool]:
+    """As :func:`read_grids`, of volumes that are open; ``copy_affine`` as in :func:`check_same_grid`."""
+    if len(volumes) == 1:
+        return grid_of(volumes[0], channels), False
+    if len(volumes) != channels:
+        names = " and ".join(str(opened.path) for opened in volumes[:2])
         raise InputError(
-            f"{paths[0]} and its other channels are {len(paths)} files; expected {channels} channels; "
-            "give one file per channel."
+            f"{len(volumes)} volumes ({names}{' ...' * (len(volumes) > 2)}) were given for {channels} "
+            f"{'channel' if channels == 1 else 'channels'}; one is expected for each, or one that holds all; give "
+            "as many, and each scan by itself."
         )
-    first, *others = (read_grid(path) for path in paths)
+    first, *others = (grid_of(opened) for opened in volumes)
     differed = [check_same_grid(first, other, copy_affine=copy_affine) for other in others]
     return first, any(differed)
 
@@ -137,39 +145,16 @@ def read_images(
     paths: Sequence[Path], channels: int, *, copy_affine: bool = False
 ) -> tuple[ImageArray, Grid]:
     """Read a case as ``(channels, X, Y, Z)``: one file per channel, or a single file with all."""
-    if len(paths) == 1:
-        return read_image(paths[0], channels)
-    grid, _ = read_grids(paths, channels, copy_affine=copy_affine)
-    return np.concatenate([read_image(path)[0] for path in paths]), grid
+    volumes = [open_volume(path) for path in paths]
+    grid, _ = grids_of(volumes, channels, copy_affine=copy_affine)
+    return images_of(volumes, grid), grid
 
 
-def read_volume(path: str | Path, *, labels: bool = False) -> tuple[AnyArray, Grid]:
-    """Read any volume, and where its voxels lie.
-
-    Args:
-        path: An image or a label map of any known format.
-        labels: Whether it is a label map: whole numbers instead of float32.
-
-    Returns:
-        ``(X, Y, Z)`` on the file's own axes, an image with several values per voxel ``(X, Y, Z, C)``; and its grid,
-        with ``affine``, ``spacing_mm`` and ``oriented``.
-
-    Raises:
-        InputError: As :func:`read_image` and :func:`read_label_map`.
-
-    Example:
-        >>> array, grid = read_volume("scan.nii.gz")
-        >>> array.shape, array.dtype, grid.spacing_mm
-        ((18, 22, 16), dtype('float32'), (1.0, 1.0, 1.0))
-        >>> array, grid = read_volume("references/ball_0.nii.gz", labels=True)
-        >>> np.unique(array)
-        array([0, 3, 7], dtype=uint8)
-    """
-    path = Path(path)
-    if labels:
-        return read_label_map(path)
-    image, grid = read_image(path, channels_of(path))
-    return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), grid
+def images_of(volumes: Sequence[Opened], grid: Grid) -> ImageArray:
+    """Read the voxels of volumes on ``grid``, which :func:`grids_of` has returned, as ``(channels, X, Y, Z)``."""
+    channels = [image_values(opened).reshape(*grid.spatial_shape, -1) for opened in volumes]
+    together = channels[0] if len(channels) == 1 else np.concatenate(channels, axis=3)
+    return together.transpose(3, 0, 1, 2)
 
 
 def read_image(path: Path, channels: int = 1) -> tuple[ImageArray, Grid]:
@@ -178,10 +163,7 @@ def read_image(path: Path, channels: int = 1) -> tuple[ImageArray, Grid]:
     Raises:
         InputError: As :func:`read_grid`; or the voxels are incomplete, NaN or infinite.
     """
-    opened = open_volume(path)
-    grid = _grid(opened, channels)
-    values = image_values(opened).reshape(*grid.spatial_shape, channels)
-    return values.transpose(3, 0, 1, 2), grid
+    return read_images([path], channels)
 
 
 def read_label_map(path: Path) -> tuple[LabelArray, Grid]:
@@ -192,7 +174,11 @@ def read_label_map(path: Path) -> tuple[LabelArray, Grid]:
     Raises:
         InputError: As :func:`read_grid`; or the file has lossy compression or a voxel that is not a whole number.
     """
-    opened = open_volume(path)
+    return label_map_of(open_volume(path))
+
+
+def label_map_of(opened: Opened) -> tuple[LabelArray, Grid]:
+    """As :func:`read_label_map`, of a volume that is open."""
     grid = _label_grid(opened)
     return label_values(opened).reshape(grid.spatial_shape), grid
 
@@ -205,19 +191,29 @@ def read_label_grid(path: Path) -> Grid:
 def _label_grid(opened: Opened) -> Grid:
     if opened.unfit_labels:  # before its channels are counted: colours are the better reason
         raise InputError(f"{opened.path} cannot be used as a label map: {opened.unfit_labels}.")
-    return _grid(opened, 1)
+    return grid_of(opened, labels=True)
 
 
-def _grid(opened: Opened, channels: int) -> Grid:
+def grid_of(opened: Opened, channels: int = 1, *, labels: bool = False) -> Grid:
+    """Return where the voxels lie.
+
+    Args:
+        channels: How many values each must have.
+        labels: Whether the volume is used as a label map.
+
+    Raises:
+        InputError: It has another number of values per voxel, or its axes are not at right angles.
+    """
     shape, further = opened.shape, opened.shape[3:]
     values = tuple(n for n in (*further, opened.components) if n != 1)
     if values != (() if channels == 1 else (channels,)):
         raise InputError(_wrong_channels(opened, values, channels))
-    check_straight(opened)
+    check_straight(opened, labels=labels)
     if opened.components == 1 and channels > 1:
         axis = 3 + further.index(channels)
         shape = shape[:axis] + shape[axis + 1 :]
-    return Grid(str(opened.path), shape, opened.affine, opened.header, opened.oriented)
+    in_memory = not isinstance(opened.path, Path)
+    return Grid(str(opened.path), shape, opened.affine, opened.header, opened.oriented, labels, in_memory)
 
 
 def _wrong_channels(opened: Opened, values: tuple[int, ...], channels: int) -> str:

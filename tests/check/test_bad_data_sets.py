@@ -34,7 +34,7 @@ def undeclared(image: nib.Nifti1Image) -> nib.Nifti1Image:
 
 def shifted(image: nib.Nifti1Image) -> nib.Nifti1Image:
     affine = image.affine.copy()
-    affine[0, 3] += 0.01
+    affine[0, 3] += 0.03
     return nib.Nifti1Image(np.asarray(image.dataobj), affine)
 
 

@@ -114,7 +114,7 @@ def test_sheared_axes_name_the_command_that_straightens_them(tmp_path: Path) -> 
     image.header["qform_code"] = 0
     nib.save(image, path)
     text = refuse(path, "not at right angles")
-    assert f"run medse resample '{path}' --out STRAIGHT_FILE." in text
+    assert f"run medse resample '{path}' --out 'a scan_straight.nii.gz'." in text
     nib.save(nib.MGHImage(np.ones(SHAPE, np.float32), sheared), tmp_path / "a.mgh")
     refuse(tmp_path / "a.mgh", "not at right angles")
 
@@ -209,7 +209,9 @@ def test_channels(tmp_path: Path) -> None:
     flat = nifti(tmp_path / "c.nii")
     refuse(flat, "that is 1 values per voxel; expected a 4-D volume with 2", lambda p: read_grid(p, 2))
     other = nifti(tmp_path / "d.nii", np.ones((4, 5, 7), np.uint8))
-    with pytest.raises(InputError, match=re.escape(f"run medse resample {other} --like {flat} --out NEW")):
+    with pytest.raises(
+        InputError, match=re.escape(f"run medse resample {other} --like {flat} --out d_resampled.nii.gz")
+    ):
         read_grids([flat, other], 2)
 
 

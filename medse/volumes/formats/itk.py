@@ -1,5 +1,6 @@
-"""MetaImage and NRRD, through SimpleITK."""
+"""MetaImage and NRRD, through SimpleITK, and its images in memory."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,9 @@ def open_itk(path: Path) -> Opened:
         raise InputError(
             f"{path} cannot be read ({_what_happened(error)}); check it or convert it again from its source."
         ) from error
-    if "complex" in (kind := sitk.GetPixelIDValueAsString(reader.GetPixelID())):
-        raise InputError(f"{path} holds {kind}; voxels must be integers or floats; convert it.")
-    shape = tuple(reader.GetSize())
-    if not 2 <= len(shape) <= 4:
-        raise InputError(f"{path} has {len(shape)} axes; expected 2 to 4; split it into 3-D volumes.")
     return Opened(
         path,
-        shape,
+        _shape(path, reader),
         _affine(path, reader, header.oriented),
         lambda: _voxels(path, reader),
         2 * header.promised,  # ITK's image and the array that is copied from it
@@ -47,7 +43,41 @@ def open_itk(path: Path) -> Opened:
     )
 
 
-def _affine(path: Path, reader: sitk.ImageFileReader, oriented: bool) -> FloatArray:
+def open_image(image: sitk.Image) -> Opened:
+    """Take an image of SimpleITK, whose axes are x, y, z and whose world is LPS.
+
+    Raises:
+        InputError: As of a file; or it has two axes, and ITK does not tell whether they came from a scan or from a
+            picture, whose rows run down.
+    """
+    name = "<SimpleITK image>"
+    if image.GetDimension() == 2:
+        raise InputError(
+            f"{name} has 2 axes and does not say which way up it is; 3 or 4 are expected; give the path of its file."
+        )
+    return Opened(
+        name,
+        _shape(name, image),
+        _affine(name, image, oriented=True),
+        lambda: _numbers(image),
+        image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent(),
+        components=image.GetNumberOfComponentsPerPixel(),
+    )
+
+
+def _shape(path: Path | str, image: sitk.Image | sitk.ImageFileReader) -> tuple[int, ...]:
+    kind = sitk.GetPixelIDValueAsString(image.GetPixelID())
+    if not re.fullmatch(r"(vector of )?((8|16|32|64)-bit (un)?signed integer|(32|64)-bit float)", kind):
+        raise InputError(f"{path} holds {kind}; voxels must be integers or floats; convert it.")
+    shape = tuple(image.GetSize())
+    if not 2 <= len(shape) <= 4 or 0 in shape:
+        raise InputError(
+            f"{path} has the shape {shape}; expected 2 to 4 axes of at least one voxel; split it into 3-D volumes."
+        )
+    return shape
+
+
+def _affine(path: Path | str, reader: sitk.Image | sitk.ImageFileReader, oriented: bool) -> FloatArray:
     """Return the 4x4 matrix in RAS; of a file that is not oriented only the spacings."""
     axes = reader.GetDimension()
     direction = np.reshape(reader.GetDirection(), (axes, axes))
@@ -74,14 +104,19 @@ def _affine(path: Path, reader: sitk.ImageFileReader, oriented: bool) -> FloatAr
 
 def _voxels(path: Path, reader: sitk.ImageFileReader) -> AnyArray:
     try:
-        array: AnyArray = sitk.GetArrayFromImage(reader.Execute())
+        return _numbers(reader.Execute())
     except RuntimeError as error:
         if "allocate" in str(error):
             raise MemoryError(_what_happened(error)) from error
         raise InputError(
             f"{path} cannot be read to its end ({_what_happened(error)}); it is truncated or damaged; copy it again."
         ) from error
-    axes = reader.GetDimension()
+
+
+def _numbers(image: sitk.Image) -> AnyArray:
+    """Return the voxels with the axes in ITK's order, the values of each last."""
+    array: AnyArray = sitk.GetArrayFromImage(image)
+    axes = image.GetDimension()
     return array.transpose(*reversed(range(axes)), *range(axes, array.ndim))
 
 

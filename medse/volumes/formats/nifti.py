@@ -75,8 +75,8 @@ def decode_header(path: Path, block: bytes, *, pair: bool) -> Any:
     return header
 
 
-def check_header(path: Path, header: Any) -> tuple[int, ...]:
-    """Check everything but the affine of a raw header, and return the lengths of the axes."""
+def check_axes(path: Path | str, header: Any) -> tuple[int, ...]:
+    """Check that a header is of a volume, its axes and their spacing, and return the lengths of the axes."""
     if what := _NO_VOLUME.get(int(header["intent_code"]), ""):
         raise InputError(f"{path} holds {what} and no volume; give the volume that belongs to it.")
     axes = int(header["dim"][0])
@@ -86,8 +86,14 @@ def check_header(path: Path, header: Any) -> tuple[int, ...]:
             f"{path} has {axes} axes of lengths {shape}; a volume has 2 to 7 axes of at least one voxel; correct "
             "its header or convert it again."
         )
-    _check_type(path, header)
     check_spacing(path, header["pixdim"][1 : 1 + min(axes, 3)])
+    return shape
+
+
+def check_header(path: Path, header: Any) -> tuple[int, ...]:
+    """Check everything but the affine of a raw header, and return the lengths of the axes."""
+    shape = check_axes(path, header)
+    _check_type(path, header)
     offset, first = float(header["vox_offset"]), _FIRST_VOXEL[int(header["sizeof_hdr"])]
     least = 0 if header["magic"].item() in _PAIR.values() else first
     if not (offset.is_integer() and offset >= least):
@@ -139,7 +145,7 @@ _MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}
 """Unit code -> mm; zero is unknown and taken as mm, as every tool does."""
 
 
-def affine_of(path: Path, header: Any, shape: tuple[int, ...]) -> tuple[FloatArray, bool]:
+def affine_of(path: Path | str, header: Any, shape: tuple[int, ...]) -> tuple[FloatArray, bool]:
     """Return the 4x4 affine in mm, and whether it says where the patient's left is.
 
     A file with neither form set gets a diagonal of its spacings. Where a 2-D file leaves its third axis
@@ -177,7 +183,7 @@ def affine_of(path: Path, header: Any, shape: tuple[int, ...]) -> tuple[FloatArr
     return affine, chosen is not None
 
 
-def _qform(path: Path, header: Any, spacing: FloatArray) -> FloatArray:
+def _qform(path: Path | str, header: Any, spacing: FloatArray) -> FloatArray:
     if (factor := float(header["pixdim"][0])) not in (-1, 0, 1):
         raise InputError(f"{path} has pixdim[0] = {factor:g}; it must be -1 or 1; correct its header.")
     try:
@@ -193,7 +199,7 @@ def _qform(path: Path, header: Any, spacing: FloatArray) -> FloatArray:
     return affine
 
 
-def _sform(path: Path, header: Any, spacing: FloatArray, planar: bool) -> FloatArray:
+def _sform(path: Path | str, header: Any, spacing: FloatArray, planar: bool) -> FloatArray:
     affine = np.eye(4)
     affine[:3] = [np.asarray(header[f"srow_{letter}"], dtype=np.float64) for letter in "xyz"]
     if planar and not affine[:3, 2].any():

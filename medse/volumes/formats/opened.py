@@ -20,6 +20,7 @@ class Opened:
     """A file whose header is sound and promises no more than the file holds; its voxels are not read yet.
 
     Attributes:
+        path: The file; or what to call a volume that comes from memory.
         shape: Lengths of its own axes, two or more, without the values of a voxel.
         affine: 4x4 voxel-to-world matrix in mm, RAS; may be sheared.
         voxels: Reads the stored numbers: ``shape``, or ``(*shape, components)`` when there are several.
@@ -32,7 +33,7 @@ class Opened:
         unfit_labels: Why the file cannot be a label map, or nothing.
     """
 
-    path: Path
+    path: Path | str
     shape: tuple[int, ...]
     affine: FloatArray
     voxels: Callable[[], AnyArray]
@@ -67,7 +68,7 @@ def image_values(opened: Opened) -> ImageArray:
     if bad:
         raise InputError(
             f"{opened.path} holds {bad} NaN or infinite voxels of {values.size} (as 32-bit floats); every voxel must "
-            "be a finite number; replace them (for instance with the background value) and save the file again."
+            "be a finite number; replace them, for instance with the background value."
         )
     return values
 
@@ -86,9 +87,10 @@ def label_values(opened: Opened) -> LabelArray:
         with np.errstate(invalid="ignore"):
             wrong = ~(np.isfinite(block) & (block == np.rint(block)) & (np.abs(block) <= _EXACT))
         if wrong.any():
+            cause, remedy = _scaled(opened, stored)
             raise InputError(
-                f"{opened.path} is not a label map: it holds {block[wrong][0]:.9g}; labels must be whole numbers; "
-                "save it with integer values."
+                f"{opened.path} is not a label map: it holds {block[wrong][0]:.9g}{cause}; labels must be whole "
+                f"numbers; {remedy}."
             )
         lowest, highest = min(lowest, float(block.min())), max(highest, float(block.max()))
     kind = np.dtype(np.int32 if lowest >= -(2**31) and highest < 2**31 else np.int64)
@@ -118,6 +120,17 @@ def _memory_for(opened: Opened, needed: int) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise InputError(refusal) from error
+
+
+def _scaled(opened: Opened, stored: AnyArray) -> tuple[str, str]:
+    """Why a value is broken and what to do, by whether the header made it of a whole number."""
+    if opened.scale == (1.0, 0.0) or not np.issubdtype(stored.dtype, np.integer):
+        return "", "save it with integer values"
+    slope, inter = opened.scale
+    return (
+        f" (the stored number times the slope {slope:.9g} plus the intercept {inter:.9g})",
+        "set scl_slope to 1 and scl_inter to 0 in its header if the stored numbers are the labels",
+    )
 
 
 def _narrowed(opened: Opened, stored: AnyArray) -> npt.NDArray[np.int64]:
