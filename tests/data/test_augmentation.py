@@ -475,6 +475,7 @@ def test_no_gradient_is_recorded():
         ({"intensity_probability": 1.5}, ["intensity_probability = 1.5", ">= 0 and <= 1"]),
         ({"elastic_mm": 9.0}, ["elastic_mm is 9.0", "spacing_mm 16", "above 6.45", "fold"]),
         ({"elastic_mm": 0, "elastic_spacing_mm": 0}, ["elastic_spacing_mm = 0", "> 0"]),
+        ({"elastic_mm": 0, "elastic_spacing_mm": 0.9}, ["elastic_spacing_mm is 0.9", "1 mm", "raise"]),
         ({"elastic_spacing_mm": math.inf}, ["elastic_spacing_mm = inf", "finite"]),
         ({"elastic_voxels": 4}, ["elastic_voxels = 4", "did you mean 'elastic_mm'"]),
         ({"elastic_spacing_voxels": 8}, ["elastic_spacing_voxels = 8", "did you mean 'elastic_spacing_mm'"]),

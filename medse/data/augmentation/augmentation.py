@@ -87,7 +87,7 @@ class Augmentation:
     Attributes:
         patch_size: Voxels of a patch along each of its axes.
         spacing_mm: Of the training grid, along the same axes.
-        rotation_degrees: Largest angle about each axis (2-D: in the plane). 15: a head tilted in the scanner;
+        rotation_degrees: Largest angle in the plane of each pair of axes. 15: a head tilted in the scanner;
             half of nnU-Net's 30.
         scale: Largest change of size; 0.15 is a factor of 1/1.15 to 1.15. Adult head lengths differ by about
             a tenth either way; nnU-Net has 0.7 to 1.4.
@@ -114,7 +114,7 @@ class Augmentation:
 
     Raises:
         InputError: A limit is negative or not finite, a probability above 1, the elastic displacement so
-            large that tissue could fold, or an axis is not 0, 1 or 2 or cannot be mirrored: it is cut across,
+            large that tissue could fold, the control points closer than voxels, or an axis is not 0, 1 or 2 or cannot be mirrored: it is cut across,
             or it is left-right and a class names a side that no other class is the counterpart of.
     """
 
@@ -142,6 +142,11 @@ class Augmentation:
                 f"Augmentation elastic_mm is {self.elastic_mm} with elastic_spacing_mm "
                 f"{self.elastic_spacing_mm}; above {limit:.3g} tissue could fold; lower the first or "
                 "raise the second."
+            )
+        if self.elastic_spacing_mm < (voxel := min(self.spacing_mm)):
+            raise InputError(
+                f"Augmentation elastic_spacing_mm is {self.elastic_spacing_mm}, but voxels of the training grid are "
+                f"{voxel:g} mm long; what is smaller than a voxel cannot be bent; raise elastic_spacing_mm to that or more."
             )
         if len(set(self.mirror_axes)) < len(self.mirror_axes):
             raise InputError(
