@@ -114,8 +114,9 @@ class Augmentation:
 
     Raises:
         InputError: A limit is negative or not finite, a probability above 1, the elastic displacement so
-            large that tissue could fold, the control points closer than voxels, or an axis is not 0, 1 or 2 or cannot be mirrored: it is cut across,
-            or it is left-right and a class names a side that no other class is the counterpart of.
+            large that tissue could fold, control points are closer than voxels, or an axis is not 0, 1 or 2 or
+            cannot be mirrored: it is cut across, or it is left-right and a class names a side that no other class is
+            the counterpart of.
     """
 
     patch_size: tuple[int, ...]
@@ -145,8 +146,8 @@ class Augmentation:
             )
         if self.elastic_spacing_mm < (voxel := min(self.spacing_mm)):
             raise InputError(
-                f"Augmentation elastic_spacing_mm is {self.elastic_spacing_mm}, but voxels of the training grid are "
-                f"{voxel:g} mm long; what is smaller than a voxel cannot be bent; raise elastic_spacing_mm to that or more."
+                f"Augmentation elastic_spacing_mm is {self.elastic_spacing_mm}, but the training grid has voxels of "
+                f"{voxel:g} mm and nothing smaller can be bent; raise elastic_spacing_mm to {voxel:g} or more."
             )
         if len(set(self.mirror_axes)) < len(self.mirror_axes):
             raise InputError(
