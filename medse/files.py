@@ -62,6 +62,14 @@ def atomic_path(path: Path, remedy: str = ROOM) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def given_path(given: str | Path) -> Path:
+    """Return a path that a user gave, with ``~`` at its start replaced by the home folder.
+
+    The shell does it for whole arguments, not after a ``=``, in a file or in Python.
+    """
+    return Path(os.path.expanduser(given))  # noqa: PTH111  (Path.expanduser raises at ~ before what is no user)
+
+
 def write_text(path: Path, text: str, remedy: str = ROOM) -> None:
     """Write ``text`` to ``path`` as UTF-8, wholly or not at all."""
     with atomic_path(path, remedy) as temporary:

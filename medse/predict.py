@@ -59,8 +59,8 @@ def predict_scans(
         refuse_inside(out, folder)
     trained = RunDir(run_dir)
     layout = trained.read_config().data.format
-    images = layout.images if layout.name in ("csv", "folders") else None
-    scans = collect_scans(sources, len(trained.read_dataset().channels), layout.name, images)
+    naming = {key: value for key, value in layout.model_dump().items() if key in ("images", "case")}
+    scans = collect_scans(sources, len(trained.read_dataset().channels), layout.name, **naming)
     run = load_run(run_dir, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():

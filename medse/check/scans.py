@@ -9,7 +9,7 @@ import nibabel as nib
 
 from medse.config.packaged import packaged_configs
 from medse.errors import InputError, Refusals, nearest
-from medse.volumes.names import PICTURES, list_volumes, suffix_of
+from medse.volumes.names import PICTURES, remark_left_out, suffix_of, volumes_below
 from medse.volumes.reading import channels_of, open_volume, read_image
 
 
@@ -66,7 +66,7 @@ def is_config(given: Path) -> bool:
 
 
 def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals]:
-    """Read files, and folders of them, wholly.
+    """Read files, and folders of them, or of folders of them, wholly.
 
     Returns:
         What was read, in order; and a sentence for each file that cannot be used.
@@ -81,10 +81,21 @@ def check_scans(inputs: Sequence[Path]) -> tuple[tuple[ScanFacts, ...], Refusals
             raise InputError(
                 f"{given} does not exist;{near} give a configuration, image files or folders of them."
             )
-        for path in list_volumes(given).values() if given.is_dir() else (given,):
+        for path in _volumes(given) if given.is_dir() else (given,):
             with refused:
                 facts.append(_read(path))
     return tuple(facts), refused
+
+
+def _volumes(folder: Path) -> list[Path]:
+    """Return the volumes of a folder, or else those in the folders in it."""
+    found = volumes_below(folder)
+    if not found:
+        raise InputError(
+            f"{folder} and the folders in it hold no volume; give image files or folders that hold them."
+        )
+    remark_left_out(dict.fromkeys(path.parent for path in found))
+    return found
 
 
 def _read(path: Path) -> ScanFacts:

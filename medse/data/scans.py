@@ -8,7 +8,8 @@ from medse.data.readers.case_table import ids_of, image_columns
 from medse.data.readers.csv_table import read_table
 from medse.data.readers.listing import existing
 from medse.errors import InputError
-from medse.volumes.names import CASE, NamePattern, case_id, find_volumes, match_cases
+from medse.volumes.names import case_id, case_ids, list_volumes, remark_left_out
+from medse.volumes.patterns import CASE, NamePattern, find_volumes, match_cases
 
 NUMBERED = re.compile(r"(.+)_(\d{4})")
 """Case and channel number of a file name in nnU-Net's manner, without suffix."""
@@ -17,79 +18,125 @@ Scan = tuple[Path, ...]
 
 
 def collect_scans(
-    inputs: Sequence[Path], channels: int, layout: str, images: tuple[str, ...] | None = None
+    inputs: Sequence[Path],
+    channels: int,
+    layout: str,
+    images: tuple[str, ...] | None = None,
+    case: str = "case",
 ) -> dict[str, Scan]:
     """Map case id to the files of its channels, in order.
 
+    Where the names of files and of those in folders repeat, cases are named as of :func:`case_ids`.
+
     Args:
-        inputs: Files; folders of them; patterns such as ``scans/{case}_t1.nii.gz``; and CSV tables with a column
-            of paths for each channel.
+        inputs: Files; folders of them; patterns such as ``scans/{case}_t1.nii.gz`` or ``scans/{case}/ct.nii.gz``; and
+            CSV tables with a column of paths for each channel.
         channels: Channels of a scan.
         layout: Name of the layout that the run was trained on. After ``nnunet``, names end in a channel number
-            (``case_0000``); after ``folders`` with several channels, a folder is searched by its patterns. Otherwise
-            files of several channels are taken apart by such numbers if all have one, and if not, each file must
-            hold all channels.
+            (``case_0000``); after ``folders`` with several channels or a folder for each case, a folder is searched
+            by its patterns. Otherwise files of several channels are taken apart by such numbers if all have one, and
+            if not, each file must hold all channels.
         images: What that layout says of the images: columns of a table, or patterns.
+        case: Column of case ids in tables.
 
     Raises:
         InputError: An input does not exist or is no volume, two share a case id, or a channel is missing.
     """
     scans: dict[str, Scan] = {}
-    loose: dict[str, Path] = {}
+    loose: list[Path] = []
     for given in inputs:
-        for name, files in _files(given, channels, layout, images):
-            other = scans.get(name) or ((loose[name],) if name in loose else None)
-            if other:
-                raise InputError(
-                    f"{other[0]} and {files[0]} have the same case id {name!r}; rename one of them."
-                )
-            if len(files) == 1:
-                loose[name] = files[0]
-            else:
-                scans[name] = files
-    return scans | _by_number(loose, channels, layout == "nnunet")
+        named = _named(given, channels, layout, images, case)
+        if named is None:
+            loose += list_volumes(given).values() if given.is_dir() else [_existing(given)]
+            continue
+        for name, files in named:
+            _add(scans, name, files)
+    remark_left_out(given for given in inputs if given.is_dir())
+    for name, files in _by_number(loose, channels, numbered=layout == "nnunet"):
+        _add(scans, name, files)
+    return scans
 
 
-def _files(
-    given: Path, channels: int, layout: str, images: tuple[str, ...] | None
-) -> Iterator[tuple[str, Scan]]:
-    """Yield the case id and the files of what an input names."""
-    if given.suffix.lower() == ".csv":
-        table = read_table(given)
-        columns = image_columns(table, images if layout == "csv" else None)
-        for row, name in zip(table.rows, ids_of(table, columns[0]), strict=True):
-            yield name, tuple(existing(given.parent / row[column], row.place) for column in columns)
-    elif given.is_dir() and layout == "folders" and channels > 1:
-        patterns = [NamePattern.of(given, Path(text).name) for text in images or ()]
-        yield from match_cases(patterns).items()
-    elif given.is_dir() or CASE in given.name:
-        for name, path in find_volumes(given).items():
-            yield name, (path,)
-    elif given.exists():
-        yield case_id(given), (given,)
-    else:
+def _add(scans: dict[str, Scan], name: str, files: Scan) -> None:
+    other = scans.setdefault(name, files)
+    if other == files and other is not files:
+        raise InputError(f"{files[0]} is given twice; a scan is segmented once; leave one of them out.")
+    if other is not files:
+        raise InputError(
+            f"{other[0]} and {files[0]} have the same case id {name!r}; ids must be unique; rename one of them, or "
+            "name the cases in a table with a column 'case'."
+        )
+
+
+def _existing(given: Path) -> Path:
+    if not given.exists():
         raise InputError(f"{given} does not exist; give image files or folders of them.")
+    case_id(given)
+    return given
 
 
-def _by_number(files: dict[str, Path], channels: int, numbered: bool) -> dict[str, Scan]:
-    """Put the files of one scan together by the channel numbers in their names."""
-    matches = {name: NUMBERED.fullmatch(name) for name in files}
-    if not numbered and (channels == 1 or None in matches.values()):
-        return {name: (path,) for name, path in files.items()}
+def _named(
+    given: Path, channels: int, layout: str, images: tuple[str, ...] | None, case: str
+) -> Iterator[tuple[str, Scan]] | None:
+    """Yield the case id and the files of what an input names; None if it is a file, or a folder of them."""
+    if given.suffix.lower() == ".csv":
+        return _rows(given, images if layout == "csv" else None, case)
+    if given.is_dir() and layout == "folders":
+        patterns = [NamePattern.of(given, NamePattern.of(Path(), text).inner) for text in images or ()]
+        if channels > 1 or any(pattern.rest for pattern in patterns):
+            return iter(match_cases(patterns).items())
+    if not given.exists() and CASE in str(given):
+        return ((name, (path,)) for name, path in find_volumes(given).items())
+    return None
+
+
+def _rows(path: Path, images: tuple[str, ...] | None, case: str) -> Iterator[tuple[str, Scan]]:
+    table = read_table(path)
+    columns = image_columns(table, images)
+    for name, row in zip(ids_of(table, path.parent, columns[0], case), table.rows, strict=True):
+        yield name, tuple(existing(path.parent, row[column], row.place) for column in columns)
+
+
+def _by_number(files: Sequence[Path], channels: int, *, numbered: bool) -> Iterator[tuple[str, Scan]]:
+    """Put the files of one scan together by the channel numbers in their names.
+
+    A scan that has only the number 0 is a file with all channels.
+    """
+    matches = {path: NUMBERED.fullmatch(case_id(path)) for path in files}
+    several = any(match and int(match[2]) for match in matches.values())
+    if not numbered and (channels == 1 or not several or None in matches.values()):
+        yield from _single(files)
+        return
     expected = "_0000" if channels == 1 else f"_0000 to _{channels - 1:04}"
-    scans: dict[str, dict[int, Path]] = {}
-    for name, match in matches.items():
+    numbers: dict[Path, tuple[Path, int]] = {}
+    for path, match in matches.items():
         if match is None:
             raise InputError(
-                f"{files[name]} names no channel; this run was trained on one file per channel, whose names end in "
+                f"{path} names no channel; this run was trained on one file per channel, whose names end in "
                 f"{expected}; rename it."
             )
-        scans.setdefault(match[1], {})[int(match[2])] = files[name]
-    for name, numbers in scans.items():
-        if sorted(numbers) != list(range(channels)):
-            there = " and ".join(str(path) for _, path in sorted(numbers.items()))
+        numbers[path] = (path.with_name(f"{match[1]}.nii"), int(match[2]))
+    repeat = len({(whole.name, number) for whole, number in numbers.values()}) < len(numbers)
+    scans: dict[Path, dict[int, Path]] = {}
+    for path in files:
+        whole, number = numbers[path]
+        scan = scans.setdefault(whole if repeat else Path(whole.name), {})
+        if scan.setdefault(number, path) is not path:
             raise InputError(
-                f"Case {name!r} has {there}; this run needs {channels} channels, whose names end in {expected}; add "
-                "or remove files."
+                f"{scan[number]} and {path} are the same channel of one scan; leave one of them out."
             )
-    return {name: tuple(path for _, path in sorted(numbers.items())) for name, numbers in scans.items()}
+    for whole, found in scans.items():
+        if sorted(found) not in ([0], list(range(channels))):
+            there = " and ".join(str(path) for _, path in sorted(found.items()))
+            raise InputError(
+                f"Case {case_id(whole)!r} has {there}; this run needs {channels} channels, whose names end in "
+                f"{expected}; add or remove files."
+            )
+    names = case_ids(list(scans), ["The inputs"] * len(scans))
+    for name, found in zip(names, scans.values(), strict=True):
+        yield name, tuple(path for _, path in sorted(found.items()))
+
+
+def _single(files: Sequence[Path]) -> Iterator[tuple[str, Scan]]:
+    for name, path in zip(case_ids(files, ["The inputs"] * len(files)), files, strict=True):
+        yield name, (path,)

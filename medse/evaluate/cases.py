@@ -8,7 +8,15 @@ from pathlib import Path
 from medse.errors import InputError, count, some
 from medse.evaluate import Missing
 from medse.scores.files import check_names
-from medse.volumes.names import case_id, find_volumes, list_folder, list_volumes, suffix_of
+from medse.volumes.names import (
+    PICTURES,
+    case_id,
+    list_folder,
+    list_volumes,
+    remark_left_out,
+    suffix_of,
+)
+from medse.volumes.patterns import CASE, NamePattern, find_volumes
 
 SEGMENTATIONS = "segmentations"
 """Folder of a case that holds its masks, where there is one; what lies beside it is left out."""
@@ -36,8 +44,9 @@ def find_cases(
     """Pair references with predictions by their case id.
 
     Args:
-        references: A folder of label maps in any format; a pattern in one (``labels/{case}_seg.nii.gz``); a folder
-            with a folder of binary masks per case; or one label map.
+        references: A folder of label maps in any format; a pattern (``labels/{case}_seg.nii.gz``,
+            ``{case}/seg.nii.gz``, or of folders of masks, ``{case}/masks``); a folder with a folder of binary masks
+            per case; or one label map.
         predictions: The same; two single files are a pair whatever their names.
         only: Case ids to keep; without it every prediction must have its reference.
         missing: What a missing prediction is: an error, or empty.
@@ -125,23 +134,52 @@ def read_case_list(path: Path) -> dict[str, str]:
     return {case: group.strip() or case for case, (_, _, group) in zip(cases, entries, strict=True)}
 
 
+def shown_name(where: Path) -> str:
+    """Return what is called by its name in a report: the last part of a path, of a pattern the part with the case."""
+    return NamePattern.of(Path(), str(where)).inner if CASE in str(where) else where.resolve().name
+
+
+def hidden_part(where: Path) -> Path:
+    """Return the part of a path that stays out of a report: the folder in which :func:`shown_name` lies."""
+    return NamePattern.of(Path(), str(where)).folder if CASE in str(where) else where.parent
+
+
 def _list(where: Path) -> dict[str, Path]:
-    return (_mask_folders(where) if where.is_dir() else {}) or find_volumes(where)
+    if where.is_dir():
+        found = _mask_folders(where)
+    elif CASE in str(where) and not suffix_of(where):
+        folders = NamePattern.of(Path(), str(where)).files()
+        found = {case: path for case, path in folders if path.is_dir() and _kinds(path)}
+        if not found:
+            raise InputError(
+                f"No folder of masks fits {where}; a pattern ends in the name of a file or of a folder that holds "
+                "masks; correct it."
+            )
+    else:
+        found = {}
+    remark_left_out([*found.values(), where] if where.is_dir() else found.values())
+    return found or find_volumes(where)
 
 
 def _mask_folders(root: Path) -> dict[str, Path]:
-    """Map case id to the folder with its masks, sorted; none where volumes lie directly in ``root``."""
-    if _holds_volumes(root):
+    """Map case id to the folder with its masks, sorted; none where volumes lie directly in ``root``.
+
+    Pictures in ``root`` are no volumes if the folders in it hold others.
+    """
+    direct = _kinds(root)
+    if False in direct:
         return {}
     folders = {path.name: path for path in list_folder(root) if path.is_dir()}
     inner = {case: path / SEGMENTATIONS for case, path in folders.items()}
     masks = {case: inner[case] if inner[case].is_dir() else path for case, path in folders.items()}
-    return {case: path for case, path in masks.items() if _holds_volumes(path)}
+    found = {case: path for case, path in masks.items() if _kinds(path)}
+    return {case: path for case, path in found.items() if not direct or False in _kinds(path)}
 
 
-def _holds_volumes(folder: Path) -> bool:
-    return any(suffix_of(path) and path.is_file() for path in list_folder(folder))
+def _kinds(folder: Path) -> set[bool]:
+    """Return whether the volumes in ``folder`` are pictures: of both kinds, of one, or none."""
+    return {suffix_of(path) in PICTURES for path in list_folder(folder) if suffix_of(path) and path.is_file()}
 
 
 def _name(case: str, path: Path) -> str:
-    return case if path.is_dir() else path.name
+    return path.name if path.is_file() and case in path.name else case

@@ -13,7 +13,7 @@ from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.evaluate import Missing
 from medse.evaluate.case_scores import Rules, score_case, values_found
-from medse.evaluate.cases import find_cases, find_mask_names, read_case_list
+from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_case_list, shown_name
 from medse.evaluate.classes import MOST_UNNAMED, scored_classes
 from medse.evaluate.running import each_case
 from medse.files import refuse_existing, refuse_inside
@@ -122,8 +122,8 @@ def evaluate_folders(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(PACKAGES),
         settings=Settings(
-            references=str(references.resolve()) if show_paths else references.resolve().name,
-            predictions=str(predictions.resolve()) if show_paths else predictions.resolve().name,
+            references=str(references.resolve()) if show_paths else shown_name(references),
+            predictions=str(predictions.resolve()) if show_paths else shown_name(predictions),
             labels=labels.to_mapping() if labels else None,
             cases_file=listed.name if listed else None,
             geometry_fixed=tuple(case.case for case in scored if case.geometry_fixed),
@@ -188,7 +188,7 @@ def _names_found(
 
 def _without_paths(problems: dict[str, str], *folders: Path) -> dict[str, str]:
     """Return the problems with the folders called by their names."""
-    parents = {str(folder.parent) for folder in folders if folder.parent != Path()}
+    parents = {str(folder) for folder in map(hidden_part, folders) if folder != Path()}
     for parent in sorted(parents, key=len, reverse=True):
         problems = {case: text.replace(f"{parent}{os.sep}", "") for case, text in problems.items()}
     return problems

@@ -17,7 +17,8 @@ from medse.report.slices import Stack, draw_stack
 from medse.report.tables import badness, mean_dice, single_classes
 from medse.scores.scores import ScoreRow, Scores
 from medse.volumes.grid import Grid, check_same_grid
-from medse.volumes.names import case_id, find_volumes
+from medse.volumes.names import case_id
+from medse.volumes.patterns import find_volumes
 from medse.volumes.reading import channels_of, grid_of, images_of, open_volume
 
 

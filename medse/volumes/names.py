@@ -1,10 +1,12 @@
-"""Which files are volumes, and what case each belongs to by its name."""
+"""Which files are volumes, and what case each belongs to by its name or its folder."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from medse.errors import InputError
+from medse.errors import InputError, count, some
+
+log = logging.getLogger(__name__)
 
 PICTURES = (".png", ".jpg", ".jpeg")
 """Endings of files that hold a 2-D picture without a place in the world."""
@@ -51,7 +53,7 @@ def is_packed(path: Path) -> bool:
 def list_volumes(folder: Path) -> dict[str, Path]:
     """Map case id to file for the volumes directly in ``folder``, sorted, hidden ones left out.
 
-    Of a pair only the ``.hdr`` is listed.
+    Of a pair only the ``.hdr`` is listed. Beside other volumes, pictures are left out: they are previews.
 
     Raises:
         InputError: It is no folder, cannot be listed, holds no volume, holds an ``.img`` without its ``.hdr``,
@@ -66,12 +68,13 @@ def list_volumes(folder: Path) -> dict[str, Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be listed ({error.strerror}); change its permissions.") from error
     found: dict[str, Path] = {}
+    previews = set(pictures_beside(folder))
     for path in paths:
         if path.suffix.lower() == ".img" and not _has_header(path):
             raise InputError(
                 f"{path} has no header beside it; add the .hdr (or .mhd, .nhdr) file, or remove it."
             )
-        if not suffix_of(path) and not is_packed(path):
+        if path in previews or not (suffix_of(path) or is_packed(path)):
             continue
         if (name := case_id(path)) in found:
             raise InputError(
@@ -80,123 +83,32 @@ def list_volumes(folder: Path) -> dict[str, Path]:
             )
         found[name] = path
     if not found:
-        raise InputError(f"{folder} holds no volume; expected files that end in {', '.join(SUFFIXES)}.")
+        deeper = next((path for inner in paths if inner.is_dir() for path in volumes_below(inner)), None)
+        if deeper is None:
+            raise InputError(
+                f"{folder} holds no volume; expected files that end in {', '.join(SUFFIXES)}; give the folder that "
+                "holds them."
+            )
+        first, *rest = deeper.relative_to(folder).parts
+        pattern = "/".join(("{case}", *(part.replace(first, "{case}") for part in rest)))
+        raise InputError(
+            f"{folder} holds no volume, but there are some in folders in it, such as {deeper}; give one of these "
+            f"folders or, if each is a case, a pattern such as '{folder}/{pattern}'."
+        )
     return found
+
+
+def volumes_below(folder: Path, levels: int = 3) -> list[Path]:
+    """Return the volumes in ``folder``, or else those in the folders in it, and so on a few levels down; sorted."""
+    inner = [path for path in list_folder(folder) if path.is_dir()]
+    if any(suffix_of(path) and path.is_file() for path in list_folder(folder)):
+        return list(list_volumes(folder).values())
+    return [path for each in inner for path in volumes_below(each, levels - 1)] if levels else []
 
 
 def _has_header(image: Path) -> bool:
     headers = (image.with_suffix(suffix) for suffix in (".hdr", ".HDR", ".mhd", ".nhdr"))
     return any(header.is_file() for header in headers)
-
-
-CASE = "{case}"
-
-
-@dataclass(frozen=True)
-class NamePattern:
-    """Where the files of one kind lie, such as ``images/{case}_t1.nii.gz`` in a folder.
-
-    Attributes:
-        start: What their names have before the case id.
-        end: What their names have after it, file suffix included.
-    """
-
-    folder: Path
-    start: str
-    end: str
-
-    @classmethod
-    def of(cls, root: Path, text: str) -> "NamePattern":
-        """Build from a text that :func:`check_pattern` accepts, relative to ``root``."""
-        path = root / text
-        start, end = path.name.split(CASE)
-        return cls(path.parent, start, end)
-
-    @property
-    def suffix(self) -> str:
-        """The suffix of a volume that :attr:`end` ends in, as it is spelt there."""
-        return self.end[-len(suffix_of(self.file(CASE))) :]
-
-    def case(self, name: str) -> str:
-        """Return the case id in a file's ``name``, an empty text if it does not fit."""
-        fits = name.startswith(self.start) and name.endswith(self.end)
-        return name[len(self.start) : len(name) - len(self.end)] if fits else ""
-
-    def file(self, case: str) -> Path:
-        return self.folder / f"{self.start}{case}{self.end}"
-
-    def __str__(self) -> str:
-        return str(self.file(CASE))
-
-
-def check_pattern(text: str) -> str:
-    """Return ``text`` if it can be a :class:`NamePattern`.
-
-    Raises:
-        ValueError: ``{case}`` does not occur exactly once, in the file name, or that ends in no volume's suffix.
-    """
-    folder, _, name = text.rpartition("/")
-    if name.count(CASE) != 1 or CASE in folder:
-        raise ValueError(f"a pattern has {CASE} exactly once, in the file name, as in images/{CASE}.nii.gz")
-    if not suffix_of(Path(name)):
-        raise ValueError(f"a pattern ends in the suffix of a volume: {', '.join(SUFFIXES)}")
-    return text
-
-
-def match_cases(patterns: Sequence[NamePattern]) -> dict[str, tuple[Path, ...]]:
-    """Map each case id, sorted, to its files in the order of ``patterns``.
-
-    A file that fits several patterns belongs to the longest: beside ``{case}_seg.nii.gz``, ``a_seg.nii.gz`` is no
-    ``{case}.nii.gz``. Hidden files, and files that fit no pattern, are left out.
-
-    Raises:
-        InputError: A folder cannot be listed, no file fits, a file fits two patterns equally well or one of them
-            but for its suffix, or a case lacks a file.
-    """
-    found: list[dict[str, Path]] = [{} for _ in patterns]
-    for folder in dict.fromkeys(pattern.folder for pattern in patterns):
-        here = [pattern for pattern in patterns if pattern.folder == folder]
-        for path in list_folder(folder):
-            chosen = _choose(path, here)
-            if chosen and (case := chosen.case(path.name)):
-                found[patterns.index(chosen)][case] = path
-    cases = sorted(set().union(*found))
-    if not cases:
-        raise InputError(
-            f"No file fits {' or '.join(map(str, patterns))}; add the files or correct the pattern."
-        )
-    whole = {name: tuple(files[name] for files in found if name in files) for name in cases}
-    if lacking := [name for name in cases if len(whole[name]) < len(patterns)]:
-        name, others = lacking[0], len(lacking) - 1
-        missing = next(p.file(name) for p, files in zip(patterns, found, strict=True) if name not in files)
-        more = f" (nor do files of {others} more {'cases' if others > 1 else 'case'})" if others else ""
-        raise InputError(
-            f"{whole[name][0]} belongs to case {name!r}, whose file {missing} does not exist{more}; every case needs "
-            "all its channels and a label; add the file or remove the case."
-        )
-    return whole
-
-
-def find_volumes(where: Path) -> dict[str, Path]:
-    """Map case id to file, sorted, in a folder; or by a pattern in one, such as ``labels/{case}_seg.nii.gz``.
-
-    Files that do not fit the pattern are left out.
-
-    Raises:
-        InputError: As :func:`list_volumes`; or it is no pattern, or no file fits it.
-    """
-    if CASE not in str(where):
-        return list_volumes(where)
-    try:
-        check_pattern(where.as_posix())
-    except ValueError as error:
-        raise InputError(f"{where} cannot be used: {error}; correct it.") from None
-    pattern = NamePattern.of(where.parent, where.name)
-    found = {pattern.case(path.name): path for path in list_folder(where.parent)}
-    found.pop("", None)
-    if not found:
-        raise InputError(f"No file fits {where}; add the files or correct the pattern.")
-    return found
 
 
 def list_folder(folder: Path) -> Iterator[Path]:
@@ -210,27 +122,49 @@ def list_folder(folder: Path) -> Iterator[Path]:
     return (path for path in paths if not path.name.startswith("."))
 
 
-def _choose(path: Path, patterns: Sequence[NamePattern]) -> NamePattern | None:
-    fitting = [pattern for pattern in patterns if pattern.case(path.name)]
-    longest = max((len(pattern.start + pattern.end) for pattern in fitting), default=0)
-    best = [pattern for pattern in fitting if len(pattern.start + pattern.end) == longest]
-    if len(best) > 1:
-        raise InputError(
-            f"{path} fits both {best[0]} and {best[1]}; tell the patterns apart or move the file."
-        )
-    if not best:
-        _refuse_other_suffix(path, patterns)
-    return best[0] if best else None
+def case_ids(paths: Sequence[Path], places: Sequence[str]) -> list[str]:
+    """Return a case id for each file of a list: its name without suffix.
+
+    Where two names are the same, as those of ``case_0/imaging.nii.gz`` and ``case_1/imaging.nii.gz``, all ids are the
+    names of folders instead: of the nearest ones above, as many levels up for every file, that are all different.
+
+    Args:
+        places: What lists each file, for messages.
+
+    Raises:
+        InputError: A file is no volume by its name or is listed twice, or no folders tell all files apart.
+    """
+    names = [case_id(path) for path in paths]
+    whole = [path.absolute() for path in paths]  # links are kept: their names are meant
+    listed: dict[Path, int] = {}
+    for k, path in enumerate(whole):
+        if (j := listed.setdefault(path, k)) != k:
+            here = places[k] if places[j] == places[k] else f"{places[j]} and {places[k]}"
+            raise InputError(f"{here}: {paths[k]} is given twice; a case counts once; leave one of them out.")
+    if len(set(names)) == len(names):
+        return names
+    above = [path.parts[-2:0:-1] for path in whole]
+    for folders in zip(*above, strict=False):
+        if len(set(folders)) == len(folders):
+            return list(folders)
+    k = next(k for k, name in enumerate(names) if name in names[:k])
+    j = names.index(names[k])
+    here = places[k] if places[j] == places[k] else f"{places[j]} and {places[k]}"
+    raise InputError(
+        f"{here}: {paths[j]} and {paths[k]} give two cases the id {names[k]!r}, and there are no folders above all "
+        "files whose names would tell them apart; ids must be unique; rename one of them."
+    )
 
 
-def _refuse_other_suffix(path: Path, patterns: Sequence[NamePattern]) -> None:
-    """Raise if ``path`` would be the missing file of a case if only its suffix were another."""
-    if not suffix_of(path):
-        return
-    for pattern in patterns:
-        case = pattern.case(case_id(path) + pattern.suffix)
-        if case and not pattern.file(case).exists():
-            raise InputError(
-                f"{path} fits {pattern} but for its suffix; all files of a pattern have the same; convert it to "
-                f"{pattern.suffix} or move it elsewhere."
-            )
+def pictures_beside(folder: Path) -> list[Path]:
+    """Return the pictures in ``folder`` that :func:`list_volumes` leaves out because volumes lie beside them."""
+    paths = [path for path in list_folder(folder) if suffix_of(path)]
+    pictures = [path for path in paths if suffix_of(path) in PICTURES]
+    return pictures if len(pictures) < len(paths) else []
+
+
+def remark_left_out(folders: Iterable[Path]) -> None:
+    """Say once which pictures are left out of what :func:`list_volumes` finds in ``folders``."""
+    left = [str(path) for folder in folders for path in pictures_beside(folder)]
+    if left:
+        log.info("Left out: %s beside volumes: %s.", count(left, "picture", "pictures"), some(left))

@@ -204,6 +204,8 @@ def grid_of(opened: Opened, channels: int = 1, *, labels: bool = False) -> Grid:
     Raises:
         InputError: It has another number of values per voxel, or its axes are not at right angles.
     """
+    if opened.unfit_image and not labels:  # before its channels are counted: a palette is the better reason
+        raise InputError(f"{opened.path} cannot be used as an image: {opened.unfit_image}.")
     shape, further = opened.shape, opened.shape[3:]
     values = tuple(n for n in (*further, opened.components) if n != 1)
     if values != (() if channels == 1 else (channels,)):

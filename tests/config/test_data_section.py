@@ -43,7 +43,10 @@ def refusal(folder: Path, *overrides: str, format: str = "msd") -> str:
     [
         ("msd", {}),
         ("{name: nnunet}", {}),
-        ("folders", {"images": ("images/{case}.nii.gz",), "label": "labels/{case}.nii.gz"}),
+        (
+            "folders",
+            {"images": ("images/{case}.nii.gz",), "label": "labels/{case}.nii.gz", "channels": None},
+        ),
         (
             "{name: csv, images: [a, b], stratum: c}",
             {
@@ -53,6 +56,8 @@ def refusal(folder: Path, *overrides: str, format: str = "msd") -> str:
                 "group": "group",
                 "split": "split",
                 "stratum": "c",
+                "case": "case",
+                "channels": None,
             },
         ),
     ],
@@ -120,11 +125,10 @@ def test_spacing_has_as_many_lengths_as_the_patch(tmp_path: Path) -> None:
     ("override", "key", "words"),
     [
         ("format=cvs", "format: unknown name 'cvs'", "did you mean 'csv'"),
-        ("format={name: csv, lable: x}", "format.lable = 'x'", "mean 'label'? allowed: file, g"),
+        ("format={name: csv, lable: x}", "format.lable = 'x'", "mean 'label'? allowed: case, ch"),
         ("format={name: csv, images: x}", "format.images = 'x'", "a list of 1 or more values, each text or none"),
-        ("format={name: folders, label: x.nii.gz}", "format.label = 'x.nii.gz'", "{case} exactly once"),
-        ("format={name: folders, images: ['{case}/{case}.nii']}", "format.images[0] = ", "in the file name"),
-        ("format={name: folders, label: '{case}_{case}.nii'}", "format.label = ", "{case} exactly once"),
+        ("format={name: folders, label: x.nii.gz}", "format.label = 'x.nii.gz'", "has {case} in the name"),
+        ("format={name: folders, images: ['{case}/t1']}", "format.images[0] = ", "suffix of a volume"),
         ("format={name: folders, label: 'x/{case}.txt'}", "format.label = 'x/{case}.txt'", "suffix of a volume"),
         ("labels=3", "labels = 3", "each key has a whole number or a list of values, each a whole number"),
         ("labels={a: 1.0}", "labels.a = 1.0", "whole number"),

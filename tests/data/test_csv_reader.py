@@ -80,6 +80,21 @@ def test_what_spreadsheets_add_does_no_harm(root: Path, text: str | bytes) -> No
     assert [(case.id, case.group, case.stratum, case.fold) for case in found.cases] == [("a", "a", "", None)]
 
 
+def test_ids_are_a_column_or_folders_where_file_names_repeat(root: Path) -> None:
+    write(root, "image,label\ni/a.nii.gz,m/a.nii.gz\nj/a.nii.gz,m/b.nii.gz\n")
+    assert [case.id for case in read_csv(root, LABELS).cases] == ["i", "j"]
+    write(root, "image,label,case\ni/a.nii.gz,m/a.nii.gz,p 1\nj/a.nii.gz,m/b.nii.gz,ä\n")
+    assert [case.id for case in read_csv(root, LABELS).cases] == ["p 1", "ä"]
+    write(root, "image,label,who\ni/a.nii.gz,m/a.nii.gz,p\nj/a.nii.gz,m/b.nii.gz,q\n")
+    assert [case.id for case in read_csv(root, LABELS, case="who").cases] == ["p", "q"]
+
+
+def test_one_file_with_all_channels(root: Path) -> None:
+    write(root, "image,label\ni/a.nii.gz,m/a.nii.gz\n")
+    found = read_csv(root, LABELS, channels=("red", "green", "blue"))
+    assert (found.channels, len(found.cases[0].images)) == (("red", "green", "blue"), 1)
+
+
 def test_words_of_the_split_column(root: Path) -> None:
     write(
         root,
@@ -127,8 +142,14 @@ A, B, C = (f"i/{name}.nii.gz,m/{name}.nii.gz" for name in "abc")
         (f"image,label\n{A}\ni/b.nii.gz,m", "cases.csv, line 3 lists m, which is a folder; correct the path"),
         ("image,label\ni/a\0.nii.gz,m/a.nii.gz", "which does not exist; correct the path or remove the case"),
         # ids and files
-        (f"image,label\n{A}\n{B}\n{A}", "line 4 and cases.csv, line 2 list i/a.nii.gz and i/a.nii.gz, which"),
-        (f"image,label\n{A}\nj/a.nii.gz,m/b.nii.gz", "list j/a.nii.gz and i/a.nii.gz, which give two"),
+        (f"image,label\n{A}\n{B}\n{A}", "line 2 and cases.csv, line 4: i/a.nii.gz is given twice"),
+        (f"image,label\n{A}\n{B}\nj/a.nii.gz,m/b.nii.gz", "line 4: i/a.nii.gz and j/a.nii.gz give two cases"),
+        (
+            f"image,label,case\n{A},p\n{B},p",
+            "line 3 and cases.csv, line 2 give two cases the id 'p' in column",
+        ),
+        (f"image,label,case\n{A},p\n{B},", "cases.csv, line 3 has nothing in column 'case'"),
+        (f"image,label,case\n{A},p/q", "has a case with the id 'p/q', which cannot name a file"),
         ("image,label\ni/a.nii.gz,i/a.nii.gz", "cases.csv gives case 'a' the file i/a.nii.gz twice"),
         (f"image,label\n{A}\ni/b.nii.gz,m/a.nii.gz", "gives m/a.nii.gz to case 'a' of group 'a' and to"),
         # folds
@@ -161,6 +182,10 @@ def test_refusals(root: Path, text: str | bytes, expected: str) -> None:
         ({"stratum": "x"}, "cases.csv, line 2 has nothing in column 'x'"),
         ({"images": ("image", "image")}, "cases.csv: column 'image' is to hold two of the files of a case"),
         ({"images": ("label",)}, "cases.csv: column 'label' is to hold two"),
+        (
+            {"channels": ("r", "g"), "images": ("image", "label", "x")},
+            "names 2 channels and data.format.images 3",
+        ),
         ({"file": "other.csv"}, "Cannot read other.csv: No such file or directory; give the path of a CSV"),
         ({"file": "i"}, "Cannot read i: Is a directory; give the path"),
     ],

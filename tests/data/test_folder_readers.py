@@ -80,6 +80,22 @@ def test_nnunet_with_a_list_of_cases(tmp_path: Path) -> None:
     assert case.label == tmp_path / "c.mha"
 
 
+def test_nnunet_colours_in_one_file(tmp_path: Path) -> None:
+    """The documented form of RGB: three names of channels, and files _0000 alone."""
+    rgb = {"channel_names": {"0": "R", "1": "G", "2": "B"}, "file_ending": ".png", "numTraining": None}
+    root = nnunet(
+        tmp_path, "imagesTr/a_0000.png", "imagesTr/b_0000.png", "labelsTr/a.png", "labelsTr/b.png", **rgb
+    )
+    found = read_nnunet(root, None)
+    assert found.channels == ("R", "G", "B")
+    assert [case.images for case in found.cases] == [(root / f"imagesTr/{name}_0000.png",) for name in "ab"]
+    fill(root, "imagesTr/a_0001.png")
+    assert "belongs to case 'a', whose file imagesTr/a_0002.png does not exist" in refusal(root)
+    entry = {"images": ["imagesTr/a_0000.png"], "label": "labelsTr/a.png"}
+    (case,) = read_nnunet(nnunet(root, "x", dataset={"a": entry}, **rgb), None).cases
+    assert case.images == (root / "imagesTr/a_0000.png",)
+
+
 ENTRY = {"images": ["imagesTr/a b_0000.nii.gz", "imagesTr/a b_0001.nii.gz"], "label": "labelsTr/a b.nii.gz"}
 
 
@@ -119,7 +135,7 @@ def test_nnunet_files_that_do_not_fit(tmp_path: Path, removed: str, added: str, 
         ({"dataset": {"a": ENTRY | {"images": [*ENTRY["images"], 3]}}}, "as case 'a' under \"dataset"),
         ({"dataset": {"a": ENTRY | {"images": [ENTRY["images"][0], 3]}}}, "as case 'a' under \"dataset"),
         ({"dataset": {"a": ENTRY | {"images": "x"}}}, 'as case \'a\' under "dataset"; expected "images'),
-        ({"dataset": {"a": ENTRY | {"images": ["x"]}}}, "as case 'a' under \"dataset\"; expected"),
+        ({"dataset": {"a": ENTRY | {"images": []}}}, "as case 'a' under \"dataset\"; expected"),
         ({"dataset": {"a": {"images": ["x", "y"]}}}, "as case 'a' under \"dataset\"; expected"),
         ({"dataset": {"a": ENTRY | {"label": "q.nii"}}}, "dataset.json lists q.nii, which does not exist"),
         ({"dataset": {"a": ENTRY | {"label": ["labelsTr/a b.nii.gz"]}}}, "as case 'a' under \"dataset"),
@@ -153,10 +169,63 @@ def test_all_files_in_one_folder(tmp_path: Path) -> None:
     assert found.cases[0].images == (tmp_path / "a.nii.gz", tmp_path / "a_t2.nii.gz")
 
 
+@pytest.mark.parametrize(
+    ("names", "images", "label", "ids"),
+    [
+        (
+            ["data/c_1/imaging.nii", "data/c_1/seg.nii"],
+            "data/{case}/imaging.nii",
+            "data/{case}/seg.nii",
+            ["c_1"],
+        ),
+        (
+            ["sub-01/anat/sub-01_T1w.nii", "der/01.nii"],
+            "sub-{case}/anat/sub-{case}_T1w.nii",
+            "der/{case}.nii",
+            ["01"],
+        ),
+        (
+            ["a/x.nii", "a_seg/x.nii", "b/x.nii", "b_seg/x.nii"],
+            "{case}/x.nii",
+            "{case}_seg/x.nii",
+            ["a", "b"],
+        ),
+        (["a.nii", "m/a/a/a_a.nii"], "{case}.nii", "m/{case}/{case}/{case}_{case}.nii", ["a"]),
+    ],
+)
+def test_a_folder_for_each_case(
+    tmp_path: Path, names: list[str], images: str, label: str, ids: list[str]
+) -> None:
+    """What has no such file in it, such as a folder of notes, is no case."""
+    fill(
+        tmp_path,
+        *names,
+        "notes/read me.txt",
+        "data/.DS_Store",
+        "data/__MACOSX/._imaging.nii",
+        "sub-02/anat/x.json",
+    )
+    found = read_folders(tmp_path, LABELS, images=(images,), label=label)
+    assert [case.id for case in found.cases] == ids
+    for case in found.cases:
+        expected = [tmp_path / text.replace("{case}", case.id) for text in (images, label)]
+        assert [*case.images, case.label] == expected
+        assert all(path.is_file() for path in expected)
+
+
+def test_one_pattern_with_all_channels(tmp_path: Path) -> None:
+    fill(tmp_path, "images/a.nii.gz", "labels/a.nii.gz")
+    found = read_folders(tmp_path, LABELS, channels=("red", "green", "blue"))
+    assert (found.channels, len(found.cases[0].images)) == (("red", "green", "blue"), 1)
+
+
 def test_a_header_and_its_voxels_are_one_file(tmp_path: Path) -> None:
     fill(tmp_path, "images/a.hdr", "images/a.img", "images/a.png", "labels/a.nii.gz")
     (case,) = read_folders(tmp_path, LABELS, images=("images/{case}.hdr",)).cases
     assert case.images == (tmp_path / "images" / "a.hdr",)
+
+
+OF_FOLDERS = {"images": ("{case}/ct.nii.gz",), "label": "{case}/seg.nii.gz"}
 
 
 @pytest.mark.parametrize(
@@ -168,6 +237,9 @@ def test_a_header_and_its_voxels_are_one_file(tmp_path: Path) -> None:
         ("images/a.nii.gz labels/b.nii.gz labels/a.nii.gz", {}, "'b', whose file images/b.nii.gz does not"),
         ("images/a.nii labels/a.nii", {}, "images/a.nii fits images/{case}.nii.gz but for its suffix; all"),
         ("images/.nii.gz labels/.nii.gz", {}, "No file fits"),
+        ("c1/ct.nii c1/seg.nii.gz", OF_FOLDERS, "c1/ct.nii fits {case}/ct.nii.gz but for its suffix"),
+        ("c1/ct.nii.gz c2/seg.nii.gz c1/seg.nii.gz", OF_FOLDERS, "'c2', whose file c2/ct.nii.gz does not"),
+        ("c1/mr.nii.gz", OF_FOLDERS, "No file fits {case}/ct.nii.gz or {case}/seg.nii.gz"),
         (
             "a.png",
             {"label": "{case}.png", "images": ("{case}.png",)},

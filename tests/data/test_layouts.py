@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
+from PIL import Image
 
 from tests.support.commands import medse
 from tests.support.generated import AFFINE
@@ -96,6 +97,79 @@ def test_train_and_predict(world: Path, tmp_path: Path, layout: str) -> None:
     report = tmp_path / "report"
     assert medse("evaluate", references, predictions, "--out", report, "--labels", tmp_path / "c.yaml") == 0
     assert json.loads((report / "scores.json").read_text())["summaries"]["cases"] == 4
+
+
+FOLDERS = '{name: folders, images: ["{case}/anat/{case}_T1w.nii.gz"], label: "{case}/seg.nii.gz"}'
+COLOURS = {"0": "R", "1": "G", "2": "B"}
+
+
+def test_a_folder_for_each_case(world: Path, tmp_path: Path) -> None:
+    """From training to the report: predictions have the names of the folders, and are found by them."""
+    root = tmp_path / "data"
+    for image in (world / "set" / "imagesTr").iterdir():
+        name = image.name.removesuffix(".nii.gz")
+        convert(image, root / name / "anat" / f"{name}_T1w.nii.gz")
+        convert(world / "set" / "labelsTr" / image.name, root / name / "seg.nii.gz")
+    (tmp_path / "c.yaml").write_text(CONFIG.format(root=root, format=FOLDERS))
+    run, out, report = tmp_path / "run", tmp_path / "out", tmp_path / "report"
+    assert medse("train", tmp_path / "c.yaml", "--run", run) == 0
+    assert medse("predict", run, root, "--out", out) == 0
+    assert sorted(path.name for path in out.glob("*.nii.gz")) == [f"ball_{k}.nii.gz" for k in range(4)]
+    scored = medse(
+        "evaluate", root / "{case}" / "seg.nii.gz", out, "--out", report, "--labels", tmp_path / "c.yaml",
+        "--images", root / "{case}" / "anat" / "{case}_T1w.nii.gz", "--cases", run / "validation_cases.txt",
+    )  # fmt: skip
+    assert scored == 0
+    settings = json.loads((report / "scores.json").read_text())["settings"]
+    assert settings["references"] == "{case}/seg.nii.gz"
+    assert str(tmp_path) not in (report / "report.html").read_text()
+
+
+def test_colours_of_one_picture_are_channels(tmp_path: Path) -> None:
+    """Opaque RGBA counts as RGB; a file of one channel is refused for what it holds."""
+    root, random = tmp_path / "data", np.random.default_rng(0)
+    for folder in ("imagesTr", "labelsTr"):
+        (root / folder).mkdir(parents=True)
+    for k in range(4):
+        label = np.zeros((24, 20), np.uint8)
+        label[4:12, 5 : 9 + k] = 1
+        colours = (label[..., None] * 90 + random.integers(0, 80, (24, 20, 3))).astype(np.uint8)
+        picture = Image.fromarray(colours)
+        (picture.convert("RGBA") if k == 3 else picture).save(root / "imagesTr" / f"p{k}_0000.png")
+        Image.fromarray(label).save(root / "labelsTr" / f"p{k}.png")
+    content = {"channel_names": COLOURS, "labels": {"background": 0, "a": 1}, "file_ending": ".png"}
+    (root / "dataset.json").write_text(json.dumps(content))
+    config = CONFIG.replace("[16, 16, 16]", "[16, 16]").replace("bright: 3, dim: 7", "a: 1")
+    (tmp_path / "c.yaml").write_text(config.format(root=root, format="nnunet"))
+    run, out = tmp_path / "run", tmp_path / "out"
+    assert medse("train", tmp_path / "c.yaml", "--run", run) == 0
+    assert list(json.loads((run / "dataset.json").read_text())["channel_names"].values()) == ["R", "G", "B"]
+    assert medse("predict", run, root / "imagesTr", "--out", out) == 0
+    assert sorted(path.name for path in out.glob("*.png")) == [f"p{k}.png" for k in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("L", "1 values per voxel"), ("P", "colours are stored in a palette"), ("LA", "1 values")],
+)
+def test_a_picture_with_other_colours_is_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str, words: str
+) -> None:
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+    for name in "ab":
+        Image.fromarray(np.full((20, 20), 3, np.uint8)).convert(mode).save(
+            tmp_path / f"imagesTr/{name}_0000.png"
+        )
+        Image.fromarray(np.ones((20, 20), np.uint8)).save(tmp_path / f"labelsTr/{name}.png")
+    content = {"channel_names": COLOURS, "labels": {"background": 0, "a": 1}, "file_ending": ".png"}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    config = CONFIG.replace("[16, 16, 16]", "[16, 16]").replace("bright: 3, dim: 7", "a: 1")
+    (tmp_path / "c.yaml").write_text(config.format(root=tmp_path, format="nnunet"))
+    assert medse("check", tmp_path / "c.yaml") == 2
+    message = capsys.readouterr().err
+    assert "a_0000.png" in message
+    assert words in message
 
 
 def test_channels_on_different_grids(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

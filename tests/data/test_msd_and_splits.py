@@ -32,6 +32,21 @@ def change(root: Path, **changes: Any) -> None:
     (root / "dataset.json").write_text(json.dumps(content))
 
 
+def test_cases_are_named_after_folders_where_file_names_repeat(make_msd: Callable[..., Path]) -> None:
+    root = make_msd(cases=2)
+    pairs = []
+    for k in range(2):
+        folder = root / f"case_0000{k}" / "anat"
+        folder.mkdir(parents=True)
+        (root / f"imagesTr/ball_{k}.nii.gz").rename(folder / "imaging.nii.gz")
+        (root / f"labelsTr/ball_{k}.nii.gz").rename(folder / "segmentation.nii.gz")
+        pairs.append({"image": f"case_0000{k}/anat/imaging.nii.gz", "label": f"{folder}/segmentation.nii.gz"})
+    change(root, training=pairs)
+    found = read_msd(root)
+    assert [case.id for case in found.cases] == ["case_00000", "case_00001"]
+    assert found.cases[1].images == (root / "case_00001/anat/imaging.nii.gz",)
+
+
 ENTRY = {"image": "imagesTr/ball_0.nii.gz", "label": "labelsTr/ball_0.nii.gz"}
 
 
@@ -46,14 +61,20 @@ ENTRY = {"image": "imagesTr/ball_0.nii.gz", "label": "labelsTr/ball_0.nii.gz"}
         ({"training": [{"image": "imagesTr", "label": ""}]}, "imagesTr, which is a folder; correct the path"),
         ({"training": [{"image": "x" * 300, "label": ""}]}, "cannot be reached .File name too long"),
         ({"training": [{"image": "x.nii.gz", "label": "y.nii.gz"}]}, "x.nii.gz, which does not exist"),
-        ({"training": [ENTRY, ENTRY]}, "lists case 'ball_0' twice"),
+        ({"training": [ENTRY, ENTRY]}, "imagesTr/ball_0.nii.gz is given twice; a case counts once"),
         (
             {"training": [ENTRY, ENTRY | {"image": "imagesTr/ball_1.nii.gz"}]},
             "labelsTr/ball_0.nii.gz to case 'ball_0' of group 'ball_0' and to case 'ball_1'",
         ),
         (
-            {"training": [ENTRY, {"image": ENTRY["label"], "label": "labelsTr/ball_1.nii.gz"}]},
-            "two cases the id 'ball_0'; ids must be unique",
+            {
+                "training": [
+                    ENTRY,
+                    {"image": ENTRY["label"], "label": "labelsTr/ball_1.nii.gz"},
+                    {"image": "imagesTr/ball_1.nii.gz", "label": "labelsTr/ball_2.nii.gz"},
+                ]
+            },
+            "two cases the id 'ball_0', and there are no folders above",
         ),
     ],
 )

@@ -12,7 +12,11 @@ from medse.errors import InputError
 def collected(inputs: list[Path], channels: int, layout: object = "msd") -> dict[str, list[str]]:
     data = Data.model_validate({"root": ".", "patch_size": (8, 8, 8), "format": layout})
     scans: dict[str, Scan] = collect_scans(
-        inputs, channels, data.format.name, getattr(data.format, "images", None)
+        inputs,
+        channels,
+        data.format.name,
+        getattr(data.format, "images", None),
+        getattr(data.format, "case", "case"),
     )
     return {name: [path.name for path in files] for name, files in scans.items()}
 
@@ -20,6 +24,7 @@ def collected(inputs: list[Path], channels: int, layout: object = "msd") -> dict
 def touch(folder: Path, *names: str) -> Path:
     folder.mkdir(exist_ok=True)
     for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return folder
 
@@ -52,11 +57,68 @@ def test_patterns_of_the_run(tmp_path: Path) -> None:
     assert collected([folder], 2, layout) == {"a": ["a_t1.nii", "a_t2.nii"]}
 
 
+def test_a_folder_for_each_case(tmp_path: Path) -> None:
+    root = touch(tmp_path / "in", "s0/ct.nii.gz", "s1/ct.nii.gz", "s1/seg.nii.gz", "notes/x.txt")
+    expected = {"s0": ["ct.nii.gz"], "s1": ["ct.nii.gz"]}
+    assert collected([root / "{case}/ct.nii.gz"], 1) == expected
+    assert collected([root / "s0/ct.nii.gz", root / "s1/ct.nii.gz"], 1) == expected
+    layout = {"name": "folders", "images": ["data/{case}/ct.nii.gz"], "label": "data/{case}/seg.nii.gz"}
+    assert collected([root], 1, layout) == expected
+    with pytest.raises(
+        InputError, match=r"in holds no volume, but .*s0/ct\.nii\.gz; .*in/\{case\}/ct\.nii\.gz'"
+    ):
+        collected([root], 1)
+    deep = touch(tmp_path / "bids", "sub-1/anat/sub-1_T1w.nii", "sub-2/anat/sub-2_T1w.nii")
+    assert list(collected([deep / "sub-{case}" / "anat/sub-{case}_T1w.nii"], 1)) == ["1", "2"]
+    with pytest.raises(InputError, match=r"such as '.*/bids/\{case\}/anat/\{case\}_T1w\.nii'"):
+        collected([deep], 1)
+
+
+def test_numbered_channels_in_a_folder_for_each_case(tmp_path: Path) -> None:
+    names = [f"{case}/mr_000{k}.nii" for case in ("p", "q") for k in (0, 1)]
+    root = touch(tmp_path / "in", *names)
+    assert collected([root / name for name in names], 2, "nnunet") == {
+        "p": ["mr_0000.nii", "mr_0001.nii"],
+        "q": ["mr_0000.nii", "mr_0001.nii"],
+    }
+    apart = [touch(tmp_path / f"t{k}", f"x_000{k}.nii") for k in (0, 1)]
+    assert collected(apart, 2, "nnunet") == {"x": ["x_0000.nii", "x_0001.nii"]}
+
+
+def test_colours_in_one_file(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "in", "a_0000.png", "b_0000.png")
+    assert collected([folder], 3, "nnunet") == {"a": ["a_0000.png"], "b": ["b_0000.png"]}
+    assert collected([folder], 3, "msd") == {"a_0000": ["a_0000.png"], "b_0000": ["b_0000.png"]}
+
+
+def test_pictures_beside_volumes_are_left_out_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = touch(
+        tmp_path / "in",
+        "a.nii.gz",
+        "a.json",
+        "preview.png",
+        "x.JPG",
+        "._a.nii.gz",
+        "Thumbs.db",
+        "desktop.ini",
+    )
+    with caplog.at_level("INFO", "medse"):
+        assert collected([folder], 1) == {"a": ["a.nii.gz"]}
+    (remark,) = caplog.messages
+    assert "2 pictures beside volumes" in remark
+    assert "preview.png" in remark
+    assert list(collected([touch(tmp_path / "only", "a.png", "b.jpg")], 1)) == ["a", "b"]
+
+
 def test_a_table(tmp_path: Path) -> None:
     touch(tmp_path, "b.nii", "c.nii")
     (tmp_path / "scans.csv").write_text("image,image2\nb.nii,c.nii\n")
     assert collected([tmp_path / "scans.csv"], 2, "csv") == {"b": ["b.nii", "c.nii"]}
     (tmp_path / "named.csv").write_text("t1,t2\nb.nii,c.nii\n")
+    (tmp_path / "ids.csv").write_text("case,image\np,b.nii\nq,c.nii\n")
+    assert list(collected([tmp_path / "ids.csv"], 1)) == ["p", "q"]
     layout = {"name": "csv", "images": ["t2", "t1"]}
     assert collected([tmp_path / "named.csv"], 2, layout) == {"c": ["c.nii", "b.nii"]}
 
@@ -64,7 +126,7 @@ def test_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "channels", "layout", "sentence"),
     [
-        (["a_0000.nii"], 2, "msd", r"Case 'a' has .*a_0000\.nii; this run needs 2 channels"),
+        (["a_0001.nii"], 2, "msd", r"Case 'a' has .*a_0001\.nii; this run needs 2 channels"),
         (["a_0000.nii", "a_0002.nii"], 2, "nnunet", r"names end in _0000 to _0001; add or remove"),
         (["a.nii"], 1, "nnunet", r"a\.nii names no channel; .* end in _0000; rename"),
         (["a.nii", "a.nii.gz"], 1, "msd", r"a\.nii and .*a\.nii\.gz have the same case id 'a'"),
@@ -78,9 +140,15 @@ def test_refusals(tmp_path: Path, names: list[str], channels: int, layout: str, 
 
 
 def test_inputs_that_meet(tmp_path: Path) -> None:
-    first, second = touch(tmp_path / "1", "a.nii"), touch(tmp_path / "2", "a.nii.gz")
-    with pytest.raises(InputError, match=r"1/a\.nii and .*2/a\.nii\.gz have the same case id 'a'"):
+    first, second = touch(tmp_path / "1", "a.nii", "b.nii"), touch(tmp_path / "2", "a.nii.gz")
+    with pytest.raises(InputError, match=r"1/a\.nii and .*2/a\.nii\.gz give two cases the id 'a'"):
         collected([first, second], 1)
+    with pytest.raises(InputError, match=r"1/b\.nii is given twice; .*leave one"):
+        collected([first, first / "b.nii"], 1)
+    with pytest.raises(InputError, match=r"2/a\.nii\.gz is given twice; .*leave one"):
+        collected([second / "a.nii.gz", second / "{case}.nii.gz"], 1)
+    with pytest.raises(InputError, match=r"1/a\.nii and .*2/a\.nii\.gz have the same case id 'a'"):
+        collected([first / "{case}.nii", second / "{case}.nii.gz"], 1)
     with pytest.raises(InputError, match=r"gone\.nii does not exist"):
         collected([tmp_path / "gone.nii"], 1)
     with pytest.raises(InputError, match=r"No file fits .*\{case\}_t1\.nii"):

@@ -21,9 +21,9 @@ def found(references, predictions, only=None, missing="error"):
 
 def test_pairs_by_case_whatever_the_suffix(tmp_path):
     references = folder(tmp_path / "r", "b.nii", "a.nii.gz")
-    predictions = folder(tmp_path / "p", "b.nrrd", "a.PNG", ".hidden.nii", "notes.txt", "old/a.nii")
+    predictions = folder(tmp_path / "p", "b.nrrd", "a.NII", ".hidden.nii", "notes.txt", "old/a.nii")
     assert find_cases(references, predictions, None, missing="error") == [
-        CaseFiles("a", references / "a.nii.gz", predictions / "a.PNG"),
+        CaseFiles("a", references / "a.nii.gz", predictions / "a.NII"),
         CaseFiles("b", references / "b.nii", predictions / "b.nrrd"),
     ]
 
@@ -111,6 +111,47 @@ def test_folders_of_masks(tmp_path):
     cases = find_cases(references, predictions, None, missing="error")
     assert find_mask_names(cases) == ("liver", "spleen")
     assert find_mask_names(cases[:1]) == ("liver",)
+
+
+def test_a_folder_for_each_case(tmp_path):
+    references = folder(tmp_path / "r", "c 1/seg.nii", "c 1/imaging.nii", "c2/seg.nii", "c3/imaging.nii")
+    predictions = folder(tmp_path / "p", "c 1.nii", "c2.nii")
+    expected = {case: (references / case / "seg.nii", predictions / f"{case}.nii") for case in ("c 1", "c2")}
+    assert found(references / "{case}" / "seg.nii", predictions) == expected
+    bids = folder(tmp_path / "b", "sub-c2/anat/sub-c2_dseg.nii", "sub-c2/anat/sub-c2_T1w.nii")
+    assert found(bids / "sub-{case}/anat/sub-{case}_dseg.nii", predictions, ("c2",)) == {
+        "c2": (bids / "sub-c2/anat/sub-c2_dseg.nii", predictions / "c2.nii")
+    }
+    with pytest.raises(InputError, match=r"no prediction for 1 of 2 references: c2; "):
+        found(references / "{case}" / "seg.nii", folder(tmp_path / "q", "c 1.nii"))
+
+
+def test_a_pattern_of_folders_of_masks(tmp_path):
+    references = folder(
+        tmp_path / "r", "s1/ct.nii", "s1/masks/liver.nii", "s2/masks/liver.nii", "s3/masks/x.txt"
+    )
+    predictions = folder(tmp_path / "p", "s1/liver.nii", "s2/liver.nii")
+    assert found(references / "{case}" / "masks", predictions) == {
+        case: (references / case / "masks", predictions / case) for case in ("s1", "s2")
+    }
+    with pytest.raises(InputError, match=r"No folder of masks fits .*/\{case\}/mask; "):
+        found(references / "{case}" / "mask", predictions)
+
+
+def test_pictures_beside_masks_are_no_classes(tmp_path, caplog):
+    references = folder(tmp_path / "r", "all.png", "s1/liver.nii", "s1/preview_total.png", "s2/liver.nii")
+    predictions = folder(
+        tmp_path / "p", "s1/liver.nii", "s1/._liver.nii", "s2/liver.nii", "s2/statistics.json"
+    )
+    with caplog.at_level("INFO", "medse"):
+        cases = find_cases(references, predictions, None, missing="error")
+    assert [files.case for files in cases] == ["s1", "s2"]
+    assert find_mask_names(cases) == ("liver",)
+    (remark,) = caplog.messages
+    assert "1 picture beside volumes" in remark
+    assert "s1/preview_total.png" in remark
+    drawn = folder(tmp_path / "d", "s1/skin.png", "s1/ink.png")  # where all are pictures they are the masks
+    assert find_mask_names(find_cases(drawn, drawn, None, missing="error")) == ("ink", "skin")
 
 
 def test_folders_named_as_volumes_hold_masks_all_the_same(tmp_path):

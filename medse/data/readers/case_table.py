@@ -9,10 +9,11 @@ from pydantic import Field
 
 from medse.data.cases import TRAINING_ONLY, Case, Dataset
 from medse.data.readers.csv_table import Row, Table, read_table
-from medse.data.readers.listing import existing, gather, given_labels
+from medse.data.readers.listing import Channels, existing, gather, given_labels, named_channels
 from medse.errors import InputError, nearest
+from medse.files import given_path
 from medse.labels import Labels
-from medse.volumes.names import case_id
+from medse.volumes.names import case_ids
 
 
 def read_csv(
@@ -25,25 +26,30 @@ def read_csv(
     group: str = "group",
     split: str = "split",
     stratum: str | None = None,
+    case: str = "case",
+    channels: Channels | None = None,
 ) -> Dataset:
-    """A table with a row per case: paths of its images and label map, and optionally its group, split and stratum.
+    """A table with a row per case: paths of images and label map, and optionally its id, group, split and stratum.
 
-    A case is named after its first image. Channels are named after their columns.
+    Without ids a case is named after its first image, or, where file names repeat, after a folder above it.
 
     Args:
         root: What the paths are relative to.
-        images: A column of paths for each channel; None for ``image`` and, where they are there, ``image2``,
-            ``image3``, ...
+        images: A column of paths for each channel, or one of files that hold all; None for ``image`` and, where they
+            are there, ``image2``, ``image3``, ...
         label: Column of the paths of label maps.
         group: Column of what must not be split, usually the patient; without it each case is its own group.
         split: Column of ``train``, ``validation`` or ``test`` (these are not read), or of the number of the fold,
             from 0, that validates on the case; without it folds are dealt.
         stratum: Column of what folds should hold equal shares of, usually the diagnosis.
+        case: Column of case ids.
+        channels: Names of the channels; None for one per column, named after it.
     """
-    table = read_table(root / file)
+    table = read_table(root / given_path(file))
     named = given_labels(labels, str(table.path))
-    channels = image_columns(table, images)
-    paths = (*channels, table.require(label, "label"))
+    columns = image_columns(table, images)
+    channel_names = named_channels(channels, columns)
+    paths = (*columns, table.require(label, "label"))
     if repeated := [column for column in paths if paths.count(column) > 1]:
         raise InputError(
             f"{table.path}: column {repeated[0]!r} is to hold two of the files of a case; each channel and the label "
@@ -52,17 +58,17 @@ def read_csv(
     group_column = table.optional(group, "group", "group")
     split_column = table.optional(split, "split", "split")
     stratum_column = stratum and table.require(stratum, "stratum")
-    ids = ids_of(table, channels[0])
+    ids = ids_of(table, root, columns[0], case)
     groups = ids if group_column is None else [row[group_column] for row in table.rows]
     folds = given_folds(table, split_column, ids, groups)
     cases = []
     for row, name, of, fold in zip(table.rows, ids, groups, folds, strict=True):
         if fold != "test":
-            *files, label_file = (existing(root / row[column], row.place) for column in paths)
+            *files, label_file = (existing(root, row[column], row.place) for column in paths)
             cases.append(
                 Case(name, tuple(files), label_file, of, row[stratum_column] if stratum_column else "", fold)
             )
-    return Dataset(root.name, channels, named, gather(cases, str(table.path)))
+    return Dataset(root.name, channel_names, named, gather(cases, str(table.path)))
 
 
 def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -70,15 +76,18 @@ def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ..
     return _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
 
 
-def ids_of(table: Table, column: str) -> list[str]:
-    """Return the case id of each row, after the file in ``column``."""
+def ids_of(table: Table, root: Path, image: str, case: str) -> list[str]:
+    """Return the case id of each row: that in column ``case`` if there is one, else after the file in ``image``."""
+    if (column := table.optional(case, "case", "case")) is None:
+        files = [root / given_path(row[image]) for row in table.rows]
+        return case_ids(files, [row.place for row in table.rows])
     first: dict[str, Row] = {}
     for row in table.rows:
-        name = case_id(Path(row[column]))
+        name = row[column]
         if (other := first.setdefault(name, row)) is not row:
             raise InputError(
-                f"{row.place} and {other.place} list {row[column]} and {other[column]}, which give two cases the id "
-                f"{name!r}; ids must be unique; remove one of the rows or rename one of the files."
+                f"{row.place} and {other.place} give two cases the id {name!r} in column {column!r}; ids must be "
+                "unique; correct one of them or remove the row."
             )
     return list(first)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from medse.data.cases import Case, Dataset
-from medse.data.readers.listing import gather, given_labels
+from medse.data.readers.listing import Channels, gather, given_labels, named_channels
 from medse.labels import Labels
-from medse.volumes.names import NamePattern, check_pattern, match_cases
+from medse.volumes.patterns import NamePattern, check_pattern, match_cases
 
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 
@@ -19,18 +19,20 @@ def read_folders(
     *,
     images: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("images/{case}.nii.gz",),
     label: Pattern = "labels/{case}.nii.gz",
+    channels: Channels | None = None,
 ) -> Dataset:
-    """Files whose names tell their case, such as images/{case}.nii.gz and labels/{case}.nii.gz.
+    """Files whose paths tell their case, such as images/{case}.nii.gz, or {case}/imaging.nii.gz in a folder for each.
 
     Each case is its own group: the layout has no patient ids.
 
     Args:
-        images: A pattern for each channel, which is named after it; ``{case}`` stands for the case id.
+        images: A pattern for each channel, or one of files that hold all; ``{case}`` stands for the case id.
         label: The pattern of the label maps.
+        channels: Names of the channels; None for one per pattern, named after it.
     """
     source = str(root)
     named = given_labels(labels, source)
     patterns = [NamePattern.of(root, text) for text in (*images, label)]
     found = match_cases(patterns)
     cases = (Case(name, files[:-1], files[-1], group=name) for name, files in found.items())
-    return Dataset(root.name, tuple(images), named, gather(cases, source))
+    return Dataset(root.name, named_channels(channels, images), named, gather(cases, source))

@@ -1,19 +1,43 @@
 """What layouts share: files that exist, ids that can name files, nothing twice, and what a dataset.json says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from medse.data.cases import Case
 from medse.errors import InputError
+from medse.files import given_path
 from medse.labels import Labels
 
+Channels = Annotated[tuple[str, ...], Field(min_length=1)]
+"""Names of channels, in the order of the files, or of the values that a file has for each voxel."""
 
-def existing(path: Path, source: str) -> Path:
-    """Return ``path`` if it is a file.
+
+def named_channels(names: Sequence[str] | None, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the channels of cases that have ``files``: theirs, or those given.
+
+    Several names for a single file mean that it holds them all, as a picture its colours.
+
+    Raises:
+        InputError: There are several files, and not as many names.
+    """
+    if names is not None and len(files) not in (1, len(names)):
+        raise InputError(
+            f"data.format.channels names {len(names)} channels and data.format.images {len(files)} files; expected a "
+            "file for each channel, or one that holds all; correct one of them."
+        )
+    return tuple(files if names is None else names)
+
+
+def existing(root: Path, file: str, source: str) -> Path:
+    """Return the path of ``file``, which is relative to ``root``, absolute, or in the home folder (``~/``).
 
     Raises:
         InputError: It is not; the sentence names ``source``, which lists it.
     """
+    path = root / given_path(file)
     try:
         if path.is_file():
             return path
@@ -39,12 +63,10 @@ def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
                 "line breaks, or spaces at their ends, and start with no dot; rename it."
             )
         other = found.setdefault(case.id, case)
-        if other is not case and other.images == case.images:
-            raise InputError(f"{source} lists case {case.id!r} twice; keep one of them.")
         if other is not case:
             raise InputError(
-                f"{source} lists {other.images[0]} and {case.images[0]}, which give two cases the id {case.id!r}; "
-                "ids must be unique; rename one of the files."
+                f"{source} gives {other.images[0]} and {case.images[0]} the id {case.id!r}; every case needs its "
+                "own; correct one of them."
             )
         files = (*case.images, case.label)
         for file in files:

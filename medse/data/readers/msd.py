@@ -7,13 +7,14 @@ from medse.data.cases import Case, Dataset
 from medse.data.readers.listing import channel_names, existing, gather
 from medse.errors import InputError
 from medse.labels import Labels, read_dataset_json, read_dataset_labels
-from medse.volumes.names import case_id
+from medse.volumes.names import case_ids
 
 
 def read_msd(root: Path, labels: Labels | None = None) -> Dataset:
     """A dataset.json that lists pairs of image and label under "training", as in the Decathlon (MSD).
 
     ``modality`` (or ``channel_names``) names the channels, ``labels`` the classes unless ``labels`` is given.
+    Where file names repeat, as case_0/ct.nii.gz and case_1/ct.nii.gz, cases are named after their folders.
     Each case is its own group: the layout has no patient ids.
     """
     path = root / "dataset.json"
@@ -31,14 +32,16 @@ def _cases(root: Path, entries: object, path: Path) -> Iterator[Case]:
         raise InputError(
             f'{path} lists no cases under "training"; expected pairs of "image" and "label"; add them.'
         )
+    pairs: list[tuple[Path, Path]] = []
     for entry in entries:
         pair = [entry.get(key) for key in ("image", "label")] if isinstance(entry, dict) else []
-        files = [existing(root / file, str(path)) for file in pair if isinstance(file, str)]
+        files = [existing(root, file, str(path)) for file in pair if isinstance(file, str)]
         if len(files) != 2:
             raise InputError(
                 f'{path} has the training entry {entry!r}, which is not a pair of paths "image" and "label"; '
                 "correct it."
             )
-        image, label = files
-        name = case_id(image)
+        pairs.append((files[0], files[1]))
+    names = case_ids([image for image, _ in pairs], [str(path)] * len(pairs))
+    for name, (image, label) in zip(names, pairs, strict=True):
         yield Case(id=name, images=(image,), label=label, group=name)

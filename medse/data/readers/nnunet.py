@@ -8,15 +8,16 @@ from medse.data.cases import Case, Dataset
 from medse.data.readers.listing import channel_names, existing, gather
 from medse.errors import InputError
 from medse.labels import Labels, read_dataset_json, read_dataset_labels
-from medse.volumes.names import SUFFIXES, NamePattern, list_folder, match_cases
+from medse.volumes.names import SUFFIXES, list_folder
+from medse.volumes.patterns import CASE, NamePattern, match_cases
 
 
 def read_nnunet(root: Path, labels: Labels | None) -> Dataset:
     """Raw data of nnU-Net: imagesTr/CASE_0000.nii.gz, a file per channel, labelsTr/CASE.nii.gz, dataset.json.
 
-    ``channel_names`` (or ``modality``) names the channels, ``labels`` the classes unless ``labels`` is given,
-    ``file_ending`` the files; ``dataset``, where it is there, lists the cases instead of the folders. Each case is
-    its own group: the layout has no patient ids.
+    Where there are only files _0000, each holds all channels: RGB pictures. ``channel_names`` (or ``modality``) names
+    the channels, ``labels`` the classes unless ``labels`` is given, ``file_ending`` the files; ``dataset``, where it
+    is there, lists the cases instead of the folders. Each case is its own group: the layout has no patient ids.
     """
     path = root / "dataset.json"
     content = read_dataset_json(path)
@@ -46,8 +47,9 @@ def _ending(content: dict[str, object], path: Path) -> str:
 
 def _found(root: Path, ending: str, channels: tuple[str, ...]) -> Iterator[Case]:
     """Yield the cases in ``imagesTr`` and ``labelsTr``."""
-    images = [NamePattern(root / "imagesTr", "", f"_{number:04}{ending}") for number in range(len(channels))]
-    for file in list_folder(root / "imagesTr"):
+    folder, files = root / "imagesTr", list(list_folder(root / "imagesTr"))
+    images = [NamePattern(folder, f"{CASE}_{number:04}{ending}") for number in range(len(channels))]
+    for file in files:
         if not file.name.endswith(ending) or any(pattern.case(file.name) for pattern in images):
             continue
         number = re.fullmatch(r".+_(\d{4})", file.name.removesuffix(ending))
@@ -56,9 +58,11 @@ def _found(root: Path, ending: str, channels: tuple[str, ...]) -> Iterator[Case]
             f"{file} {problem}; dataset.json names {len(channels)} channels, CASE_0000{ending} to CASE_"
             f"{len(channels) - 1:04}{ending}; rename or remove the file, or correct dataset.json."
         )
-    found = match_cases([*images, NamePattern(root / "labelsTr", "", ending)])
-    for name, files in found.items():
-        yield Case(name, files[:-1], files[-1], group=name)
+    if not any(pattern.case(file.name) for pattern in images[1:] for file in files):
+        images = images[:1]
+    found = match_cases([*images, NamePattern(root / "labelsTr", f"{CASE}{ending}")])
+    for name, (*scans, label) in found.items():
+        yield Case(name, tuple(scans), label, group=name)
 
 
 def _listed(root: Path, entries: object, channels: tuple[str, ...], path: Path) -> Iterator[Case]:
@@ -70,10 +74,10 @@ def _listed(root: Path, entries: object, channels: tuple[str, ...], path: Path) 
     for name, entry in entries.items():
         images, label = (entry.get("images"), entry.get("label")) if isinstance(entry, dict) else (None, None)
         files = [*images, label] if isinstance(images, list) else []
-        if len(files) != len(channels) + 1 or not all(isinstance(file, str) for file in files):
+        if len(files) - 1 not in (1, len(channels)) or not all(isinstance(file, str) for file in files):
             raise InputError(
                 f'{path} has {entry!r} as case {name!r} under "dataset"; expected "images", a list of '
-                f'{len(channels)} paths (one per channel), and "label", a path; correct it.'
+                f'{len(channels)} paths (one per channel, or one in all), and "label", a path; correct it.'
             )
-        *image_files, label_file = (existing(root / file, str(path)) for file in files)
+        *image_files, label_file = (existing(root, file, str(path)) for file in files)
         yield Case(name, tuple(image_files), label_file, group=name)
