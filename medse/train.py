@@ -3,31 +3,31 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from safetensors.torch import save_file
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, Subset
 
 from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
 from medse.data.patches import PatchDataset, PatchSampler, gather
-from medse.errors import InputError, some
-from medse.files import atomic_path, refuse_existing
+from medse.errors import InputError
 from medse.preprocess import window
 from medse.runs import build
 from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import LIGHTNING, resolve_device, resolve_precision
-from medse.runs.provenance import fingerprint, provenance
-from medse.runs.trained import read_checkpoint
+from medse.runs.lock import locked
+from medse.runs.provenance import provenance
+from medse.runs.resuming import Resumed, resumable
+from medse.runs.weights import write_weights
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.progress import Progress, TellProgress
-from medse.tasks.callbacks.recording import LAST, Checkpoints, CsvLog, Divergence
+from medse.tasks.callbacks.recording import Checkpoints, CsvLog, Divergence, SetAside, StraightToFile
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
 from medse.tasks.tensorboard import tensorboard_log
@@ -52,13 +52,14 @@ def train_run(
         config: The run's configuration, its file, or the name of a packaged one.
         run_dir: Where the run's files go; must not exist unless ``resume``.
         fold: Which fold to validate on, from 0.
-        resume: Continue the run in ``run_dir`` after its last complete epoch.
+        resume: Continue the run in ``run_dir`` after the last epoch that was saved. Its length, device, validation,
+            cache and processes may be others than before, and the same data elsewhere; ``provenance.json`` says so.
         progress: Called with what happened: after steps, at most five times a second, and after each validation.
 
     Raises:
-        KeyboardInterrupt: The training was interrupted; it can be resumed after its last complete epoch.
-        InputError: The run exists (or, with ``resume``, does not or differs, or its data changed), the data
-            cannot be used, or the device does not exist.
+        KeyboardInterrupt: The training was interrupted, by Ctrl-C or SIGTERM; it can be resumed.
+        InputError: The run exists (or, with ``resume``, does not, differs, is damaged, or its data changed), another
+            training writes it, the data cannot be used, or the device does not exist.
 
     Example:
         >>> events = []
@@ -66,25 +67,41 @@ def train_run(
         >>> events[-1].epoch, sorted(events[-1].class_dice)
         (1, ['bright', 'dim'])
     """
-    run_dir = Path(run_dir)
+    if type(fold) is not int:
+        raise InputError(f"fold is {fold!r}; a whole number from 0 is expected; give one.")
+    if progress is not None and not callable(progress):
+        raise InputError(
+            f"progress is {progress!r}; a function is expected, which is called with what happened; give one or None."
+        )
     if not isinstance(config, Config):
         config = load_config(config)
-    run = RunDir(run_dir)
-    last = None
-    if resume:
-        _check_resumable(run, config, fold)
-        last = _last_checkpoint(run)
-    else:
-        refuse_existing(run_dir, "add --resume to continue that run, or give another --run")
+    run = RunDir(Path(run_dir))
+    with ExitStack() as held:
+        if resume:
+            run.read_config()
+            held.enter_context(locked(run.path))
+            _train(config, run, fold, progress, held, resumable(run, config, fold))
+        else:
+            run.refuse_started()
+            _train(config, run, fold, progress, held, None)
+
+
+def _train(
+    config: Config,
+    run: RunDir,
+    fold: int,
+    progress: Progress | None,
+    held: ExitStack,
+    resumed: Resumed | None,
+) -> None:
+    """Train what is new or ``resumed``; the lock of a new run joins what is ``held``."""
     device = resolve_device(config.trainer.device)
     precision = LIGHTNING[resolve_precision(config.trainer.precision, device)]
     cases = build.dataset(config.data)
-    if resume and run.read_fingerprint() != fingerprint(cases.cases):
-        raise InputError(
-            f"The data in {config.data.root} changed since {run_dir} was started on it; restore the data, or start "
-            "a new run with another --run."
-        )
     folds = build.folds(config, cases)
+    if resumed:
+        resumed.check_precision(config.trainer.precision, precision)
+        resumed.check_data(cases.cases, folds, config.data.root)
     if not 0 <= fold < len(folds):
         raise InputError(
             f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}."
@@ -93,19 +110,10 @@ def train_run(
     network = build.net(config, len(cases.channels), cases.labels.classes)
     data = prepare_data(config, cases)
     headers, preprocessing = data.headers, data.preprocessing
-    learnt = DatasetFacts(
-        cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
-    )
-    split = folds[fold]
-    by_id = {case.id: case for case in cases.cases}
-    ordered = [by_id[name] for name in (*split.training, *split.validation)]
-    prepared = PreparedCases(ordered, headers.grids, data.loader, config.data.cache_gb)
-    training = Subset(prepared, range(len(split.training)))
-    validation = Subset(prepared, range(len(split.training), len(ordered)))
-
     settings = config.trainer
     steps = settings.steps_per_epoch
     budget = Budget(settings.max_epochs and settings.max_epochs * steps, settings.max_minutes)
+    log = CsvLog(run.log, cases.labels.names, budget)
     segment = build.segmenter(config, network, preprocessing, cases.labels, len(cases.channels))
     module = SegmentationTask(
         net=network,
@@ -117,27 +125,6 @@ def train_run(
         scores=segment.scores,
         classes=cases.labels.names,
     )
-    patches = DataLoader(
-        PatchDataset(
-            training,
-            window(config.data.patch_size, config.data.slice_axis),
-            cases.labels.classes,
-            config.data.foreground,
-            build.slice_axis(config.data),
-            data.augmentation,
-        ),
-        batch_size=settings.batch_size,
-        collate_fn=gather,
-        sampler=PatchSampler(len(training), steps * settings.batch_size, config.seed),
-        num_workers=config.data.workers,
-        persistent_workers=config.data.workers > 0,
-        pin_memory=device.type == "cuda",
-    )
-    volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
-    if not resume:
-        facts = provenance(cases.cases, config.seed, device, precision)
-        groups = {case.id: case.group for case in cases.cases}
-        run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     with _quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
@@ -150,13 +137,14 @@ def train_run(
             gradient_clip_val=GRADIENT_NORM,
             callbacks=[
                 budget,
-                CsvLog(run.log, cases.labels.names, budget),
+                log,
                 Divergence(),
                 Checkpoints(run.checkpoints),
+                SetAside(run.weights, run.weights_before),
                 Annealing(network, run.path, budget),
                 *([TellProgress(progress, budget)] if progress else []),
             ],
-            plugins=[_alone()],
+            plugins=[_alone(), StraightToFile()],
             logger=tensorboard_log(run.path),
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -164,44 +152,55 @@ def train_run(
             use_distributed_sampler=False,
             default_root_dir=run.path,
         )
+    split = folds[fold]
+    sampler = PatchSampler(len(split.training), steps * settings.batch_size, config.seed)
+    if resumed:
+        resumed.check_checkpoint(module, trainer)
+        resumed.check_end(settings.max_epochs)
+        log.resume(resumed.epochs)
+        sampler.set_epoch(resumed.epochs)  # before Lightning does: workers ask for patches at once
+    by_id = {case.id: case for case in cases.cases}
+    ordered = [by_id[name] for name in (*split.training, *split.validation)]
+    prepared = PreparedCases(ordered, headers.grids, data.loader, config.data.cache_gb)
+    patches = DataLoader(
+        PatchDataset(
+            Subset(prepared, range(len(split.training))),
+            window(config.data.patch_size, config.data.slice_axis),
+            cases.labels.classes,
+            config.data.foreground,
+            build.slice_axis(config.data),
+            data.augmentation,
+        ),
+        batch_size=settings.batch_size,
+        collate_fn=gather,
+        sampler=sampler,
+        num_workers=config.data.workers,
+        persistent_workers=config.data.workers > 0,
+        pin_memory=device.type == "cuda",
+    )
+    validation = Subset(prepared, range(len(split.training), len(ordered)))
+    volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
+    last = None
+    if resumed:
+        last = resumed.take_over(str(device))
+    else:
+        held.enter_context(locked(run.path))
+        run.refuse_started()  # unless another was quicker
+        run.remove_unfinished()
+        learnt = DatasetFacts(
+            cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
+        )
+        facts = provenance(cases.cases, config.seed, device, precision)
+        groups = {case.id: case.group for case in cases.cases}
+        run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
+    with _quiet_lightning():
         try:
             trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
-        except SystemExit:  # Lightning's answer to Ctrl-C
-            raise KeyboardInterrupt from None
-    with atomic_path(run.weights) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
-
-
-def _check_resumable(run: RunDir, config: Config, fold: int) -> None:
-    """Raise unless ``run`` was started with this configuration and fold; only its length may change."""
-    before = run.read_config()
-    old, new = (_flat(c.model_dump(mode="json")) for c in (before, config))
-    free = {"trainer.max_epochs", "trainer.max_minutes", "trainer.device"}
-    changed = sorted(
-        key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in free
-    )
-    if changed:
-        shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in changed])
-        raise InputError(
-            f"{run.path} was started with another configuration: {shown}; resume with the configuration in "
-            f"{run.config} or give another --run."
-        )
-    if fold != run.read_fold():
-        raise InputError(f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that --fold.")
-    run.read_dataset()
-
-
-def _last_checkpoint(run: RunDir) -> Path | None:
-    """Return the checkpoint to resume from; None when the run was interrupted within its first epoch."""
-    last = run.checkpoints / LAST
-    if last.is_file():
-        read_checkpoint(last)
-        return last
-    if run.log.is_file():
-        raise InputError(
-            f"{last} does not exist, though {run.log} lists epochs; restore it or start a new run with another --run."
-        )
-    return None
+        except SystemExit as error:
+            if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None  # what Lightning makes of SIGTERM and of Ctrl-C
+            raise
+    write_weights(run.weights, network)
 
 
 @contextmanager
@@ -229,10 +228,3 @@ def _alone() -> LightningEnvironment:
     surroundings = LightningEnvironment()
     surroundings.set_global_rank(0)  # the rank that writes; at import Lightning took that of the job
     return surroundings
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

@@ -181,7 +181,7 @@ def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_
         ("checkpoints/last.ckpt", b"", "is damaged"),
         ("checkpoints/last.ckpt", None, "does not exist"),
         ("checkpoints/last.ckpt", b"PK\5\6" + bytes(18), "is damaged"),  # an archive that holds nothing
-        ("provenance.json", b"{}", "which data"),
+        ("provenance.json", b"{}", "in which precision"),
         ("dataset.json", b"", "JSON"),
     ],
 )
@@ -189,6 +189,7 @@ def test_a_damaged_run_is_not_resumed(
     run: Path, tiny_config: Path, file: str, content: bytes | None, said: str
 ) -> None:
     (run / file).unlink()
+    (run / "checkpoints" / "previous.ckpt").unlink()
     if content is not None:
         (run / file).write_bytes(content)
     with pytest.raises(InputError, match=rf"{Path(file).name} .*{said}"):
@@ -283,8 +284,9 @@ def test_several_channels_train_and_predict(
     assert nib.load(written).shape == (18, 22, 16)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to a child on this system")
-def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="signals cannot be sent to a child on this system")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])  # Ctrl-C; a cluster whose time is over
+def test_an_interrupted_training_says_how_to_go_on(tiny_config: Path, tmp_path: Path, number: int) -> None:
     run = tmp_path / "run"
     process = subprocess.Popen(
         [sys.executable, "-m", "medse", "train", tiny_config, "trainer.max_epochs=1000", "--run", run],
@@ -297,7 +299,7 @@ def test_ctrl_c_says_how_to_go_on(tiny_config: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 120
     while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"Interrupted; continue with the same command and --resume --run {run}." in stderr

@@ -8,11 +8,16 @@ from typing import Any
 from medse.config.run import Config, dump_config, load_config
 from medse.data.splits import Split
 from medse.errors import InputError
-from medse.files import read_json, write_json, write_text
+from medse.files import PART, read_json, refuse_existing, write_json, write_text
 from medse.labels import Labels, read_dataset_labels
+from medse.runs.lock import LOCK
+from medse.tasks.callbacks.recording import RESUME
 
 REMEDY = "train again or restore the file"
 """What to do about a file of a run that is missing or damaged."""
+
+START = "make room or give another --run that can be written to"
+"""What to do where a training cannot write its first files."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,11 @@ class RunDir:
         splits: All folds, and which of them this run validates on.
         validation_cases: Ids of the validation cases, one per line; where cases are grouped, with their group after
             a tab.
-        provenance: Versions, commit, seed, data fingerprint and device.
+        provenance: Versions, commit, seed, data fingerprint and device; what changed when the run was resumed.
         log: A row per epoch.
-        checkpoints: Folder of ``last.ckpt`` and ``best.ckpt``.
+        checkpoints: Folder of ``last.ckpt``, ``previous.ckpt`` and ``best.ckpt``.
         weights: The network's final weights; exists when the training is complete.
+        weights_before: The final weights of a training that was given more time and goes on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,6 +65,33 @@ class RunDir:
         self.log = path / "log.csv"
         self.checkpoints = path / "checkpoints"
         self.weights = path / "model.safetensors"
+        self.weights_before = path / "model_before.safetensors"
+
+    def refuse_started(self) -> None:
+        """Raise when the folder holds anything but what a start left that was killed before it was a run.
+
+        Raises:
+            InputError: It does.
+        """
+        if not self._only_remains():
+            remedy = "add --resume to continue that run, or" if self.config.is_file() else "remove it, or"
+            refuse_existing(self.path, f"{remedy} give another --run")
+
+    def remove_unfinished(self) -> None:
+        """Remove the unfinished files that a killed training left; to be called by one that holds the lock."""
+        for folder in (self.path, self.checkpoints):
+            for path in folder.glob(f"{PART}*"):
+                path.unlink()
+
+    def _only_remains(self) -> bool:
+        """Whether all there is was written by a start that did not come to ``config.yaml``, its last file."""
+        if not (self.path / LOCK).is_file():
+            return False
+        first = {
+            LOCK,
+            *(path.name for path in (self.dataset, self.splits, self.validation_cases, self.provenance)),
+        }
+        return all(path.name in first or path.name.startswith(PART) for path in self.path.iterdir())
 
     def write(
         self,
@@ -69,8 +102,10 @@ class RunDir:
         groups: Mapping[str, str],
         provenance: dict[str, Any],
     ) -> None:
-        """Write everything that is known before the first step; ``groups`` is the group of each case."""
-        write_text(self.config, dump_config(config))
+        """Write everything that is known before the first step; ``groups`` is the group of each case.
+
+        The configuration comes last: with it the folder is a run.
+        """
         facts = {
             "name": learnt.name,
             "channel_names": {str(i): name for i, name in enumerate(learnt.channels)},
@@ -78,17 +113,32 @@ class RunDir:
             "spacing_mm": learnt.spacing_mm,
             "oriented": learnt.oriented,
         }
-        write_json(self.dataset, facts)
-        write_json(self.splits, {"fold": fold, "folds": [asdict(split) for split in folds]})
+        write_json(self.dataset, facts, START)
+        write_json(self.splits, {"fold": fold, "folds": [asdict(split) for split in folds]}, START)
         lines = (
             name if groups[name] == name else f"{name}\t{groups[name]}" for name in folds[fold].validation
         )
-        write_text(self.validation_cases, "".join(f"{line}\n" for line in lines))
-        write_json(self.provenance, provenance)
+        write_text(self.validation_cases, "".join(f"{line}\n" for line in lines), START)
+        write_json(self.provenance, provenance, START)
+        write_text(self.config, dump_config(config), START)
+
+    def add_resumed(self, facts: dict[str, Any]) -> None:
+        """Add to the provenance how the run was resumed."""
+        before = read_json(self.provenance, REMEDY)
+        earlier = before.get("resumed")
+        all_of_them = [*(earlier if isinstance(earlier, list) else []), facts]
+        write_json(self.provenance, {**before, "resumed": all_of_them}, RESUME)
 
     def read_config(self) -> Config:
         """Read the configuration."""
+        if not self.path.exists():
+            raise InputError(f"{self.path} does not exist; give a run directory that train made.")
         if not self.config.is_file():
+            if self.path.is_dir() and self._only_remains():
+                raise InputError(
+                    f"{self.path} is no run yet: its start ended before the first step; start it again without "
+                    "--resume."
+                )
             raise InputError(
                 f"{self.path} is not a run directory: it has no config.yaml; give one that train made."
             )
@@ -107,14 +157,29 @@ class RunDir:
 
     def read_fingerprint(self) -> str:
         """Read the hash of the data the run was started on."""
-        found = read_json(self.provenance, REMEDY).get("data_sha256")
+        return self._read_provenance("data_sha256", "which data the run was started on")
+
+    def read_precision(self) -> str:
+        """Read in which precision the run trains, by Lightning's name."""
+        return self._read_provenance("precision", "in which precision the run trains")
+
+    def _read_provenance(self, key: str, what: str) -> str:
+        found = read_json(self.provenance, REMEDY).get(key)
         if not isinstance(found, str):
-            raise InputError(f"{self.provenance} does not say which data the run was started on; {REMEDY}.")
+            raise InputError(f"{self.provenance} does not say {what}; {REMEDY}.")
         return found
 
     def read_fold(self) -> int:
         """Read which fold the run validates on."""
         fold = read_json(self.splits, REMEDY).get("fold")
-        if not isinstance(fold, int):
+        if type(fold) is not int or fold < 0:
             raise InputError(f"{self.splits} names no fold; {REMEDY}.")
         return fold
+
+    def read_folds(self) -> tuple[Split, ...]:
+        """Read how the cases were dealt to folds."""
+        try:
+            folds = read_json(self.splits, REMEDY)["folds"]
+            return tuple(Split(tuple(each["training"]), tuple(each["validation"])) for each in folds)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{self.splits} is damaged ({error!r}); {REMEDY}.") from error

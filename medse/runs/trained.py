@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: S403: what torch.load raises for a damaged file
 from typing import Any, get_args
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch import nn
 
 from medse.arrays import LabelArray
 from medse.errors import InputError
 from medse.inference.segmenter import Segmenter
 from medse.preprocess import Preprocessing
 from medse.runs import Weights, build
-from medse.runs.directory import REMEDY, RunDir
+from medse.runs.directory import RunDir
 from medse.runs.hardware import resolve_device
+from medse.runs.weights import network_weights, read_checkpoint, read_weights, take_weights
+from medse.tasks.callbacks.recording import BEST
 from medse.volumes.entrance import open_channels
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import Grid
@@ -120,39 +119,18 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
     run = RunDir(Path(run_dir))
     config, learnt = run.read_config(), run.read_dataset()
     network = build.net(config, len(learnt.channels), learnt.labels.classes)
-    network.load_state_dict(_weights(run, weights))
+    _weights(run, weights, network)
     network.to(resolve_device(device)).eval()
     preprocessing = Preprocessing(learnt.spacing_mm, config.data.normalization, build.slice_axis(config.data))
     segmenter = build.segmenter(config, network, preprocessing, learnt.labels, len(learnt.channels))
     return LoadedRun(segmenter, learnt.channels, learnt.oriented)
 
 
-def _weights(run: RunDir, weights: Weights) -> dict[str, torch.Tensor]:
-    path = run.weights if weights == "final" else run.checkpoints / "best.ckpt"
+def _weights(run: RunDir, weights: Weights, network: nn.Module) -> None:
+    """Load the weights that were asked for into ``network``."""
+    path = run.weights if weights == "final" else run.checkpoints / BEST
     if not path.is_file():
-        raise InputError(
-            f"{run.path} has no {path.name}; its training is not complete; finish it with medse train --resume."
-        )
-    if weights == "final":
-        try:
-            final: dict[str, torch.Tensor] = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path} cannot be read ({error}); {REMEDY}.") from error
-        return final
-    state = read_checkpoint(path)["state_dict"]
-    return {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what a training saved after an epoch.
-
-    Raises:
-        InputError: The file is damaged, as a power cut may leave it.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise InputError(f"{path} is damaged; {REMEDY}.") from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError(f"{path} is no checkpoint of a training; {REMEDY}.")
-    return content
+        what = "its training is not complete" if weights == "final" else "none of its epochs was validated"
+        raise InputError(f"{run.path} has no {path.name}; {what}; finish it with medse train --resume.")
+    found = read_weights(path) if weights == "final" else network_weights(read_checkpoint(path))
+    take_weights(network, found, path)

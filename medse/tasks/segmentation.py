@@ -58,9 +58,14 @@ class SegmentationTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Make patches of what was cut for a training batch, on the device it trains on."""
+        """Make patches of what was cut for a training batch, on the device it trains on.
+
+        What the network draws in this step (dropout) follows from the seeds of its patches, so that a resumed
+        training draws the same and no state of a generator need be saved.
+        """
         if not self.trainer.training:
             return batch
+        torch.manual_seed(int(np.random.SeedSequence(batch["seed"]).generate_state(1, np.uint64)[0]))
         if self.augment is None:
             return {key: torch.stack(batch[key]) for key in ("image", "label")}
         image, label = self.augment(batch)

@@ -12,6 +12,7 @@ from medse.attention.fca.frequencies import GRID
 from medse.attention.fca.spectral import SpectralAttention
 from medse.files import write_json
 from medse.tasks.callbacks.budget import Budget
+from medse.tasks.callbacks.recording import RESUME
 
 FREQUENCIES = "frequencies.json"
 log = logging.getLogger(__name__)
@@ -34,6 +35,10 @@ class Annealing(Callback):
             if isinstance(module, SpectralAttention) and module.search is not None
         }
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take away what a shorter training chose, when it goes on."""
+        self.path.unlink(missing_ok=True)
+
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
@@ -48,6 +53,6 @@ class Annealing(Callback):
         for search in self.searches.values():
             search.freeze()
         chosen = {name: search.chosen() for name, search in self.searches.items()}
-        write_json(self.path, {"grid": GRID, "blocks": chosen})
+        write_json(self.path, {"grid": GRID, "blocks": chosen}, RESUME)
         blocks = "1 attention block" if len(chosen) == 1 else f"{len(chosen)} attention blocks"
         log.info("frequencies chosen by %s: %s", blocks, self.path)

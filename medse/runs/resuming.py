@@ -1,0 +1,267 @@
+"""Whether a run can go on, from which checkpoint, and what is different from when it was started."""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from torch import Tensor, optim
+
+from medse.config.run import Config
+from medse.data.cases import Case
+from medse.data.splits import Split
+from medse.errors import InputError, some
+from medse.files import cannot_write
+from medse.runs.directory import REMEDY, RunDir
+from medse.runs.hardware import LIGHTNING
+from medse.runs.provenance import PACKAGES, fingerprint
+from medse.runs.weights import DamagedError, alike, network_weights, read_checkpoint, take_weights
+from medse.tasks.callbacks.recording import BEST, LAST, PREVIOUS, RESUME
+from medse.tasks.segmentation import SegmentationTask
+from medse.versions import installed_versions
+
+FREE = {
+    "data.root",  # its content is compared
+    "data.workers",
+    "data.cache_gb",
+    "trainer.max_epochs",
+    "trainer.max_minutes",
+    "trainer.validate_every",
+    "trainer.device",
+    "trainer.precision",  # what it means on the device is compared
+    "inference.batch_size",
+}
+"""Values of a configuration that may be others when a run is resumed: no weight depends on them after as many steps.
+
+So may all of ``evaluation``, which training does not read.
+"""
+
+DAMAGED = "damaged_"
+"""What the names of damaged checkpoints begin with that others were taken for."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run that goes on.
+
+    Attributes:
+        source: The checkpoint it goes on from; None when it was interrupted within its first epoch.
+        checkpoint: Its content.
+        changed: Key of the configuration -> its value when the run was started, and now.
+    """
+
+    run: RunDir
+    source: Path | None
+    checkpoint: dict[str, Any]
+    changed: dict[str, list[Any]]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that the checkpoint has seen."""
+        if self.source is None:
+            return 0
+        return int(self.checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+
+    def check_data(self, cases: tuple[Case, ...], folds: tuple[Split, ...], root: Path) -> None:
+        """Raise unless data and folds are those that the run was started on."""
+        if self.run.read_fingerprint() != fingerprint(cases):
+            raise InputError(
+                f"The data in {root} changed since {self.run.path} was started on it; restore the data, or start "
+                "a new run with another --run."
+            )
+        if self.run.read_folds() != folds:
+            raise InputError(
+                f"The cases would be dealt to other folds than those in {self.run.splits}, and cases that were "
+                "trained on be validated on; restore that file, or start a new run with another --run."
+            )
+
+    def check_precision(self, asked: str, precision: str) -> None:
+        """Raise unless ``precision``, by Lightning's name, is that of the run; ``asked`` is what was given."""
+        before = self.run.read_precision()
+        if before != precision:
+            names = {lightning: name for name, lightning in LIGHTNING.items()}
+            was = names.get(before, before)  # type: ignore[call-overload]
+            raise InputError(
+                f"{self.run.path} was trained in {was}, and trainer.precision={asked} is {names[precision]} "  # type: ignore[index]
+                f"here; a run keeps one precision; give trainer.precision={was}, or another --run."
+            )
+
+    def check_end(self, max_epochs: int | None) -> None:
+        """Raise when the run has done more epochs than it is to have."""
+        if max_epochs is not None and self.epochs > max_epochs:
+            raise InputError(
+                f"{self.run.path} has done {self.epochs} epochs and trainer.max_epochs is {max_epochs}; give "
+                f"trainer.max_epochs={self.epochs} or more."
+            )
+
+    def check_checkpoint(self, task: SegmentationTask, trainer: pl.Trainer) -> None:
+        """Raise unless the checkpoint has everything that this training would save, in the same shapes."""
+        if self.source is None:
+            return
+        take_weights(task.net, network_weights(self.checkpoint), self.source)
+        made = task.configure_optimizers()
+        callbacks = {each.state_key: each.state_dict() for each in trainer.callbacks if each.state_dict()}  # type: ignore[attr-defined]
+        expected = {
+            "state_dict": task.state_dict(),
+            "loops": {"fit_loop": trainer.fit_loop.state_dict()},
+            "callbacks": callbacks,
+            "lr_schedulers": [made["lr_scheduler"]["scheduler"].state_dict()],
+            "optimizer_states": [_expected(made["optimizer"], self.checkpoint)],
+            "global_step": 0,
+            "epoch": 0,
+        }
+        if where := _unlike(expected, self.checkpoint):
+            raise InputError(
+                f"{self.source} is no checkpoint that this run can go on from: its {where} is missing or of another "
+                f"kind; {REMEDY}."
+            )
+
+    def take_over(self, device: str) -> Path | None:
+        """Clean what a killed training left, write down what changed, and return the checkpoint to load."""
+        self.run.remove_unfinished()
+        folder = self.run.checkpoints
+        try:
+            if self.source is not None and self.source.name == PREVIOUS:
+                if (folder / LAST).is_file():
+                    (folder / LAST).replace(folder / f"{DAMAGED}{LAST}")
+                self.source.replace(folder / LAST)
+                log.warning(
+                    "%s cannot be used: going on from %s, after epoch %d",
+                    folder / LAST,
+                    PREVIOUS,
+                    self.epochs,
+                )
+            if (folder / BEST).is_file() and _damaged(folder / BEST):
+                (folder / BEST).replace(folder / f"{DAMAGED}{BEST}")
+                log.warning("%s is damaged: the best epoch from now on takes its place", folder / BEST)
+        except OSError as error:
+            raise cannot_write(folder, error.errno, RESUME) from error
+        facts = {
+            "resumed": datetime.now(UTC).isoformat(timespec="seconds"),
+            "after_epoch": self.epochs,
+            "changed": self.changed,
+            "versions": installed_versions(PACKAGES),
+            "device": device,
+        }
+        self.run.add_resumed(facts)
+        return None if self.source is None else folder / LAST
+
+
+def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
+    """Return how ``run`` goes on; nothing is written.
+
+    Raises:
+        InputError: It was started with another configuration or fold, or one of its files is damaged.
+    """
+    before = run.read_config()
+    old, new = (_flat(c.model_dump(mode="json")) for c in (before, config))
+    changed = {
+        key: [old.get(key), new.get(key)]
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    }
+    refused = [key for key in changed if key not in FREE and not key.startswith("evaluation.")]
+    if refused:
+        shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in refused])
+        raise InputError(
+            f"{run.path} was started with another configuration: {shown}; resume with the configuration in "
+            f"{run.config} or give another --run."
+        )
+    if fold != run.read_fold():
+        raise InputError(f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that --fold.")
+    run.read_dataset()
+    source, checkpoint = _last(run)
+    return Resumed(run, source, checkpoint, changed)
+
+
+def _last(run: RunDir) -> tuple[Path | None, dict[str, Any]]:
+    """Return the newest checkpoint that is whole, and its content."""
+    damaged: DamagedError | None = None
+    for path in (run.checkpoints / LAST, run.checkpoints / PREVIOUS):
+        try:
+            if path.is_file():
+                return path, read_checkpoint(path)
+        except DamagedError as error:
+            damaged = damaged or error
+    if damaged:
+        raise damaged
+    if (
+        run.log.is_file() and len(run.log.read_bytes().splitlines()) > 2
+    ):  # the first epoch is saved after its row
+        raise InputError(
+            f"{run.checkpoints / LAST} does not exist, though {run.log} lists epochs; restore it or start a new run "
+            "with another --run."
+        )
+    return None, {}
+
+
+def _damaged(path: Path) -> bool:
+    try:
+        read_checkpoint(path)
+    except DamagedError:
+        return True
+    return False
+
+
+def _expected(optimizer: optim.Optimizer, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state that ``optimizer`` has after a step, of the parameters that ``checkpoint`` has a state of.
+
+    The others had no gradient. The step is done on copies.
+    """
+    saved = checkpoint.get("optimizer_states")
+    known = (
+        saved[0].get("state") if isinstance(saved, list) and saved and isinstance(saved[0], dict) else None
+    )
+    for group in optimizer.param_groups:
+        group["params"] = [parameter.detach().clone() for parameter in group["params"]]
+        for parameter in group["params"]:
+            parameter.grad = parameter.new_zeros(parameter.shape)
+    optimizer.step()
+    state = optimizer.state_dict()
+    for group in state["param_groups"]:  # what is off may have come with a newer PyTorch
+        for key in [key for key, value in group.items() if value is None or value is False]:
+            del group[key]
+    if isinstance(known, dict) and known:
+        state["state"] = {index: each for index, each in state["state"].items() if index in known}
+    return state
+
+
+def _unlike(expected: object, found: object, name: str = "") -> str:
+    """Return the name of the first part of ``found`` that is not of the kind of ``expected``, or an empty text."""
+    match expected:
+        case dict():
+            if not isinstance(found, dict):
+                return name
+            for key, part in expected.items():
+                where = f"{name}.{key}".lstrip(".")
+                if wrong := _unlike(part, found[key], where) if key in found else where:
+                    return wrong
+            return ""
+        case list():
+            if not isinstance(found, list) or len(found) != len(expected):
+                return name
+            return _unlike(dict(enumerate(expected)), dict(enumerate(found)), name)
+        case Tensor():
+            same = alike(expected, found)
+        case bool() | str():
+            same = type(found) is type(expected)
+        case int():  # a count, or seconds that are 0 before the first step
+            same = isinstance(found, int | float) and 0 <= found < math.inf
+        case float():
+            same = isinstance(found, int | float)
+        case _:
+            same = True
+    return "" if same else name
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
