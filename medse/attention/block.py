@@ -29,12 +29,20 @@ DERIVED = frozenset({"self", "spatial_dims", "channels"})
 """Parameters of a block that follow from the network around it."""
 
 
+PLAIN = (nn.Conv2d, nn.Conv3d)
+"""Layers whose weights a block may use in its own way."""
+
+
 class AttentionBlock(nn.Module):
     """A block that weighs the features of ``(B, C, *spatial)`` and keeps shape, type and memory format.
 
     A block is its :meth:`formula` and what its class says about it; both stand in one file. Means and what is
     computed from them are in float32 or better, whatever autocast is on. Scores per voxel and products with the
-    features may be in the features' own type.
+    features may be in the features' own type. Features and parameters may be of different types: layers compute in
+    that of their weights.
+
+    Its layers are ordinary modules, which may be quantized, wrapped, parametrized, pruned or hooked: what is not
+    exactly PyTorch's own layer is called as a module.
 
     Attributes:
         title: Its name in words.
@@ -84,8 +92,20 @@ class AttentionBlock(nn.Module):
         self.axes = tuple(range(2, 2 + spatial_dims))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` recalibrated, in the same shape and type."""
-        recalibrate = self.lean if tracing.eager() else self.formula
+        """Return ``x`` recalibrated, in the same shape and type.
+
+        Raises:
+            InputError: ``x`` is not ``(B, C, *spatial)``, or not of floating point.
+        """
+        recalibrate = self.formula
+        if tracing.eager():
+            recalibrate = self.lean
+            if x.ndim != 2 + self.spatial_dims or x.shape[1] != self.channels or not x.is_floating_point():
+                axes = ", ".join(("depth", "height", "width")[-self.spatial_dims :])
+                raise InputError(
+                    f"{type(self).__name__} was given features {tuple(x.shape)} of {x.dtype}; allowed are (batch, "
+                    f"{self.channels}, {axes}) of floating point; convert them, or build the block for them."
+                )
         device = x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return recalibrate(x)
@@ -119,13 +139,30 @@ def hidden_channels(channels: int, reduction: int) -> int:
     return channels // reduction
 
 
-def normalize(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Apply batch normalisation to ``(B, C, ...)``.
+def is_plain(layer: nn.Module) -> bool:
+    """Return whether calling a layer does nothing but its arithmetic with ``weight`` and ``bias``.
+
+    It does more where it is of another class (quantized, wrapped, parametrized) or has hooks (pruned, weight norm).
+    """
+    hooks = layer._forward_pre_hooks, layer._forward_hooks, layer._backward_pre_hooks, layer._backward_hooks
+    return type(layer) in PLAIN and not any(hooks)
+
+
+def typed_for(layer: nn.Module, x: Tensor) -> Tensor:
+    """Return ``x`` in the type of the layer's weights; as it is where they are not of floating point."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor):  # wrapped or quantized
+        weight = next(layer.parameters(), None)
+    return x.to(weight.dtype) if weight is not None and weight.is_floating_point() else x
+
+
+def normalize(norm: nn.Module, x: Tensor) -> Tensor:
+    """Apply batch normalisation, or what stands in its place, to ``(B, C, ...)``.
 
     One value per channel has no variance: then the running statistics are used, and left as they are, also in
     training.
     """
-    x = x.to(norm.weight.dtype)
-    if norm.training and x.numel() == x.shape[1]:
+    x = typed_for(norm, x)
+    if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) and norm.training and x.numel() <= x.shape[1]:
         return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
     return norm(x)  # type: ignore[no-any-return]

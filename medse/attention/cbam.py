@@ -5,7 +5,7 @@ from monai.networks.layers.factories import Conv
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, hidden_channels, normalize
+from medse.attention.block import AttentionBlock, hidden_channels, normalize, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops.pools import Mean
 from medse.attention.ops.squeeze import scale, squeeze
@@ -75,11 +75,11 @@ class ConvolutionalBlockAttention(AttentionBlock):
     def excite(self, x: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
         """Return the gates ``(B, C, 1, ..., 1)`` and ``(B, 1, *spatial)`` of ``x``, whose channels have ``means``."""
         maxima = x.flatten(2).max(2).values.to(means.dtype)
-        both = torch.stack((means, maxima)).to(self.fc1.weight.dtype)  # (2, B, C)
+        both = typed_for(self.fc1, torch.stack((means, maxima)))  # (2, B, C)
         s = self.per_channel(GATES[self.gate](self.fc2(self.fc1(both).relu()).sum(0)))
         exact = x.to(means.dtype) * s  # rounded to half precision, other channels would have the maximum
         over_channels = torch.cat((exact.max(1, keepdim=True).values, exact.mean(1, keepdim=True)), dim=1)
-        scores = self.conv(over_channels.to(self.conv.weight.dtype))  # (B, 1, *spatial)
+        scores = self.conv(typed_for(self.conv, over_channels))  # (B, 1, *spatial)
         return s, GATES[self.gate](normalize(self.norm, scores.flatten(2)).view_as(scores))
 
     def lean(self, x: Tensor) -> Tensor:

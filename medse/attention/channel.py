@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, Purpose, hidden_channels
+from medse.attention.block import AttentionBlock, Purpose, hidden_channels, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops.pools import Mean
 from medse.attention.ops.squeeze import scale, squeeze
@@ -55,7 +55,7 @@ class SqueezeExcitation(AttentionBlock):
 
     def excite(self, means: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the channel means ``(B, C)``."""
-        hidden = self.fc1(means.to(self.fc1.weight.dtype)).relu()  # (B, C // r)
+        hidden = self.fc1(typed_for(self.fc1, means)).relu()  # (B, C // r)
         return self.per_channel(GATES[self.gate](self.fc2(hidden)))
 
     def lean(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
-from medse.attention.block import AttentionBlock
+from medse.attention.block import AttentionBlock, is_plain, typed_for
 from medse.attention.channel import ChannelSE
 from medse.attention.gates import Gate
 from medse.attention.ops import tracing
@@ -82,6 +82,8 @@ class ConcurrentSE(AttentionBlock):
         return x * (s + q) if self.combine == "add" else x * s * q
 
     def lean(self, x: Tensor) -> Tensor:
+        if self.combine != "concat" and not is_plain(self.spatial.conv):
+            return self.formula(x)
         x, means = squeeze(x, Mean())
         s = self.channel.excite(means)
         if self.combine == "concat":
@@ -91,8 +93,13 @@ class ConcurrentSE(AttentionBlock):
 
     def _merge(self, both: Tensor) -> Tensor:
         """Apply the 1x1 convolution in the type and memory format of ``both``, 2C channels."""
-        convolve = F.conv2d if both.ndim == 4 else F.conv3d
-        bias = None if self.merge.bias is None else self.merge.bias.to(both.dtype)
-        y = convolve(both, self.merge.weight.to(both.dtype), bias)
+        if is_plain(self.merge):
+            convolve = F.conv2d if both.ndim == 4 else F.conv3d
+            bias = None if self.merge.bias is None else self.merge.bias.to(both.dtype)
+            y = convolve(both, self.merge.weight.to(both.dtype), bias)
+        else:
+            y = self.merge(typed_for(self.merge, both)).to(both.dtype)
+        if tracing.transformed():
+            return y  # under vmap, a tensor cannot be asked for its layout
         last = torch.channels_last if both.ndim == 4 else torch.channels_last_3d
         return y.contiguous(memory_format=last) if both.is_contiguous(memory_format=last) else y.contiguous()

@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medse.attention.block import AttentionBlock, normalize
+from medse.attention.block import AttentionBlock, is_plain, normalize, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops import tracing
 from medse.attention.ops.pools import Profiles, profiles, split_profiles
@@ -68,7 +68,7 @@ class CoordinateAttention(AttentionBlock):
 
     def excite(self, along_axes: Tensor, spatial: Sequence[int]) -> list[Tensor]:
         """Return a gate per axis, such as ``(B, C, 1, H, 1)``, of the profiles, which lie end to end."""
-        hidden = _convolve(along_axes.to(self.reduce.weight.dtype), self.reduce)  # (B, m, lengths)
+        hidden = _convolve(along_axes, self.reduce)  # (B, m, lengths)
         hidden = F.hardswish(normalize(self.norm, hidden.unsqueeze(-1))).squeeze(-1)
         parts = zip(self.expand, torch.split(hidden, list(spatial), dim=2), strict=True)
         scores = torch.cat([_convolve(part, expand) for expand, part in parts], dim=2)  # type: ignore[arg-type]
@@ -81,6 +81,9 @@ class CoordinateAttention(AttentionBlock):
 
 def _convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Apply a 1x1 convolution to ``(B, C, lengths)``."""
+    x = typed_for(conv, x)
+    if not is_plain(conv):
+        return conv(x.unsqueeze(-1)).squeeze(-1)  # type: ignore[no-any-return]
     if tracing.eager():
         return F.conv1d(x, conv.weight.squeeze(-1), conv.bias)
     y = conv.weight.flatten(1) @ x  # for a convolution, the compiler would lay out the whole feature map anew

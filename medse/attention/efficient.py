@@ -7,7 +7,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medse.attention.block import AttentionBlock
+from medse.attention.block import AttentionBlock, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops.pools import Mean
 from medse.attention.ops.squeeze import scale, squeeze
@@ -76,6 +76,7 @@ class EfficientChannelAttention(AttentionBlock):
             )
         groups = 1 if shared else channels
         self.conv = nn.Conv1d(groups, groups, taps, groups=groups, bias=False)
+        self.taps = taps
         self.shared = shared
         self.gate = gate
 
@@ -86,12 +87,11 @@ class EfficientChannelAttention(AttentionBlock):
 
     def excite(self, means: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the channel means ``(B, C)``."""
-        taps = self.conv.weight.shape[2]
-        padded = F.pad(means.to(self.conv.weight.dtype), (taps // 2, taps // 2))
+        padded = F.pad(typed_for(self.conv, means), (self.taps // 2, self.taps // 2))
         if self.shared:
             scores = self.conv(padded.unsqueeze(1)).squeeze(1)
         else:
-            neighbours = [padded[:, tap : tap + self.channels] for tap in range(taps)]
+            neighbours = [padded[:, tap : tap + self.channels] for tap in range(self.taps)]
             scores = self.conv(torch.stack(neighbours, dim=2)).squeeze(2)
         return self.per_channel(GATES[self.gate](scores))
 

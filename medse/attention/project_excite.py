@@ -1,14 +1,16 @@
 """Project & excite: a gate per voxel and channel, computed from the profiles along the axes."""
 
+from functools import reduce
+
+import torch
 from monai.networks.layers.factories import Conv
 from pydantic import PositiveInt
 from torch import Tensor
-from torch.nn import functional as F
 
-from medse.attention.block import AttentionBlock, hidden_channels
+from medse.attention.block import AttentionBlock, hidden_channels, is_plain, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops.pools import Profiles, profiles, split_profiles
-from medse.attention.ops.project_excite import gate_grid
+from medse.attention.ops.project_excite import gate_grid, gated_grid
 from medse.attention.ops.squeeze import squeeze
 from medse.attention.papers import Paper
 
@@ -51,16 +53,22 @@ class ProjectExcite(AttentionBlock):
         self.gate = gate
 
     def formula(self, x: Tensor) -> Tensor:
-        """Equations 1-3, but for one exchange: ``W1 (z1 + z2 + z3) = W1 z1 + W1 z2 + W1 z3``, which costs less."""
-        projected = self.project(profiles(x)) + self.reduce.bias[:, None] / self.spatial_dims
-        hidden, *others = split_profiles(
-            projected, x.shape[2:]
-        )  # (B, C // r, D, 1, 1), (B, C // r, 1, H, 1), ...
-        for other in others:
-            hidden = hidden + other
-        convolve = F.conv2d if x.ndim == 4 else F.conv3d
-        scores = convolve(hidden.relu(), self.expand.weight, self.expand.bias)  # (B, C, *spatial)
-        return x * GATES[self.gate](scores).to(x.dtype)
+        """Equations 1-3.
+
+        As long as the layers are plain, but for one exchange: ``W1 (z1 + z2 + z3) = W1 z1 + W1 z2 + W1 z3``, which
+        costs less.
+        """
+        along_axes = profiles(x)
+        if self.is_plain():
+            expand, bias = self.expand, self.reduce.bias
+            return gated_grid(x, self.project(along_axes), bias, expand.weight, expand.bias, self.gate)
+        z = reduce(torch.add, split_profiles(along_axes, x.shape[2:]))  # (B, C, *spatial)
+        hidden = self.reduce(typed_for(self.reduce, z)).relu()
+        return x * GATES[self.gate](self.expand(typed_for(self.expand, hidden))).to(x.dtype)
+
+    def is_plain(self) -> bool:
+        """Return whether both layers do nothing but their arithmetic."""
+        return is_plain(self.reduce) and is_plain(self.expand)
 
     def project(self, along_axes: Tensor) -> Tensor:
         """Return ``W1`` times the profiles, which lie end to end: ``(B, C // r, lengths)``."""
@@ -68,6 +76,8 @@ class ProjectExcite(AttentionBlock):
         return weight.flatten(1) @ along_axes.to(weight.dtype)
 
     def lean(self, x: Tensor) -> Tensor:
+        if not self.is_plain():
+            return self.formula(x)
         x, along_axes = squeeze(x, Profiles())
         expand = self.expand
         return gate_grid(x, self.project(along_axes), self.reduce.bias, expand.weight, expand.bias, self.gate)

@@ -1,15 +1,16 @@
 """SimAM: a gate per voxel from how far it lies from the mean of its channel, without parameters."""
 
+import math
 from typing import Any
 
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from medse.attention.block import AttentionBlock
 from medse.attention.gates import GATES, IN_PLACE, Gate, slope
+from medse.attention.ops.again import gradients_again
 from medse.attention.ops.tiles import Scratch, finish, slabs, statistics_dtype
 from medse.attention.papers import Paper
 
@@ -56,14 +57,18 @@ class SimAM(AttentionBlock):
 
     def formula(self, x: Tensor) -> Tensor:
         """Return ``x * gate((x - mean)^2 / (4 (variance + lambda)) + 1/2)``: equation 5."""
-        exact = x.to(statistics_dtype(x))
-        squares = (exact - exact.mean(self.axes, keepdim=True)).square()
-        free = max(x[0, 0].numel() - 1, 1)
-        variance = squares.sum(self.axes, keepdim=True) / free
-        return x * GATES[self.gate](squares / (4 * (variance + self.lambda_)) + 0.5).to(x.dtype)
+        return _formula(x, self.lambda_, self.gate)
 
     def lean(self, x: Tensor) -> Tensor:
         return _SimAM.apply(x, self.lambda_, self.gate)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _formula(x: Tensor, lambda_: float, gate: Gate) -> Tensor:
+    """Return what :meth:`SimAM.formula` does, for second derivatives of the closed form too."""
+    exact, axes = x.to(statistics_dtype(x)), tuple(range(2, x.ndim))
+    squares = (exact - exact.mean(axes, keepdim=True)).square()
+    variance = squares.sum(axes, keepdim=True) / max(math.prod(x.shape[2:]) - 1, 1)
+    return x * GATES[gate](squares / (4 * (variance + lambda_)) + 0.5).to(x.dtype)
 
 
 class _SimAM(Function):
@@ -76,12 +81,13 @@ class _SimAM(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, lambda_: float, gate: Gate) -> Tensor:
         axes = tuple(range(2, x.ndim))
-        mean = x.mean(axes, keepdim=True, dtype=statistics_dtype(x))
+        exact = statistics_dtype(x)
+        mean = x.mean(axes, keepdim=True, dtype=exact)
         spread = torch.empty_like(mean)
-        free = max(x[0, 0].numel() - 1, 1)
+        free = max(math.prod(x.shape[2:]) - 1, 1)
         y = torch.empty_like(x)
-        scratch = [Scratch() for _ in range(3)]
-        for slab in slabs(x, whole_planes=True):
+        scratch = [Scratch(exact) for _ in range(2)]
+        for slab in slabs(x, exact, whole_planes=True):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
             u = torch.sub(features, slab.of(mean), out=out)
             norm = torch.linalg.vector_norm(u, dim=axes, keepdim=True, dtype=spread.dtype)
@@ -90,17 +96,18 @@ class _SimAM(Function):
             value = u.mul_(variance.rsqrt_().div_(2)).square_().add_(0.5)
             finish(slab.of(y), IN_PLACE[gate](value).mul_(features))
         ctx.save_for_backward(x, mean, spread)
-        ctx.gate, ctx.free = gate, free
+        ctx.lambda_, ctx.gate, ctx.free = lambda_, gate, free
         return y
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
         x, mean, spread = ctx.saved_tensors
-        axes, voxels = tuple(range(2, x.ndim)), x[0, 0].numel()
+        if torch.is_grad_enabled():
+            return gradients_again(_formula, (x, ctx.lambda_, ctx.gate), g)
+        axes, voxels = tuple(range(2, x.ndim)), math.prod(x.shape[2:])
         dx = torch.empty_like(x)
-        scratch = [Scratch() for _ in range(5)]
-        for slab in slabs(x, whole_planes=True):
+        scratch = [Scratch(mean.dtype) for _ in range(5)]
+        for slab in slabs(x, mean.dtype, whole_planes=True):
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
             out = scratch[2].draft(slab.of(dx))
             half = slab.of(spread).rsqrt().div_(2)

@@ -2,12 +2,11 @@
 
 from monai.networks.layers.factories import Conv
 from torch import Tensor
-from torch.nn import functional as F
 
-from medse.attention.block import AttentionBlock
+from medse.attention.block import AttentionBlock, is_plain, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops import tracing
-from medse.attention.ops.spatial_gate import gate_voxels
+from medse.attention.ops.spatial_gate import gate_voxels, voxel_gates
 from medse.attention.ops.tiles import working_dtype
 from medse.attention.papers import SCSE
 
@@ -43,17 +42,15 @@ class SpatialSE(AttentionBlock):
 
     def excite(self, x: Tensor) -> Tensor:
         """Return the gates ``(B, 1, *spatial)``."""
-        weight, bias = self.conv.weight.to(x.dtype), None
-        if self.conv.bias is not None:
-            bias = self.conv.bias.to(x.dtype)
-        if tracing.fusing():  # a sum, because the compiler fuses no convolution
-            scores = (x * weight).sum(1, keepdim=True)
-            scores = scores if bias is None else scores + bias
-        else:
-            scores = (F.conv2d if x.ndim == 4 else F.conv3d)(x, weight, bias)
-        return GATES[self.gate](scores)
+        if not is_plain(self.conv):
+            return GATES[self.gate](self.conv(typed_for(self.conv, x))).to(x.dtype)
+        if not tracing.fusing():
+            return voxel_gates(x, self.conv.weight, self.conv.bias, self.gate)
+        scores = (x * self.conv.weight.to(x.dtype)).sum(1, keepdim=True)  # the compiler fuses no convolution
+        return GATES[self.gate](scores if self.conv.bias is None else scores + self.conv.bias.to(x.dtype))
 
     def lean(self, x: Tensor) -> Tensor:
-        if x.dtype != working_dtype(x):  # half precision on a CPU: a single product is faster by the formula
+        # half precision on a CPU: a single product is faster by the formula
+        if x.dtype != working_dtype(x) or not is_plain(self.conv):
             return self.formula(x)
         return gate_voxels(x, self.conv.weight, self.conv.bias, self.gate)

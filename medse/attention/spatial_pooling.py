@@ -6,7 +6,7 @@ from monai.networks.layers.factories import Conv
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, hidden_channels, normalize
+from medse.attention.block import AttentionBlock, hidden_channels, normalize, typed_for
 from medse.attention.gates import GATES, Gate
 from medse.attention.ops.pools import Bins, contract, pooling_matrix
 from medse.attention.ops.squeeze import scale, squeeze
@@ -79,10 +79,10 @@ class SpatialPyramidSE(AttentionBlock):
 
     def excite(self, grids: list[Tensor]) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the grids."""
-        dtype = self.fc1.weight.dtype
-        described = [weigh(grid.to(dtype)).flatten(1) for weigh, grid in zip(self.weigh, grids, strict=True)]
+        pairs = zip(self.weigh, grids, strict=True)
+        described = [weigh(typed_for(weigh, grid)).flatten(1) for weigh, grid in pairs]
         descriptor = normalize(self.norm, sum(described)).relu()  # (B, C)
-        return self.per_channel(GATES[self.gate](self.fc2(self.fc1(descriptor).relu())))
+        return self.per_channel(GATES[self.gate](self.fc2(self.fc1(typed_for(self.fc1, descriptor)).relu())))
 
     def lean(self, x: Tensor) -> Tensor:
         bins = Bins(self.levels)
@@ -138,9 +138,11 @@ class ResolutionGuidedSE(AttentionBlock):
 
     def excite(self, grid: Tensor) -> Tensor:
         """Return the gates ``(B, C, 1, ..., 1)`` of the grid ``(B, C, bins, ..., bins)``."""
-        grid = grid.to(self.fc1.weight.dtype)
-        descriptor = normalize(self.norm, self.weigh(grid).flatten(1)) if self.grid > 1 else grid.flatten(1)
-        return self.per_channel(GATES[self.gate](self.fc2(self.fc1(descriptor.relu()).relu())))
+        descriptor = grid.flatten(1)
+        if self.grid > 1:
+            descriptor = normalize(self.norm, self.weigh(typed_for(self.weigh, grid)).flatten(1))
+        hidden = self.fc1(typed_for(self.fc1, descriptor.relu())).relu()
+        return self.per_channel(GATES[self.gate](self.fc2(hidden)))
 
     def lean(self, x: Tensor) -> Tensor:
         bins = Bins((self.grid,))

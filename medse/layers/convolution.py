@@ -118,7 +118,9 @@ class InstanceNormLeakyReLU(nn.Module):
         if torch.compiler.is_compiling():  # exported graphs keep the one operation that ONNX has for it
             return F.leaky_relu(F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps), SLOPE)
         batch = x.shape[0]
-        rows = x.reshape(1, -1, *x.shape[2:])  # (1, B * channels, *spatial)
+        if not batch:  # no statistics to take; instance and batch norm of PyTorch stumble over that
+            return F.leaky_relu(F.group_norm(x, len(self.weight), self.weight, self.bias, self.eps), SLOPE)
+        rows = x.reshape(1, batch * x.shape[1], *x.shape[2:])
         weight, bias = self.weight.repeat(batch), self.bias.repeat(batch)
         y = F.batch_norm(rows, None, None, weight, bias, training=True, eps=self.eps)
         return F.leaky_relu(y, SLOPE, inplace=True).view(x.shape)

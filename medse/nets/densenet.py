@@ -110,6 +110,6 @@ class DenseNet(Network):
                 f"allowed are {least} or more along each axis; pad or resample it, or use fewer blocks."
             )
         most = STEM_STRIDE * (2 * finest - 1)
-        self.refuse_one_voxel(x, [most] * (x.ndim - 2))
+        self.refuse_unfit(x, [most] * (x.ndim - 2))
         logits: Tensor = self.class_layers(self.features(x))
         return logits

@@ -116,7 +116,7 @@ class MobileNetV2(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         logits: Tensor = self.classifier(self.mean(self.features(x)))
         return logits
 

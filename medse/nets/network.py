@@ -1,8 +1,9 @@
-"""What every network has: its entry in the catalogue, and the inputs that are too small for it."""
+"""What every network has: its entry in the catalogue, and the inputs that it cannot take."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from medse.attention.papers import Paper
@@ -10,6 +11,8 @@ from medse.errors import InputError
 from medse.layers.convolution import Norm
 from medse.registry import check_options
 
+AUTOCAST = frozenset({torch.float32, torch.bfloat16, torch.float16})
+"""Types that autocast converts to the one it computes in."""
 DERIVED = frozenset({"self", "spatial_dims", "in_channels", "out_channels"})
 """Parameters of a network that follow from the data."""
 
@@ -39,16 +42,28 @@ class Network(nn.Module):
         if hasattr(cls, "title"):  # what several networks share has none
             check_options(cls, DERIVED)
 
-    def refuse_one_voxel(self, x: Tensor, coarsest: Sequence[int]) -> None:
-        """Raise if the coarsest map would be one number per channel, of which the normalisation has no variance.
+    def refuse_unfit(self, x: Tensor, coarsest: Sequence[int]) -> None:
+        """Raise if ``x`` is of a type that the convolutions do not take, or too small.
+
+        It is too small if the coarsest map would be one number per channel, of which the normalisation has no
+        variance.
 
         Args:
             x: Input ``(B, C, *spatial)``.
             coarsest: Per axis, the most voxels of which the coarsest map has one.
 
         Raises:
-            InputError: It would.
+            InputError: It is.
         """
+        if not torch.compiler.is_compiling():
+            own, device = next(self.parameters()).dtype, x.device.type
+            casts = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+            taken = {own, *AUTOCAST} if casts else {own}
+            if x.dtype not in taken:
+                raise InputError(
+                    f"The input is of {x.dtype}; {type(self).__name__} has weights of {own} and takes "
+                    f"{' or '.join(sorted(map(str, taken)))}; convert the input or the network with .to({own})."
+                )
         training_alone = self.norm == "batch" and self.training and x.shape[0] == 1
         alone = self.norm == "instance" or training_alone
         if alone and all(size <= most for size, most in zip(x.shape[2:], coarsest, strict=True)):

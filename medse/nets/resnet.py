@@ -124,7 +124,7 @@ class ResNet(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         x = self.pool(self.stem(x))
         for stage in self.stages:
             x = stage(x)

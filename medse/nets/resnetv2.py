@@ -146,7 +146,7 @@ class ResNetV2(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)

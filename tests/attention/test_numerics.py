@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
-from medse.attention.block import AttentionBlock
+from medse.attention.ops import tiles
 from tests.support.attention_cases import (
     DIMS,
     EVERY,
@@ -54,21 +54,6 @@ def test_two_runs_are_bit_equal(options: dict[str, Any], spatial_dims: int) -> N
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def is_lean(module: nn.Module) -> bool:
-    return isinstance(module, AttentionBlock) and type(module).lean is not AttentionBlock.lean
-
-
-@DIMS
-@EVERY
-def test_differentiating_twice_is_refused(options: dict[str, Any], spatial_dims: int) -> None:
-    if not any(map(is_lean, build(options, spatial_dims, 8).modules())):
-        return  # a plain formula can be differentiated twice
-    block, x = build(options, spatial_dims, 8), features(spatial_dims).requires_grad_()
-    (gradient,) = torch.autograd.grad(block(x).square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice .*once_differentiable"):
-        gradient.sum().backward()
-
-
 @pytest.mark.parametrize("how", ["half", "half under autocast", "float32 under autocast"])
 @HALVES
 @DIMS
@@ -87,15 +72,35 @@ def test_half_precision(options: dict[str, Any], spatial_dims: int, half: torch.
         assert all(ours[name].dtype == torch.float32 for name, _ in block.named_parameters())
 
 
+@pytest.mark.parametrize("on_cpu", [True, False], ids=["CPU", "elsewhere"])
 @DIMS
 @EVERY
-def test_statistics_are_not_rounded_to_half(options: dict[str, Any], spatial_dims: int) -> None:
+def test_statistics_are_not_rounded_to_half(
+    options: dict[str, Any], spatial_dims: int, on_cpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if options["name"] in ("sse", "hybrid"):
         return  # the score of sse is a product with the features, in their type; a hybrid's second block gets y
+    monkeypatch.setattr(tiles, "on_cpu", lambda _: on_cpu)
     block = build(options, spatial_dims, 8)
     x = (features(spatial_dims) + 30).bfloat16()  # a mean far above the deviations
     exact = gradients(block, x.float(), torch.ones(x.shape))
     assert relative(gradients(block, x, torch.ones_like(x))["y"], exact["y"]) <= 2e-2
+
+
+@HALVES
+@DIMS
+@pytest.mark.parametrize("name", ["pe", "simam"])
+def test_gates_of_half_precision_are_computed_in_float32_on_any_device(
+    name: str, spatial_dims: int, half: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "on_cpu", lambda _: False)
+    block, x = build({"name": name}, spatial_dims, 8), features(spatial_dims).to(half)
+    weight = torch.randn_like(x)
+    ours, exact = gradients(block, x, weight), gradients(block, x.float(), weight.float())
+    rounding = torch.finfo(half).eps / 2
+    assert ((ours["y"].float() - exact["y"]).abs() <= 1.01 * rounding * exact["y"].abs()).all()
+    for key in ours.keys() - {"y"}:
+        assert relative(ours[key], exact[key]) <= 2 * rounding, key
 
 
 @DIMS

@@ -53,7 +53,7 @@ class Duo(Network):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         logits: Tensor = self.layers(x)
         return logits
 '''

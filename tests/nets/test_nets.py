@@ -190,3 +190,52 @@ def test_one_voxel_is_refused_where_the_norm_needs_more(name: str) -> None:
     with pytest.raises(InputError, match=r"norm 'instance' cannot .* larger inputs or norm 'group'"):
         build(name, 2, None, norm="instance").eval()(one.repeat(2, 1, 1, 1))
     assert build(name, 2, None, norm="group").train()(one).isfinite().all()
+
+
+@pytest.mark.parametrize("attention", [None, "se", "scse"])
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("name", NETS)
+def test_no_image_at_all(name: str, spatial_dims: int, attention: str | None) -> None:
+    net, x = build(name, spatial_dims, attention).train(), image(name, spatial_dims)[:0]
+    y = net(x)
+    assert y.shape == ((0, 3, *x.shape[2:]) if name in SEGMENTATION_NETS else (0, 3))
+    y.sum().backward()
+    assert all(p.grad is not None and not p.grad.any() for p in net.parameters())
+    assert net.eval()(x).shape == y.shape
+
+
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_images_of_another_type_are_refused(name: str) -> None:
+    net, x = build(name, 2, "scse").eval(), image(name, 2, batch=1)
+    for dtype in (torch.float64, torch.float16, torch.uint8):
+        with pytest.raises(InputError, match=f"is of {dtype}; .* weights of torch.float32 .* convert"):
+            net(x.to(dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        for dtype in (torch.float32, torch.bfloat16):
+            assert net(x.to(dtype)).isfinite().all()
+        with pytest.raises(InputError, match="torch.float64"):
+            net(x.double())
+    assert net.double()(x.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_quantized_it_is_nearly_the_network(name: str, spatial_dims: int) -> None:
+    net, x = build(name, spatial_dims, {"name": "se", "reduction": 2}).eval(), image(name, spatial_dims)
+    quantized = torch.ao.quantization.quantize_dynamic(net, {nn.Linear})
+    assert any(type(module).__module__.startswith("torch.ao") for module in quantized.modules())
+    assert (quantized(x) - net(x)).norm() <= 0.03 * net(x).norm()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_transforms_of_the_whole_network(name: str) -> None:
+    net, x = build(name, 2, "scse").double().eval(), image(name, 2).double()
+    with torch.no_grad():
+        torch.testing.assert_close(torch.vmap(net)(x[:, None])[:, 0], net(x))
+    step = torch.randn_like(x)
+    y, along = torch.func.jvp(net, (x,), (step,))
+    weight = torch.randn_like(y)
+    (backwards,) = torch.autograd.grad((net(x.requires_grad_()) * weight).sum(), x)
+    torch.testing.assert_close((along * weight).sum(), (backwards * step).sum(), rtol=1e-6, atol=0)

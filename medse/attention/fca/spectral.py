@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from medse.attention.block import AttentionBlock, hidden_channels
+from medse.attention.block import AttentionBlock, hidden_channels, typed_for
 from medse.attention.fca.frequencies import GRID, Ranked, bases, ranked
 from medse.attention.fca.frequency_search import FrequencySearch
 from medse.attention.gates import GATES, Gate
@@ -105,7 +105,7 @@ class SpectralAttention(AttentionBlock):
         """Return the gates ``(B, C, 1, ..., 1)`` of a coefficient per channel, or for a search of all of them."""
         if self.search is not None:
             z = self.search(z)
-        hidden = self.fc1(z.to(self.fc1.weight.dtype)).relu()  # (B, C // r)
+        hidden = self.fc1(typed_for(self.fc1, z)).relu()  # (B, C // r)
         return self.per_channel(GATES[self.gate](self.fc2(hidden)))
 
     def lean(self, x: Tensor) -> Tensor:
@@ -122,7 +122,8 @@ class SpectralAttention(AttentionBlock):
 
         For maps of the size the authors' block was built for, this is their buffer ``dct_layer.weight``.
         """
-        filters = torch.zeros(1, self.channels, *spatial, device=self.fc1.weight.device)
+        device = next((tensor.device for tensor in self.parameters()), None)
+        filters = torch.zeros(1, self.channels, *spatial, device=device)
         parts = filters.new_ones(1, self.channels)
         if self.search is not None:
             parts = self.search.weights(filters.dtype).reshape(1, self.channels, *(GRID,) * self.spatial_dims)

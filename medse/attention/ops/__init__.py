@@ -8,5 +8,6 @@ Every block has two sides that compute the same: its ``formula``, in ordinary Py
   of :func:`squeeze` adds to it in place instead of making one of its own to be summed;
 * ``gate_voxels`` and ``gate_grid`` gate every voxel by itself.
 
-Differentiating twice is refused.
+Where the gradient itself is to be differentiated, their backward passes hand over to
+:func:`medse.attention.ops.again.gradients_again`.
 """

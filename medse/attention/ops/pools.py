@@ -4,6 +4,7 @@
 formulas of the blocks.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -31,7 +32,7 @@ class Mean:
         return x.mean(tuple(range(2, x.ndim)), dtype=statistics_dtype(x))
 
     def spread(self, numbers: Tensor, gradient: Tensor) -> None:
-        each = numbers * (numbers.numel() / gradient.numel())
+        each = numbers / math.prod(gradient.shape[2:])
         gradient += each.to(gradient.dtype).reshape(*each.shape, *(1,) * (gradient.ndim - 2))
 
 
@@ -43,8 +44,8 @@ class Profiles:
 
     def spread(self, numbers: Tensor, gradient: Tensor) -> None:
         for profile in split_profiles(numbers, gradient.shape[2:]):
-            each = (profile * (profile.numel() / gradient.numel())).to(gradient.dtype)
-            gradient += laid_out_like(gradient, each)
+            each = profile * (math.prod(profile.shape[2:]) / math.prod(gradient.shape[2:]))
+            gradient += laid_out_like(gradient, each.to(gradient.dtype))
 
 
 class Bins:
@@ -61,7 +62,7 @@ class Bins:
         exact = statistics_dtype(x)
         bins = sum(count ** (x.ndim - 2) for count in self.counts)
         numbers = torch.empty(*x.shape[:2], bins, dtype=exact, device=x.device)
-        whole = [Slab(ALL, ALL, ALL)] if x.dtype == exact else slabs(x, whole_planes=True)
+        whole = [Slab(ALL, ALL, ALL)] if x.dtype == exact else slabs(x, exact, whole_planes=True)
         for slab in whole:
             part = slab.of(x).to(exact)
             torch.cat([self._pool(part, n).flatten(2) for n in self.counts], dim=2, out=slab.of(numbers))
@@ -143,8 +144,8 @@ class Cosines:
 
     def __call__(self, x: Tensor) -> Tensor:
         total = torch.zeros(x.shape[:2], dtype=statistics_dtype(x), device=x.device)
-        scratch = Scratch()
-        for slab in slabs(x):
+        scratch = Scratch(total.dtype)
+        for slab in slabs(x, total.dtype):
             part, vectors = slab.of(x), [self.vectors[0][:, slab.along], *self.vectors[1:]]
             if x.is_contiguous():
                 total[slab.batch] += weighted_sum(scratch.load(part).to(total.dtype), vectors)

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
-from medse.attention.gates import IN_PLACE, Gate, slope
+from medse.attention.gates import GATES, IN_PLACE, Gate, slope
+from medse.attention.ops.again import gradients_again
 from medse.attention.ops.pools import split_profiles
 from medse.attention.ops.tiles import (
     Scratch,
@@ -17,7 +18,6 @@ from medse.attention.ops.tiles import (
     laid_out_like,
     slabs,
     statistics_dtype,
-    working_dtype,
 )
 
 
@@ -37,6 +37,18 @@ def gate_grid(
     return _GateGrid.apply(x, profiles, bias1, weight, bias2, gate)  # type: ignore[no-any-return,no-untyped-call]
 
 
+def gated_grid(
+    x: Tensor, profiles: Tensor, bias1: Tensor, weight: Tensor, bias2: Tensor, gate: Gate
+) -> Tensor:
+    """Return what :func:`gate_grid` does, by plain operations."""
+    projected = profiles + bias1[:, None] / (x.ndim - 2)
+    hidden, *others = split_profiles(projected, x.shape[2:])  # (B, R, D, 1, 1), (B, R, 1, H, 1), ...
+    for other in others:
+        hidden = hidden + other
+    scores = (F.conv2d if x.ndim == 4 else F.conv3d)(hidden.relu(), weight, bias2)  # (B, C, *spatial)
+    return x * GATES[gate](scores).to(x.dtype)
+
+
 class _GateGrid(Function):
     """Keeps ``x``, the profiles and the parameters; hidden layer and gate are computed again, slab by slab."""
 
@@ -48,24 +60,26 @@ class _GateGrid(Function):
         ctx.gate = gate
         grid = _Grid(x, profiles, bias1, weight, bias2, gate)
         y = torch.empty_like(x)
-        scratch = Scratch(), Scratch()
-        for slab in slabs(x, share=16):
+        exact = statistics_dtype(x)
+        scratch = Scratch(exact), Scratch(exact)
+        for slab in slabs(x, exact, share=16):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
             _, value = grid.of(slab, features)
             finish(slab.of(y), torch.mul(features, value, out=out))
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, profiles, bias1, weight, bias2 = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return gradients_again(gated_grid, (x, profiles, bias1, weight, bias2, ctx.gate), g)
         grid = _Grid(x, profiles, bias1, weight, bias2, ctx.gate)
         exact = statistics_dtype(x)
         dx, dprofiles = torch.empty_like(x), torch.zeros_like(profiles, dtype=exact)
         dparts = split_profiles(dprofiles, x.shape[2:])
         dmatrix, dbias2 = torch.zeros_like(grid.matrix, dtype=exact), torch.zeros_like(bias2, dtype=exact)
-        scratch = [Scratch() for _ in range(4)]
-        for slab in slabs(x, share=16):
+        scratch = [Scratch(exact) for _ in range(4)]
+        for slab in slabs(x, exact, share=16):
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
             out = scratch[2].draft(slab.of(dx))
             hidden, value = grid.of(slab, features)
@@ -95,13 +109,13 @@ class _Grid:
     def __init__(
         self, x: Tensor, profiles: Tensor, bias1: Tensor, weight: Tensor, bias2: Tensor, gate: Gate
     ) -> None:
-        dtype = working_dtype(x)
+        dtype = statistics_dtype(x)  # profiles are means, and hidden layer and scores come from them
         parts = split_profiles((profiles + bias1[:, None] / (x.ndim - 2)).to(dtype), x.shape[2:])
         self.profiles = [laid_out_like(x, part) for part in parts]
         self.matrix = weight.flatten(1).to(dtype)  # (C, R)
         self.bias = bias2.to(dtype)[:, None]
         self.gate = gate
-        self.scores = Scratch()
+        self.scores = Scratch(dtype)
 
     def of(self, slab: Slab, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden layer ``(b, R, *spatial)`` and gate ``(b, C, *spatial)``, valid until the next slab."""

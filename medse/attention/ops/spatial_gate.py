@@ -6,11 +6,21 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight, conv3d_weight
 
-from medse.attention.gates import IN_PLACE, Gate, slope
-from medse.attention.ops.tiles import Scratch, Slab, add_part, finish, slabs, statistics_dtype, working_dtype
+from medse.attention.gates import GATES, IN_PLACE, Gate, slope
+from medse.attention.ops.again import gradients_again
+from medse.attention.ops.tiles import (
+    Scratch,
+    Slab,
+    add_part,
+    finish,
+    on_cpu,
+    slabs,
+    statistics_dtype,
+    working_dtype,
+)
 
 Combine = Literal["max", "add", "mul"]
 
@@ -58,8 +68,8 @@ class _GateVoxels(Function):
         q = torch.empty(x.shape[0], 1, *x.shape[2:], dtype=dtype, device=x.device)
         s = None if channel is None else channel.to(dtype)
         y = torch.empty_like(x)
-        scratch = [Scratch() for _ in range(3)]
-        for slab in slabs(x):
+        scratch = [Scratch(dtype) for _ in range(3)]
+        for slab in slabs(x, dtype):
             features, out = scratch[0].load(slab.of(x)), scratch[1].draft(slab.of(y))
             part = slab.of(q)
             flat = torch.bmm(row.view(1, 1, -1).expand(part.shape[0], -1, -1), features.flatten(2))
@@ -74,44 +84,72 @@ class _GateVoxels(Function):
                 join = torch.add if combine == "add" else torch.mul
                 join(slab.of(s), part, out=out).mul_(features)
             finish(slab.of(y), out)
-        ctx.save_for_backward(x, weight, channel, q)
-        ctx.gate, ctx.join = gate, "alone" if s is None else combine
-        ctx.bias = None if bias is None else bias.dtype
+        ctx.save_for_backward(x, weight, bias, channel, q)
+        ctx.gate, ctx.combine = gate, combine
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, channel, q = ctx.saved_tensors
+        x, weight, bias, channel, q = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return gradients_again(_gated, (x, weight, bias, ctx.gate, channel, ctx.combine), g)
         exact = statistics_dtype(x)
         dx, row = torch.empty_like(x), weight.to(q.dtype)
         dweight, dbias = torch.zeros_like(weight, dtype=exact), torch.zeros(1, dtype=exact, device=x.device)
         s = (q if channel is None else channel).to(q.dtype)
         ds = torch.zeros(s.shape if channel is not None else (), dtype=exact, device=x.device)
-        differentiate, scratch = _DIFFERENTIATE[ctx.join], [Scratch() for _ in range(5)]
-        for slab in slabs(x):
+        parts = list(slabs(x, q.dtype))
+        differentiate = _DIFFERENTIATE["alone" if channel is None else ctx.combine]
+        scratch = [Scratch(q.dtype) for _ in range(5)]
+        for slab in parts:
             grad, features = scratch[0].load(slab.of(g)), scratch[1].load(slab.of(x))
             out, part = scratch[2].draft(slab.of(dx)), slab.of(q)
             dq = differentiate(_Part(grad, features, part, slab.of(s), ds, slab, out, scratch[3:]))
             dscores = dq.mul_(slope(ctx.gate, part))
-            dweight += _weight_gradient(dscores, features, weight.shape, exact, whole=part.shape == q.shape)
+            dweight += _weight_gradient(
+                dscores, features, weight.shape, exact, whole=len(parts) == 1 and on_cpu(x)
+            )
             dbias += dscores.sum(dtype=exact)
             finish(slab.of(dx), out.addcmul_(row, dscores))
         return (
             dx,
             dweight.to(weight.dtype),
-            None if ctx.bias is None else dbias.to(ctx.bias),
+            None if bias is None else dbias.to(bias.dtype),
             None,
             None if channel is None else ds.to(channel.dtype),
             None,
         )
 
 
+def _gated(
+    x: Tensor, weight: Tensor, bias: Tensor | None, gate: Gate, channel: Tensor | None, combine: Combine
+) -> Tensor:
+    """Return what :func:`gate_voxels` does, by plain operations."""
+    q = voxel_gates(x, weight, bias, gate)
+    if channel is None:
+        return x * q
+    s = channel.to(x.dtype)
+    if combine == "max":
+        return torch.maximum(x * s, x * q)
+    return x * (s + q) if combine == "add" else x * s * q
+
+
+def voxel_gates(x: Tensor, weight: Tensor, bias: Tensor | None, gate: Gate) -> Tensor:
+    """Return ``gate(weight . x + bias)``, ``(B, 1, *spatial)``, in the type of ``x``."""
+    convolve = F.conv2d if x.ndim == 4 else F.conv3d
+    return GATES[gate](convolve(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype)))
+
+
 def _weight_gradient(
     dscores: Tensor, features: Tensor, shape: torch.Size, exact: torch.dtype, *, whole: bool
 ) -> Tensor:
-    """Return the gradient of the weight of a convolution with kernels of one voxel."""
-    if whole:  # PyTorch's own, equal to the authors' code to the last bit; slow for large inputs
+    """Return the gradient of the weight of a convolution with kernels of one voxel.
+
+    A product of matrices, but for a small input on a CPU: there, PyTorch's own is equal to the authors' code to the
+    last bit. For large inputs that is slow, and on a GPU it looks for an algorithm for each size, adds in any order,
+    and pads the single output channel.
+    """
+    if whole:
         of_weight = conv2d_weight if features.ndim == 4 else conv3d_weight
         return of_weight(features, shape, dscores)  # type: ignore[no-any-return,no-untyped-call]
     each = torch.bmm(features.flatten(2), dscores.flatten(2).transpose(1, 2))  # (b, C, 1)

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
+from medse.attention.ops.again import gradients_again
 from medse.attention.ops.pools import Pool
 from medse.attention.ops.tiles import (
     Scratch,
@@ -47,8 +47,9 @@ class _Squeeze(Function):
         return x.view_as(x), pool(x)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dx: Tensor, numbers: Tensor) -> tuple[Tensor, None]:
+        if torch.is_grad_enabled():  # to be differentiated again: the gradient given stays as it is
+            dx = dx.clone()
         ctx.pool.spread(numbers, dx)
         return dx, None
 
@@ -66,14 +67,16 @@ class _Scale(Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
         x, *gates = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return gradients_again(_product, (x, *gates), g)
         dx = torch.empty_like(x)
         totals = [torch.zeros_like(gate, dtype=statistics_dtype(x)) for gate in gates]
-        factors = [laid_out_like(x, gate.to(working_dtype(x))) for gate in gates]
-        scratch = [Scratch() for _ in range(4 + len(gates))]
-        for slab in slabs(x, whole_planes=x.stride(1) != 1, share=16):
+        dtype = working_dtype(x)
+        factors = [laid_out_like(x, gate.to(dtype)) for gate in gates]
+        scratch = [Scratch(dtype) for _ in range(4 + len(gates))]
+        for slab in slabs(x, dtype, whole_planes=x.stride(1) != 1, share=16):
             grad, products = scratch[0].load(slab.of(g)), [scratch[1].load(slab.of(x))]
             parts = [slab.of(factor) for factor in factors]
             out = scratch[2].draft(slab.of(dx))
@@ -85,3 +88,10 @@ class _Scale(Function):
                 grad = torch.mul(grad, part, out=out)
             finish(slab.of(dx), out)
         return dx, *(total.to(gate.dtype) for total, gate in zip(totals, gates, strict=True))
+
+
+def _product(x: Tensor, *gates: Tensor) -> Tensor:
+    """Return what :func:`scale` does, by plain operations."""
+    for gate in gates:
+        x = x * gate.to(x.dtype)
+    return x

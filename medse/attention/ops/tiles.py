@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 SLAB = 2**19
-"""Voxels times channels of a part; half a million float32 are 2 MiB, about a level-2 cache."""
+"""Voxels times channels of a part on a CPU; half a million float32 are 2 MiB, about a level-2 cache."""
+COPY = 2**23
+"""Voxels times channels of a part elsewhere, where half precision is copied to float32: 32 MiB for each copy."""
 
 ALL = slice(None)
 
@@ -27,21 +29,26 @@ class Slab(NamedTuple):
         return part if self.along is ALL or part.shape[2] == 1 else part[:, :, self.along]
 
 
-def slabs(x: Tensor, *, whole_planes: bool = False, share: int = 8) -> Iterator[Slab]:
+def slabs(x: Tensor, dtype: torch.dtype, *, whole_planes: bool = False, share: int = 8) -> Iterator[Slab]:
     """Cut ``(B, C, *spatial)`` into parts, so that what is computed from one is still in the cache.
 
-    Anything but a CPU gets one part: there, starting an operation costs more than memory.
+    Anything but a CPU gets one part, or few large ones where ``x`` is copied to another type: there, starting an
+    operation costs more than memory.
 
     Args:
         x: The feature map.
+        dtype: The type that parts are computed in.
         whole_planes: Whether a part must hold all voxels of its channels; it may then hold few channels. Else it
             holds all channels of its voxels.
         share: Half precision is copied to float32 part by part; a part of a large ``x`` is then 1 / ``share`` of it.
     """
     samples = x.shape[0]
     size = max(1, x.numel() // max(1, samples))
-    limit = SLAB if x.dtype == working_dtype(x) else min(SLAB, max(SLAB // 4, samples * size // share))
-    if x.device.type != "cpu" or samples * size <= limit:
+    if on_cpu(x):
+        limit = SLAB if x.dtype == dtype else min(SLAB, max(SLAB // 4, samples * size // share))
+    else:
+        limit = samples * size if x.dtype == dtype else COPY
+    if samples * size <= limit:
         yield Slab(ALL, ALL, ALL)
     elif size <= limit:
         count = limit // size
@@ -60,24 +67,29 @@ def slabs(x: Tensor, *, whole_planes: bool = False, share: int = 8) -> Iterator[
 
 
 class Scratch:
-    """Memory for one intermediate result, used again for every slab: fresh memory costs more than arithmetic."""
+    """Memory for one intermediate result, used again for every slab: fresh memory costs more than arithmetic.
 
-    def __init__(self) -> None:
+    Args:
+        dtype: The type to compute in.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
         self.memory: Tensor | None = None
 
     def like(self, part: Tensor) -> Tensor:
-        """Return a tensor of the shape and layout of ``part`` and of the working type, with any content."""
+        """Return a tensor of the shape and layout of ``part`` and of the type to compute in, with any content."""
         if self.memory is None or self.memory.shape != part.shape:
-            self.memory = torch.empty_like(part, dtype=working_dtype(part))
+            self.memory = torch.empty_like(part, dtype=self.dtype)
         return self.memory
 
     def load(self, part: Tensor) -> Tensor:
-        """Return ``part`` in the working type: itself where it has it."""
-        return part if part.dtype == working_dtype(part) else self.like(part).copy_(part)
+        """Return ``part`` in the type to compute in: itself where it has it."""
+        return part if part.dtype == self.dtype else self.like(part).copy_(part)
 
     def draft(self, out: Tensor) -> Tensor:
-        """Return where to compute ``out``: itself where it has the working type; see :func:`finish`."""
-        return out if out.dtype == working_dtype(out) else self.like(out)
+        """Return where to compute ``out``: itself where it has the type to compute in; see :func:`finish`."""
+        return out if out.dtype == self.dtype else self.like(out)
 
 
 def statistics_dtype(x: Tensor) -> torch.dtype:
@@ -86,12 +98,17 @@ def statistics_dtype(x: Tensor) -> torch.dtype:
 
 
 def working_dtype(x: Tensor) -> torch.dtype:
-    """Return the type in which slabs of ``x`` are computed.
+    """Return the type of scores per voxel and of products with the features ``x``.
 
     On a CPU that is float32 also for half precision, whose arithmetic is no faster there. Elsewhere it is that
     of ``x``.
     """
-    return statistics_dtype(x) if x.device.type == "cpu" else x.dtype
+    return statistics_dtype(x) if on_cpu(x) else x.dtype
+
+
+def on_cpu(x: Tensor) -> bool:
+    """Return whether ``x`` lies where caches are small and operations start at once."""
+    return x.device.type == "cpu"
 
 
 def finish(out: Tensor, draft: Tensor) -> None:

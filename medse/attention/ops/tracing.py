@@ -1,14 +1,28 @@
-"""Who runs a block: eager mode, a compiler or an exporter."""
+"""Who runs a block: eager mode, a transform of derivatives, a compiler or an exporter."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, library
+from torch.autograd import forward_ad
 
 
 def eager() -> bool:
-    """Return whether nothing traces, so that closed-form functions may run instead of plain formulas."""
-    return not (torch.compiler.is_compiling() or torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
+    """Return whether closed-form functions may run instead of plain formulas.
+
+    They may not while something traces, and neither where derivatives are taken otherwise than backwards.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        return False
+    return not transformed() and forward_ad._current_level < 0  # what forward_ad itself asks
+
+
+def transformed() -> bool:
+    """Return whether a transform of ``torch.func`` runs: vmap, grad, jvp, jacrev and their like.
+
+    There is no public word for it; this is what ``autograd.Function`` itself asks.
+    """
+    return torch._C._are_functorch_transforms_active()
 
 
 def fusing() -> bool:

@@ -127,7 +127,7 @@ class EncoderDecoder(Network):
         Raises:
             InputError: The bottleneck would be one voxel, which the norm cannot normalise.
         """
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         spatial = x.shape[2:]
         x = pad_to_multiple(x, self.stride)
         kept = []

@@ -183,7 +183,7 @@ class UnpoolingNet(Network):
         Raises:
             InputError: The deepest map would be one voxel, which the norm cannot normalise.
         """
-        self.refuse_one_voxel(x, self.stride)
+        self.refuse_unfit(x, self.stride)
         spatial = x.shape[2:]
         x = pad_to_multiple(x, self.stride)
         kept = []
