@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medse.cli.arguments import Config, Device, Dims, FixGeometry, Overrides
+from medse.cli.arguments import OUT, Config, Device, Dims, FixGeometry, Overrides
 from medse.cli.compare import compare
-from medse.cli.evaluate import evaluate
+from medse.cli.evaluate import EvaluateCommand, evaluate
 from medse.cli.net import net
 from medse.cli.terminal import console, errors, quiet, run_app, say
 from medse.phantoms import Body
@@ -50,7 +50,7 @@ def options(
 
 @app.command()
 def quickstart(
-    out: Annotated[Path, typer.Option(help="Folder for everything; new or empty.")] = Path(
+    out: Annotated[Path, typer.Option(*OUT, help="Folder for everything; new or empty.")] = Path(
         "medse-quickstart"
     ),
     body: Annotated[Body, typer.Option(help="What is generated; a torso takes ten minutes.")] = "brain",
@@ -148,7 +148,7 @@ def predict(
         list[Path],
         typer.Argument(help="Scans, or folders of them; several channels as CASE_0000, CASE_0001, ..."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the label maps; new or empty.")],
+    out: Annotated[Path, typer.Option(*OUT, help="Folder for the label maps; new or empty.")],
     device: Device = "auto",
     weights: Annotated[
         Weights, typer.Option(help="After the last step, or of the epoch with the best validation proxy.")
@@ -182,14 +182,14 @@ def predict(
             say(f"{count([str(path) for path in written], 'label map', 'label maps')} in {out}")
 
 
-app.command()(evaluate)
+app.command(cls=EvaluateCommand)(evaluate)
 app.command()(compare)
 
 
 @app.command()
 def resample(
     source: Annotated[Path, typer.Argument(help="The volume to resample.")],
-    out: Annotated[Path, typer.Option(help="The new file; must not exist.")],
+    out: Annotated[Path, typer.Option(*OUT, help="The new file; must not exist.")],
     like: Annotated[
         Path | None, typer.Option(help="Volume whose grid to take; without it, straight axes in RAS order.")
     ] = None,
@@ -222,7 +222,9 @@ app.command()(net)
 
 @app.command()
 def schema(
-    out: Annotated[Path | None, typer.Option(help="File to write it to, instead of showing it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(*OUT, help="File to write it to, instead of showing it.")
+    ] = None,
 ) -> None:
     """Show the JSON schema with which an editor completes and checks configurations."""
     from medse.config.json_schema import schema_text

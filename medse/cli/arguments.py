@@ -7,6 +7,9 @@ import typer
 
 from medse.machine import Device as DeviceName
 
+OUT = ("--out", "-o")
+"""How the option is written that says where something goes."""
+
 Config = Annotated[
     Path, typer.Argument(help="YAML file, or the name of a packaged one such as quickstart.yaml.")
 ]

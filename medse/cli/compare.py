@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from medse.cli.arguments import OUT
 from medse.cli.terminal import console, say
 from medse.scores.table import OF_CONVENTIONS
 
@@ -21,7 +22,7 @@ def compare(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the page and its tables; new or empty.")],
+    out: Annotated[Path, typer.Option(*OUT, help="Folder for the page and its tables; new or empty.")],
     score: Annotated[ComparedScore, typer.Option(help="What to compare.")] = ComparedScore["dice"],
 ) -> None:
     """Compare models on the same cases: better, worse or not distinguishable."""

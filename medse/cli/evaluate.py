@@ -1,14 +1,28 @@
 """The command ``medse evaluate``."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.core import TyperCommand
 
-from medse.cli.arguments import FixGeometry
+from medse.cli.arguments import OUT, FixGeometry
 from medse.cli.terminal import console, say
 from medse.evaluate import Missing
 from medse.metrics.conventions import ConventionName
+
+
+class EvaluateCommand(TyperCommand):
+    """Shows in its help what the section of a configuration takes, from the section itself."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options, and the keys after them."""
+        from medse.cli.tables.options import section_table
+        from medse.config.scoring import SECTION
+        from medse.config.sections import Evaluation
+
+        super().format_help(ctx, formatter)
+        console.print(section_table(Evaluation, SECTION))
 
 
 def evaluate(
@@ -25,7 +39,7 @@ def evaluate(
         ),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the tables and report.html; new or empty.")],
+    out: Annotated[Path, typer.Option(*OUT, help="Folder for the tables and report.html; new or empty.")],
     labels: Annotated[
         Path | None, typer.Option(help="Names of the classes: a configuration, or a dataset.json.")
     ] = None,
@@ -38,10 +52,25 @@ def evaluate(
     conventions: Annotated[
         str | None,
         typer.Option(
+            "--conventions",
+            "--convention",
             help=f"Whose rules: {', '.join(get_args(ConventionName))}; after a comma, further ones to show beside; "
-            "or all."
+            "or all.",
         ),
     ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MM",
+            help="Deviation of a surface that counts as agreement: sets evaluation.tolerance_mm.",
+        ),
+    ] = None,
+    binary: Annotated[
+        bool,
+        typer.Option(
+            "--binary", help="Read label maps as masks of one class: 0 and one other value, such as 1 or 255."
+        ),
+    ] = False,
     cases: Annotated[
         Path | None,
         typer.Option(help="Text file with the case ids to score, one per line; group after a tab."),
@@ -72,13 +101,16 @@ def evaluate(
 ) -> None:
     """Score label maps of any tool against references and write the Dice report."""
     from medse.cli.tables.scores import print_scores
-    from medse.config.scoring import find_labels, read_asked
+    from medse.config.scoring import SECTION, find_labels, read_asked
     from medse.errors import InputError, Refusals
     from medse.evaluate.evaluate import evaluate_folders
     from medse.machine import cores
     from medse.report.examples import check_images
     from medse.report.report import write_report
 
+    asked = list(overrides or [])
+    if tolerance is not None:  # the key has one meaning: set twice it is refused
+        asked.append(f"{SECTION}.tolerance_mm={tolerance}")
     if images is not None:
         check_images(images, references)
     scores = evaluate_folders(
@@ -87,11 +119,12 @@ def evaluate(
         out,
         labels=find_labels(labels, config),
         cases=cases,
-        options=read_asked(config, overrides or [], conventions),
+        options=read_asked(config, asked, conventions),
         copy_affine=fix_geometry is not None,
         resample=resample_prediction,
         missing=missing,
         pixel_mm=pixel_mm,
+        binary=binary,
         processes=cores() if processes is None else processes,
         show_paths=show_paths,
     )

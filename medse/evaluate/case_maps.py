@@ -99,6 +99,7 @@ def read_case(
     copy_affine: bool,
     resample: bool,
     mask_names: tuple[str, ...] | None,
+    binary: bool = False,
 ) -> CaseMaps:
     """Read a case as two maps ``(X, Y, Z)`` on the grid of its reference.
 
@@ -110,7 +111,8 @@ def read_case(
         copy_affine: Let files with another affine take that of the reference.
         resample: Bring a prediction on another grid onto that of the reference; not together with
             ``copy_affine``.
-        mask_names: Classes of all cases where references are folders of masks, else None.
+        mask_names: Classes of all cases where references are masks, else None.
+        binary: Whether label maps are masks of the one class that there is: all that is not 0 belongs to it.
 
     Raises:
         InputError: A file is missing, unreadable, on another grid, holds an undeclared value or is no binary mask;
@@ -118,9 +120,9 @@ def read_case(
             the other are masks, without ``labels``.
     """
     names = labels.names if labels else mask_names or ()
-    reference_side = _side(files.reference, names, all_needed=True)
-    prediction_side = _side(files.prediction, names, all_needed=not files.absent_masks_empty)
-    if labels is None:
+    reference_side = _side(files.reference, names, binary, all_needed=True)
+    prediction_side = _side(files.prediction, names, binary, all_needed=not files.absent_masks_empty)
+    if labels is None and not binary:
         _refuse_unnamed(files, names)
     codes = _mask_codes(labels, names)
     first = reference_side if isinstance(reference_side, Path) else next(iter(reference_side.values()))
@@ -161,11 +163,13 @@ def class_indices(array: LabelArray, members: Sequence[frozenset[int]]) -> Label
     return np.array([index.get(value, 0) for value in values.tolist()], dtype)[positions].reshape(array.shape)
 
 
-def _side(path: Path | None, names: tuple[str, ...], *, all_needed: bool) -> Side:
+def _side(path: Path | None, names: tuple[str, ...], binary: bool, *, all_needed: bool) -> Side:
     """Return what there is to read; no masks of a prediction that is missing."""
     if path is None:
         return {}
-    return find_masks(path, names, all_needed=all_needed) if path.is_dir() else path
+    if path.is_dir():
+        return find_masks(path, names, all_needed=all_needed)
+    return {names[0]: path} if binary else path
 
 
 def _refuse_unnamed(files: CaseFiles, names: tuple[str, ...]) -> None:
@@ -177,7 +181,8 @@ def _refuse_unnamed(files: CaseFiles, names: tuple[str, ...]) -> None:
         label_map, masks = sorted(pair, key=Path.is_dir)
         raise InputError(
             f"{label_map} is a label map and {masks} a folder of masks; without names of the values nothing says "
-            "which belong together; name the classes as the masks are named with --labels."
+            "which belong together; name the classes as the masks are named with --labels, or, if the folder holds a "
+            "label map beside other files, give a pattern such as 'ROOT/{case}/segmentation.nii.gz'."
         )
     if files.prediction.is_dir():
         refuse_further_masks(files.prediction, names)

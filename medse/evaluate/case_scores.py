@@ -12,7 +12,9 @@ from medse.config.sections import Evaluation
 from medse.evaluate.case_maps import CaseMaps, read_case
 from medse.evaluate.cases import CaseFiles
 from medse.evaluate.classes import ScoredClass
+from medse.evaluate.unnamed import FoundValues
 from medse.labels import Labels
+from medse.labels.value_counts import count_values
 from medse.metrics.centreline import centreline_dice
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.metrics.lesions import LesionMatch, match_lesions
@@ -27,6 +29,7 @@ class Rules:
     Attributes:
         labels: The classes of label maps; None where they are named after values or files.
         mask_names: The classes of the files where there is one for each; None for label maps.
+        binary: Whether label maps are masks of one class.
         copy_affine: Let a prediction take the affine of its reference.
         resample: Bring a prediction on another grid onto that of its reference.
         pixel_mm: Length of a pixel of pictures; None where they have none.
@@ -39,6 +42,7 @@ class Rules:
     copy_affine: bool
     resample: bool
     pixel_mm: float | None
+    binary: bool = False
 
     def read(self, files: CaseFiles) -> CaseMaps:
         """Read a case by these rules; what :func:`read_case` refuses is refused."""
@@ -48,6 +52,7 @@ class Rules:
             copy_affine=self.copy_affine,
             resample=self.resample,
             mask_names=self.mask_names,
+            binary=self.binary,
         )
 
 
@@ -122,9 +127,11 @@ def score_case(rules: Rules, threads: int, files: CaseFiles) -> CaseScores:
     )
 
 
-def values_found(rules: Rules, files: CaseFiles) -> tuple[str, ...]:
-    """Return the classes that a case holds, where its files do not name them; refused as in :func:`score_case`."""
-    return tuple(rules.read(files).members)
+def values_found(rules: Rules, files: CaseFiles) -> FoundValues:
+    """Return the values of a case whose files do not name them; refused as in :func:`score_case`."""
+    maps = rules.read(files)
+    both = (frozenset(count_values(array)) - {0} for array in (maps.reference, maps.prediction))
+    return FoundValues(*both)
 
 
 def _prepare(files: CaseFiles, maps: CaseMaps, rules: Rules) -> CasePair:

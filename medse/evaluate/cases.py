@@ -18,6 +18,8 @@ from medse.volumes.names import (
 )
 from medse.volumes.patterns import CASE, NamePattern, find_volumes
 
+FOREGROUND = "foreground"
+"""Class of a binary mask that nothing names."""
 SEGMENTATIONS = "segmentations"
 """Folder of a case that holds its masks, where there is one; what lies beside it is left out."""
 
@@ -95,10 +97,15 @@ def find_cases(
     return [CaseFiles(case, expected[case], found.get(case), missing == "worst") for case in cases]
 
 
-def find_mask_names(cases: Sequence[CaseFiles]) -> tuple[str, ...] | None:
-    """Return the classes that any reference has a mask of, sorted; None where references are label maps."""
+def find_mask_names(cases: Sequence[CaseFiles], *, binary: bool = False) -> tuple[str, ...] | None:
+    """Return the classes that any reference has a mask of, sorted; None where references are label maps.
+
+    Args:
+        binary: Whether a label map is a mask as well: that of the class ``foreground`` unless a file is named.
+    """
     folders = [files.reference for files in cases if files.reference.is_dir()]
-    return tuple(sorted({name for folder in folders for name in list_volumes(folder)})) or None
+    names = tuple(sorted({name for folder in folders for name in list_volumes(folder)}))
+    return names or ((FOREGROUND,) if binary else None)
 
 
 def read_case_list(path: Path) -> dict[str, str]:

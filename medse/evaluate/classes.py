@@ -102,9 +102,11 @@ def found_members(maps: Sequence[tuple[LabelArray, Path]]) -> dict[str, frozense
 
 def check_declared(array: LabelArray, labels: Labels, path: Path) -> None:
     """Raise an :class:`InputError` that counts the voxels of undeclared values in a label map, if there are any."""
-    declared = labels.indices
-    if undeclared := {value: n for value, n in count_values(array).items() if value not in declared}:
-        raise InputError(labels.describe_undeclared(undeclared, str(path)))
+    declared, values = labels.indices, count_values(array)
+    if undeclared := {value: n for value, n in values.items() if value not in declared}:
+        sentence = labels.describe_undeclared(undeclared, str(path)).removesuffix(".")
+        masks = len(declared) == 2 and len(values.keys() | {0}) == 2
+        raise InputError(f"{sentence}{', or read the masks of one class with --binary' * masks}.")
 
 
 def clear_ignored(

@@ -14,8 +14,9 @@ from medse.errors import InputError
 from medse.evaluate import Missing
 from medse.evaluate.case_scores import Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_case_list, shown_name
-from medse.evaluate.classes import MOST_UNNAMED, scored_classes
+from medse.evaluate.classes import scored_classes
 from medse.evaluate.running import each_case
+from medse.evaluate.unnamed import FoundValues, names_of_values
 from medse.files import refuse_existing, refuse_inside
 from medse.labels import Labels
 from medse.machine import cores
@@ -43,6 +44,7 @@ def evaluate_folders(
     resample: bool = False,
     missing: Missing = "error",
     pixel_mm: float | None = None,
+    binary: bool = False,
     processes: int = 1,
     show_paths: bool = False,
 ) -> Scores:
@@ -62,6 +64,8 @@ def evaluate_folders(
         resample: Bring predictions on another grid onto that of the reference, nearest voxel; recorded.
         missing: What a missing prediction is: an error, or the worst, an empty one; recorded.
         pixel_mm: Length of a pixel of pictures; without it there are no distances between pictures.
+        binary: Read label maps as masks of one class, ``foreground`` or the only one of ``labels``: 0 and one other
+            value, whatever it is; recorded.
         processes: Most processes that read and score cases at the same time. More than one must be asked for from a
             script only below ``if __name__ == "__main__"``.
         show_paths: Keep the whole paths of both folders in what is written, not only their names.
@@ -99,11 +103,20 @@ def evaluate_folders(
     groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)
     workers = max(1, min(processes, len(found)))
-    rules = Rules(labels, find_mask_names(found), (), options, copy_affine, resample, pixel_mm)
+    mask_names = find_mask_names(found, binary=binary)
+    rules = Rules(labels, mask_names, (), options, copy_affine, resample, pixel_mm, binary)
     names = labels.names if labels else rules.mask_names
+    if binary:
+        _refuse_several(names or (), labels)
     problems: dict[str, str] = {}
     if names is None:
-        names = _names_found(each_case(partial(values_found, rules), found, workers), references, problems)
+        values: dict[str, FoundValues] = {}
+        for case, attempt in each_case(partial(values_found, rules), found, workers):
+            if isinstance(attempt, InputError):
+                problems[case] = str(attempt)
+            else:
+                values[case] = attempt
+        names = names_of_values(values, references, predictions, problems)
         found = [files for files in found if files.case not in problems]
     rules = replace(rules, classes=scored_classes(names, options))
     work = partial(score_case, rules, max(1, cores() // workers))
@@ -129,7 +142,8 @@ def evaluate_folders(
             geometry_fixed=tuple(case.case for case in scored if case.geometry_fixed),
             resampled=tuple(case.case for case in scored if case.resampled),
             missing_predictions=tuple(case.case for case in scored if case.missing),
-            mask_files=rules.mask_names is not None,
+            mask_files=rules.mask_names is not None and not binary,
+            binary=binary,
             merged={name: list(parts) for name, parts in options.merged.items()},
             unit=options.unit,
             distances=options.distances and any(case.measured for case in scored),
@@ -169,21 +183,14 @@ def _readable(attempts: Iterable[tuple[str, Result | InputError]], problems: dic
     return results
 
 
-def _names_found(
-    attempts: Iterable[tuple[str, tuple[str, ...] | InputError]], references: Path, problems: dict[str, str]
-) -> tuple[str, ...]:
-    """Return the values that occur in any case as names of classes."""
-    per_case = _readable(attempts, problems)
-    if not per_case:
-        raise InputError("\n".join(problems.values()))
-    values = sorted({int(name) for names in per_case for name in names})
-    if not values or len(values) > MOST_UNNAMED or values[0] < 0:
+def _refuse_several(names: tuple[str, ...], labels: Labels | None) -> None:
+    """Raise unless there is one class, as binary masks have, and no value that means anything else."""
+    several = len(names) > 1 or (labels is not None and len(labels.indices) > 2)
+    if several:
         raise InputError(
-            f"{references} and the predictions hold {len(values)} different values other than 0; without named "
-            f"classes 1 to {MOST_UNNAMED} values above 0 are expected; name the classes with --labels, or check that "
-            "these files are label maps."
+            f"--binary reads every label map as the mask of one class, and there are the classes and values "
+            f"{', '.join(labels.to_mapping() if labels else names)}; leave --binary out, or name one class."
         )
-    return tuple(map(str, values))
 
 
 def _without_paths(problems: dict[str, str], *folders: Path) -> dict[str, str]:

@@ -107,6 +107,7 @@ def _binary(array: LabelArray, path: Path) -> BoolArray:
         values = [str(value) for value in count_values(array)]
         raise InputError(
             f"{path} is no binary mask: it holds the values {some(values)}; a mask has 0 and one other value; save "
-            "each class in a file of its own, or put label maps directly into one folder."
+            "each class in a file of its own; or, if it is a label map, leave --binary out and put all into one "
+            "folder or give a pattern such as 'ROOT/{case}/segmentation.nii.gz'."
         )
     return inside

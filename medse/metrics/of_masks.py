@@ -187,7 +187,7 @@ def _masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[BoolArr
         if (wrong := array[(array != 0) & (array != 1)]).size:
             raise InputError(
                 f"The {name} is no mask: it holds {wrong[0]}; True and False, or 0 and 1, are expected; choose a "
-                "class, for instance with array == 1."
+                f"class, for instance with array == {wrong[0]}."
             )
         masks.append(array.astype(bool))
     first, second = masks

@@ -59,7 +59,7 @@ def draw_examples(scores: Scores, references: Path, predictions: Path, images: P
         references, predictions, list(means), missing="worst" if settings.missing_predictions else "error"
     )
     found = {files.case: files for files in pairs}
-    names = find_mask_names(pairs)
+    names = find_mask_names(pairs, binary=settings.binary)
     labels = Labels.from_mapping(settings.labels, "scores.json") if settings.labels else None
     examples = []
     for role, case in choose_cases(means).items():
@@ -69,6 +69,7 @@ def draw_examples(scores: Scores, references: Path, predictions: Path, images: P
             copy_affine=case in settings.geometry_fixed,
             resample=case in settings.resampled,
             mask_names=names,
+            binary=settings.binary,
         )
         rows = [row for row in scores.rows if row.case == case]
         examples.append(_draw(role, means[case], maps, scores, rows, images))

@@ -225,6 +225,7 @@ class Settings(Record):
         resampled: Cases whose prediction lay on another grid and was brought onto that of the reference.
         missing_predictions: Cases without a prediction, scored as if it were empty.
         mask_files: Whether there was a binary mask per class instead of label maps.
+        binary: Whether label maps were read as masks of one class, whatever value marks it.
         merged: Further classes -> the classes of which each is the union.
         unit: What counts once in means and intervals: a case, or a group by the mean of its cases.
         tolerance_mm: Class -> tolerance of NSD.
@@ -240,6 +241,7 @@ class Settings(Record):
     resampled: tuple[str, ...] = ()
     missing_predictions: tuple[str, ...] = ()
     mask_files: bool = False
+    binary: bool = False
     merged: dict[str, list[str]] = Field(default_factory=dict)
     unit: Literal["case", "group"] = "case"
     distances: bool = False

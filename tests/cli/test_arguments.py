@@ -1,5 +1,6 @@
 """What the command line takes: choices from the library's own lists, and arguments for what they are."""
 
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from medse.cli.quickstart import COHORTS
 from medse.config.json_schema import schema_text
 from medse.config.packaged import packaged_configs
 from medse.config.run import Config
+from medse.config.sections import Evaluation
 from medse.errors import InputError
 from medse.phantoms import Body
 from tests.support.commands import medse, scan
@@ -56,6 +58,23 @@ def test_help_shows_brackets_as_they_are_written(
     shown = capsys.readouterr().out
     assert "evaluation.lesions=[tumour]" in shown
     assert "{kidneys: [kidney_left" in shown
+
+
+def test_help_shows_every_key_of_the_section(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert medse("evaluate", "--help") == 0
+    shown = capsys.readouterr().out
+    for key in Evaluation.model_fields:
+        assert f" evaluation.{key} " in shown
+    assert "connected components" in shown
+
+
+@pytest.mark.parametrize("command", ["quickstart", "predict", "evaluate", "compare", "resample", "schema"])
+def test_out_has_its_short_form(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert medse(command, "--help") == 0
+    assert re.search(r"--out\b.*-o\b", capsys.readouterr().out)
 
 
 def test_every_body_can_be_generated() -> None:

@@ -130,9 +130,43 @@ def test_grids_are_only_changed_when_asked(patient: Path, capsys: pytest.Capture
     }  # one voxel further on, which is where it says it is
 
 
+def test_a_tolerance_is_one_key_with_two_ways_to_set_it(
+    patient: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_option, by_key = ["--tolerance", "1"], ["evaluation.tolerance_mm=1"]
+    assert evaluate(patient, *by_option, "--convention", "medpy,medse", out="a") == 0
+    assert evaluate(patient, *by_key, "--conventions", "medpy,medse", out="b") == 0
+    settings = [json.loads((patient / out / "scores.json").read_text())["settings"] for out in "ab"]
+    assert settings[0] == settings[1]
+    assert settings[0]["tolerance_mm"] == {"liver": 1.0, "spleen": 1.0}
+    assert rows(patient, out="a") == rows(patient, out="b")
+    capsys.readouterr()
+    assert evaluate(patient, *by_option, *by_key, out="c") == 2
+    assert "tolerance_mm is set by" in capsys.readouterr().err
+    assert not (patient / "c").exists()
+
+
+def test_binary_masks_of_another_value(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of the box is found: 0.5, and not 0 because one tool writes 255 where the other writes 1."""
+    folders = patient / "truth", patient / "guess"
+    save(folders[0] / "a.nii.gz", (1, slice(2, 6)))
+    save(folders[1] / "a.nii.gz", (255, slice(4, 8)))
+    assert medse("evaluate", *folders, "-o", patient / "no") == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"truth holds 1 and .*guess 255; .*--binary", message), message
+    assert not (patient / "no").exists()
+    assert medse("evaluate", *folders, "-o", patient / "yes", "--binary") == 0
+    (row,) = rows(patient, out="yes")
+    assert (row["label"], row["dice"], row["value"]) == ("foreground", "0.5", "")
+    assert "read as the mask of one class" in (patient / "yes" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--tolerance", "two"], "evaluation.tolerance_mm = 'two': expected a number"),
+        (["--tolerence", "2"], "No such option: --tolerence.*--tolerance"),
+        (["--binary"], "--binary reads every label map as the mask of one class.*liver, spleen"),
         (["evaluation.classes=[livr]"], "'livr'.*did you mean 'liver'"),
         (["evaluation.tolerance=1"], "unknown key; did you mean 'tolerance_mm'"),
         (["--conventions", "medse,monay"], "Unknown convention 'monay'; did you mean 'monai'"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,6 +25,18 @@ def options_table(builder: Callable[..., Any], derived: Collection[str], name: s
     table.add_column("allowed")
     for key, default, words in _options(builder, derived, name):
         table.add_row(key, escape(default), escape(words))
+    return table
+
+
+def section_table(section: type[BaseModel], name: str) -> Table:
+    """Return a table of the keys of a section of a configuration: as they are written, default and meaning."""
+    table = Table(title=f"Keys of {name}, as KEY=VALUE", title_justify="left")
+    table.add_column("key", no_wrap=True)
+    table.add_column("default")
+    table.add_column("meaning")
+    for key, field in section.model_fields.items():
+        default = shown(field.get_default(call_default_factory=True))
+        table.add_row(f"{name}.{key}", escape(default), escape(field.description or ""))
     return table
 
 
