@@ -32,7 +32,7 @@ class PatchSampler(Sampler[tuple[int, int]]):
         random = np.random.default_rng((self.seed, self.epoch))
         rounds = -(-self.patches // self.cases)
         order = np.concatenate([random.permutation(self.cases) for _ in range(rounds)])[: self.patches]
-        seeds = random.integers(2**32, size=self.patches)
+        seeds = random.integers(2**63, size=self.patches)
         return iter([(int(case), int(seed)) for case, seed in zip(order, seeds, strict=True)])
 
 
