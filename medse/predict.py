@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
-from medse.files import refuse_existing, refuse_inside, write_json
+from medse.files import given_path, refuse_existing, refuse_inside, write_json
 from medse.runs import Weights
 from medse.runs.directory import RunDir
 from medse.runs.trained import load_run
@@ -51,9 +51,9 @@ def predict_scans(
         >>> [path.name for path in predict_scans("run", "scan.nii.gz", "predictions")]
         ['scan.nii.gz']
     """
-    run_dir, out = Path(run_dir), Path(out)
+    run_dir, out = given_path(run_dir), given_path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
-    sources = [Path(path) for path in given]
+    sources = [given_path(path) for path in given]
     refuse_existing(out, "give another --out")
     for folder in sources:
         refuse_inside(out, folder)

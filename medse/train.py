@@ -15,6 +15,7 @@ from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
 from medse.data.patches import PatchDataset, PatchSampler, gather
 from medse.errors import InputError
+from medse.files import given_path
 from medse.preprocess import window
 from medse.runs import build
 from medse.runs.build import prepare_data
@@ -75,7 +76,7 @@ def train_run(
         )
     if not isinstance(config, Config):
         config = load_config(config)
-    run = RunDir(Path(run_dir))
+    run = RunDir(given_path(run_dir))
     with ExitStack() as held:
         if resume:
             run.read_config()

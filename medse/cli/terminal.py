@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from medse.errors import InputError
+from medse.files import given_path
 
 console = Console()
 INTERRUPTED = 130
@@ -34,7 +35,7 @@ def run_app(app: Callable[..., int | None]) -> None:
 
     ``--debug`` anywhere among the arguments lets the traceback through.
     """
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    arguments = [_from_home(argument) for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     log = logging.getLogger("medse")
     log.setLevel(logging.INFO)
@@ -58,6 +59,12 @@ def run_app(app: Callable[..., int | None]) -> None:
     if code == INTERRUPTED:
         errors.print("Interrupted.")
     raise SystemExit(code or 0)
+
+
+def _from_home(argument: str) -> str:
+    """Return an argument whose path begins in the home folder with its whole path; the shell leaves ``--out=~/x``."""
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{option}{equals}{given_path(value)}" if value.startswith("~") else argument
 
 
 def _unless_the_disk(fault: threading.ExceptHookArgs) -> None:

@@ -10,7 +10,7 @@ from medse.compare.reading import Report, make_cohort, read_reports
 from medse.compare.result import Comparison, Source, write_comparison
 from medse.compare.verdicts import ALPHA, Cohort, compare_models
 from medse.compare.wording import Wording, cautions, p_value
-from medse.files import refuse_existing, refuse_inside, write_text
+from medse.files import given_path, refuse_existing, refuse_inside, write_text
 from medse.pages.html import SORTABLE, page_environment
 from medse.scores.statistics import LEVEL, RESAMPLES, SEED
 from medse.scores.table import SCORES
@@ -43,7 +43,7 @@ def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dic
         >>> found.score, len(found.sources)
         ('dice', 2)
     """
-    out = Path(out)
+    out = given_path(out)
     refuse_existing(out, "give another --out or remove it")
     reports = read_reports(models, score)
     for report in reports:

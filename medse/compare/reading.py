@@ -11,6 +11,7 @@ import numpy as np
 
 from medse.compare.verdicts import Cohort, Training
 from medse.errors import InputError, some
+from medse.files import given_path
 from medse.labels import IGNORE
 from medse.registry import pick
 from medse.scores.files import check_names, read_scores
@@ -178,10 +179,10 @@ def _same_reference(row: ScoreRow, other: ScoreRow) -> bool:
 def _split(argument: str) -> tuple[str | None, Path]:
     name, equals, folder = argument.partition("=")
     if not equals or "/" in name or "\\" in name:
-        return None, Path(argument)
+        return None, given_path(argument)
     if not name.strip() or not folder:
         raise InputError(f"{argument!r} has an empty name or folder; expected NAME=FOLDER; {_FORM}.")
-    return name, Path(folder)
+    return name, given_path(folder)
 
 
 def _has(scores: Scores, score: str) -> bool:

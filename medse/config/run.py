@@ -14,6 +14,7 @@ from medse.config.validation import validate
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
 from medse.errors import InputError
+from medse.files import given_path
 from medse.nets import SEGMENTATION_NETS
 from medse.nets.network import DERIVED as NET_DERIVED
 from medse.registry import one_of, options_model
@@ -77,7 +78,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
             f"The overrides are {overrides!r}; a list of texts section.key=value is expected; give "
             '["optimizer.lr=1e-3"].'
         )
-    return validate(apply_overrides(read_yaml(find_config(Path(path))), overrides, Config), Config)
+    return validate(apply_overrides(read_yaml(find_config(given_path(path))), overrides, Config), Config)
 
 
 def dump_config(config: Config) -> str:

@@ -19,6 +19,7 @@ from pydantic import (
 
 from medse.data.readers import DERIVED, READERS
 from medse.data.splits import Method
+from medse.files import given_path
 from medse.labels import Labels
 from medse.machine import Device, Precision
 from medse.metrics.conventions import ConventionName
@@ -65,8 +66,8 @@ class Section(BaseModel):
 class Data(Section):
     """Where the cases are and how they reach the network."""
 
-    root: Annotated[Path, AfterValidator(Path.absolute)]
-    """Folder of the data set, relative to where the command runs."""
+    root: Annotated[Path, AfterValidator(given_path), AfterValidator(Path.absolute)]
+    """Folder of the data set, relative to where the command runs, or from the home folder on (~/)."""
     format: Format = Field(default="msd", validate_default=True)
     """Layout of that folder: msd (dataset.json of the Medical Segmentation Decathlon), nnunet, csv or folders."""
     labels: dict[str, int | list[int]] | None = None

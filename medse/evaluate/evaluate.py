@@ -17,7 +17,7 @@ from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_
 from medse.evaluate.classes import scored_classes
 from medse.evaluate.running import each_case
 from medse.evaluate.unnamed import FoundValues, names_of_values
-from medse.files import refuse_existing, refuse_inside
+from medse.files import given_path, refuse_existing, refuse_inside
 from medse.labels import Labels
 from medse.machine import cores
 from medse.metrics.lesions import lesion_rule
@@ -83,7 +83,7 @@ def evaluate_folders(
         >>> round(scores.summaries.mean_dice.mean, 3)
         0.799
     """
-    references, predictions, out = Path(references), Path(predictions), Path(out)
+    references, predictions, out = given_path(references), given_path(predictions), given_path(out)
     if isinstance(labels, Mapping):
         labels = Labels.from_mapping(labels, "labels")
     options = options or Evaluation()
@@ -99,7 +99,7 @@ def evaluate_folders(
     refuse_existing(out, "give another --out or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
-    listed = None if cases is None else Path(cases)
+    listed = None if cases is None else given_path(cases)
     groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)
     workers = max(1, min(processes, len(found)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medse.files import write_text
+from medse.files import given_path, write_text
 from medse.labels import IGNORE
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.pages.html import SORTABLE, page_environment
@@ -57,9 +57,9 @@ def write_report(
         >>> write_report("report", "references", "moved_1", images="scans").name
         'report.html'
     """
-    out, images = Path(out), None if images is None else Path(images)
+    out, images = given_path(out), None if images is None else given_path(images)
     scores = read_scores(out)
-    examples = draw_examples(scores, Path(references), Path(predictions), images)
+    examples = draw_examples(scores, given_path(references), given_path(predictions), images)
     page = render(scores, examples, with_images=images is not None)
     write_text(out / PAGE, page)
     write_paper_tables(out, scores)

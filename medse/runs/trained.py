@@ -9,6 +9,7 @@ from torch import nn
 
 from medse.arrays import LabelArray
 from medse.errors import InputError
+from medse.files import given_path
 from medse.inference.segmenter import Segmenter
 from medse.preprocess import Preprocessing
 from medse.runs import Weights, build
@@ -116,7 +117,7 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
     if weights not in get_args(Weights):
         allowed = " and ".join(get_args(Weights))
         raise InputError(f"Unknown weights {weights!r}; allowed are {allowed}; give one of them.")
-    run = RunDir(Path(run_dir))
+    run = RunDir(given_path(run_dir))
     config, learnt = run.read_config(), run.read_dataset()
     network = build.net(config, len(learnt.channels), learnt.labels.classes)
     _weights(run, weights, network)

@@ -15,6 +15,7 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from medse.arrays import AnyArray, FloatArray
 from medse.errors import InputError
+from medse.files import given_path
 from medse.volumes.formats.nifti import affine_of, check_axes
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import Grid, check_affine
@@ -86,7 +87,7 @@ def _open_placed(given: Any) -> Opened:
     """Take what says itself where its voxels lie."""
     torch, itk = sys.modules.get("torch"), sys.modules.get("SimpleITK")
     if isinstance(given, str | Path):
-        return open_volume(Path(given))
+        return open_volume(given_path(given))
     if isinstance(given, SpatialImage):
         return _open_nibabel(given)
     if itk is not None and isinstance(given, itk.Image):
