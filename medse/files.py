@@ -77,8 +77,13 @@ def write_text(path: Path, text: str, remedy: str = ROOM) -> None:
 
 
 def write_json(path: Path, content: object, remedy: str = ROOM) -> None:
-    """Write ``content`` to ``path`` as JSON, wholly or not at all."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", remedy)
+    """Write ``content`` to ``path`` as JSON, wholly or not at all; a name that is no UTF-8 comes back as it was."""
+    write_text(path, as_text(json.dumps(content, indent=1, ensure_ascii=False)) + "\n", remedy)
+
+
+def as_text(name: str) -> str:
+    """Return a name in which bytes that are no UTF-8, as file names may have them, are escaped: ``\\udcfc``."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_json(path: Path, remedy: str) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 A new block is one file here and one line in :data:`medse.attention.table.MECHANISMS`.
 """
 
+from medse.layers import lengths  # noqa: F401 -- before MONAI
+
+# isort: split
 from medse.attention.attach.attach import attach, detach
 from medse.attention.author_weights import load_author_weights
 from medse.attention.block import DERIVED

@@ -4,7 +4,6 @@ They import what they need inside their functions, so that ``medse --help`` answ
 ``medse evaluate`` never loads torch.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from medse.cli.arguments import OUT, Config, Device, Dims, FixGeometry, Override
 from medse.cli.compare import compare
 from medse.cli.evaluate import EvaluateCommand, evaluate
 from medse.cli.net import net
-from medse.cli.terminal import console, errors, quiet, run_app, say
+from medse.cli.terminal import WAITING, console, errors, quiet, run_app, say
 from medse.phantoms import Body
 from medse.runs import Weights
 
@@ -107,7 +106,7 @@ def check(
 
     loaded = _load_config(given, further, fix_geometry)
     quiet()
-    with console.status("Reading every file"):
+    with console.status("Reading every file", spinner=WAITING):
         found = run(loaded)
     console.print(findings_table(found))
     console.print(label_table(found.labels))
@@ -136,7 +135,7 @@ def train(
         with TrainingDisplay() as show:
             train_run(loaded, folder, fold=fold, resume=resume, progress=show)
     except KeyboardInterrupt:
-        errors.print(f"Interrupted; continue with the same command and --resume --run {folder}.")
+        say(f"Interrupted; continue with the same command and --resume --run {folder}.", errors)
         raise SystemExit(130) from None
     say(f"Trained: {folder}")
 
@@ -167,7 +166,7 @@ def predict(
         written.append(path)
 
     try:
-        with console.status("Segmenting"):
+        with console.status("Segmenting", spinner=WAITING):
             predict_scans(
                 run,
                 inputs,
@@ -233,7 +232,7 @@ def schema(
 
     text = schema_text(Config)
     if out is None:
-        sys.stdout.write(text)
+        console.out(text, end="", highlight=False)
     else:
         write_text(out, text)
         say(f"Written: {out}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from medse.cli.arguments import OUT
-from medse.cli.terminal import console, say
+from medse.cli.terminal import WAITING, console, say
 from medse.scores.table import OF_CONVENTIONS
 
 ComparedScore = StrEnum("ComparedScore", OF_CONVENTIONS)  # type: ignore[misc]
@@ -30,7 +30,7 @@ def compare(
     from medse.compare.compare import PAGE, compare_reports
     from medse.compare.wording import Wording, cautions
 
-    with console.status("Comparing"):
+    with console.status("Comparing", spinner=WAITING):
         found = compare_reports(models, out, score=score.value)
     console.print(comparison_table(found))
     wording = Wording(found)

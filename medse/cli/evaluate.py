@@ -128,10 +128,12 @@ def evaluate(
         processes=cores() if processes is None else processes,
         show_paths=show_paths,
     )
-    print_scores(console, scores, f"Dice by the convention {scores.convention}")
-    refusals = Refusals()
+    refusals, page = Refusals(), None
     with refusals:
-        say(f"Report: {write_report(out, references, predictions, images=images)}")
+        page = write_report(out, references, predictions, images=images)
+    print_scores(console, scores, f"Dice by the convention {scores.convention}")
+    if page:
+        say(f"Report: {page}")
     for problem in scores.not_scored.values():
         with refusals:
             raise InputError(f"Not scored: {problem}")

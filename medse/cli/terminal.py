@@ -3,7 +3,9 @@
 Exit codes: 0 done; 1 a fault of medse itself; 2 something that was given cannot be used; 130 interrupted.
 """
 
+import io
 import logging
+import re
 import sys
 import threading
 import warnings
@@ -16,11 +18,15 @@ from rich.console import Console
 from medse.errors import InputError
 from medse.files import given_path
 
-console = Console()
+console = Console(emoji=False)
 INTERRUPTED = 130
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What Typer raises about an argument; it has the class from click, or from a copy of it that it brings."""
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+WAITING = "line"
+"""Rich's sign that something is being done, of characters that every terminal has."""
+_COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys instead of showing them, but for the end of a line."""
 
 
 class Remarks(logging.Handler):
@@ -35,8 +41,12 @@ def run_app(app: Callable[..., int | None]) -> None:
 
     ``--debug`` anywhere among the arguments lets the traceback through.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that it cannot show must not end the command
+            stream.reconfigure(errors="backslashreplace")
     arguments = [_from_home(argument) for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # without a home it says where its fonts are
     log = logging.getLogger("medse")
     log.setLevel(logging.INFO)
     log.handlers = [Remarks()]
@@ -47,12 +57,12 @@ def run_app(app: Callable[..., int | None]) -> None:
     except UsageError as error:
         if not arguments:
             raise SystemExit(2) from None  # the help was shown
-        errors.print(f"Error: {_usage(error)}", markup=False)
+        say(f"Error: {_usage(error)}", errors)
         raise SystemExit(2) from None
     except (InputError, OSError, MemoryError) as error:
         if debug:
             raise
-        errors.print(f"Error: {_sentence(error)}", markup=False)
+        say(f"Error: {_sentence(error)}", errors)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -87,9 +97,10 @@ def _sentence(error: InputError | OSError | MemoryError) -> str:
     return str(error)
 
 
-def say(text: str) -> None:
-    """Print a line that may hold paths, without wrapping or colouring them."""
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+def say(text: str, where: Console = console) -> None:
+    """Print a line that may hold paths: not wrapped, not coloured, and nothing in them obeyed by the terminal."""
+    shown = _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    where.print(shown, highlight=False, soft_wrap=True, markup=False)
 
 
 def quiet() -> None:

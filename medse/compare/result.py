@@ -7,7 +7,7 @@ from typing import Literal
 from medse.compare.ranks import Ranks
 from medse.files import write_text
 from medse.scores.files import csv_text
-from medse.scores.statistics import Number, Record
+from medse.scores.statistics import Name, Number, Record
 
 SUMMARY, TABLE = "comparison.json", "comparison.csv"
 Verdict = Literal["better", "worse", "not distinguishable"]
@@ -108,7 +108,7 @@ class Source(Record):
     """
 
     model: str
-    folder: str
+    folder: Name
     created: str
     medse: str
     missing_predictions: int

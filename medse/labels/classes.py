@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 
@@ -147,10 +148,11 @@ def _read_values(name: str, given: object, source: str) -> tuple[int, ...]:
     """Return the values of one entry of a mapping."""
     values = tuple(given) if isinstance(given, list | tuple) else (given,)
     sound = all(type(value) is int and 0 <= value <= LARGEST for value in values)
-    if not values or not sound or len(set(values)) < len(values) or not name.strip():
+    named = name.strip() and not any(category(letter) == "Cc" for letter in name)
+    if not values or not sound or len(set(values)) < len(values) or not named:
         raise InputError(
-            f"{source} gives {name!r} the value {reprlib.repr(given)}; every class needs a name and a whole number "
-            f"from 0 to {LARGEST}, or a list of different ones; correct it."
+            f"{source} gives {name!r} the value {reprlib.repr(given)}; every class needs a name in one line and a "
+            f"whole number from 0 to {LARGEST}, or a list of different ones; correct it."
         )
     return values
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from medse.layers import lengths  # noqa: F401 -- before MONAI
 from medse.nets.densenet import DenseNet
 from medse.nets.fcdensenet import FCDenseNet
 from medse.nets.mobilenetv2 import MobileNetV2

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from medse.scores.statistics import Number, Record, Summary
+from medse.scores.statistics import Name, Number, Record, Summary
 
 LesionOutcome = Literal["matched", "false negative", "false positive"]
 
@@ -233,10 +233,10 @@ class Settings(Record):
         pixel_mm: Length of a pixel of pictures; None where pictures have none, or there are none.
     """
 
-    references: str
-    predictions: str
+    references: Name
+    predictions: Name
     labels: dict[str, int | list[int]] | None
-    cases_file: str | None
+    cases_file: Name | None
     geometry_fixed: tuple[str, ...] = ()
     resampled: tuple[str, ...] = ()
     missing_predictions: tuple[str, ...] = ()
@@ -275,7 +275,7 @@ class Scores(Record):
     versions: dict[str, str]
     settings: Settings
     summaries: Summaries
-    not_scored: dict[str, str] = Field(default_factory=dict)
+    not_scored: dict[str, Name] = Field(default_factory=dict)
     rows: tuple[ScoreRow, ...] = Field(exclude=True)
     details: tuple[DetailRow, ...] = Field((), exclude=True)
     lesions: tuple[LesionRow, ...] = Field((), exclude=True)

@@ -6,12 +6,16 @@ from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from medse.arrays import FloatArray
+from medse.files import as_text
 
 Number = Annotated[float, BeforeValidator(lambda given: math.nan if given is None else given)]
 """A float that is ``null`` in JSON where it is undefined (NaN)."""
+
+Name = Annotated[str, AfterValidator(as_text)]
+"""A text that may hold the name of a file."""
 
 LEVEL = 0.95
 METHOD = "percentile bootstrap of the mean over cases, resampled by group"

@@ -73,9 +73,15 @@ def test_indices_of_many_classes_fit_their_type(classes: int) -> None:
     np.testing.assert_array_equal(labels.encode(array, "x"), range(classes + 2))
 
 
-NAMES = st.text(min_size=1).filter(
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).filter(
     lambda name: name.strip() and name.casefold() not in ("background", "ignore")
 )
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "a\tb", " "])
+def test_a_class_has_a_name_in_one_line(name: str) -> None:
+    with pytest.raises(InputError, match="name in one line"):
+        Labels.from_mapping({name: 1}, "x")
 
 
 @given(st.data())
