@@ -1,11 +1,15 @@
 """What can be computed on, and in which precision, by name; how many cores there are, and how much memory."""
 
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import psutil
+
+from medse.errors import InputError
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["bf16", "fp16", "fp32"]
@@ -77,3 +81,76 @@ def _left_by_groups() -> Iterator[int]:
             except OSError:
                 continue
             yield int(allowed) - used + sum(int(stat.get(prefix + name, 0)) for name in _UNUSED)
+
+
+SMALLER = "crop it or make it coarser, close other programs, or use a machine with more memory"
+"""What to do about a volume that does not fit into memory."""
+_WORDS = (
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "bad allocation",
+    "_ALLOC_FAILED",
+)
+"""How libraries in C++ say that memory was refused, in an error without a type of its own."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no more memory, whichever library raised it."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    said = isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    return isinstance(error, MemoryError) or said or _of_gpu(error)
+
+
+def _of_gpu(error: BaseException) -> bool:
+    """Whether it is PyTorch's error, known by its name because what scores needs no PyTorch."""
+    return any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+
+
+@contextmanager
+def memory_for(what: str, remedy: str = SMALLER) -> Iterator[None]:
+    """Refuse ``what`` when memory runs out in the block.
+
+    Raises:
+        InputError: With ``what``, what was asked for, what is free, and the remedy.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        said = str(error).strip().split("\n")[0].rstrip(".")
+        asked = f" ({said})" if said else ""
+        if _of_gpu(error):
+            raise InputError(
+                f"{what} takes more of the GPU's memory than there is{asked}; lower the batch size, crop it, or "
+                "choose the device cpu."
+            ) from error
+        free = f"{available_memory() / 1e9:.3g} GB were free when it was refused"
+        raise InputError(f"{what} takes more memory than there is{asked}; {free}; {remedy}.") from error
+
+
+def check_memory(needed: int, what: str, size: str, remedy: str = SMALLER) -> None:
+    """Raise before memory is taken that is not there: the system may end a process that takes too much.
+
+    Args:
+        needed: Bytes that are needed in any case.
+        what: What needs them, such as the path of a scan.
+        size: How large it is, as messages say it.
+
+    Raises:
+        InputError: Less than ``needed`` is available.
+    """
+    free = available_memory()
+    if needed > free:
+        raise InputError(
+            f"{what} takes {needed / 1e9:.3g} GB more memory ({size}) and {free / 1e9:.3g} GB are free; about "
+            f"{free / needed:.0%} of it would fit; {remedy}."
+        )
+
+
+def fitting(each: int, most: int) -> int:
+    """Return how many tasks that take ``each`` bytes may run at a time: 1 to ``most``."""
+    return max(1, min(most, available_memory() // max(1, each)))

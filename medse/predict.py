@@ -1,6 +1,7 @@
 """A trained run applied to scans."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from medse.data.scans import collect_scans
@@ -13,6 +14,33 @@ from medse.versions import installed_versions
 from medse.volumes.reading import read_grids
 from medse.volumes.writing import prediction_name, write_label_map
 
+
+@dataclass(frozen=True)
+class WindowsDone:
+    """Windows of a scan went through the network; after the last its label map is made and written."""
+
+    case: str
+    done: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A label map was written."""
+
+    case: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A scan could not be segmented; ``reason`` is a sentence."""
+
+    case: str
+    reason: str
+
+
+Progress = Callable[[WindowsDone | Written | Refused], object]
 PACKAGES = ("medse", "torch", "nibabel", "SimpleITK", "numpy", "scipy")
 
 
@@ -24,12 +52,12 @@ def predict_scans(
     device: str = "auto",
     weights: Weights = "final",
     copy_affine: bool = False,
-    progress: Callable[[Path], object] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Segment scans and write ``out/<case>.nii.gz`` (``.png`` for pictures) for each.
 
     The headers of all files are checked before the first is segmented; each label map is written as a whole.
-    A scan whose voxels cannot be used does not keep the others from being segmented.
+    A scan that cannot be used or does not fit into memory does not keep the others from being segmented.
 
     Args:
         run_dir: Folder that ``medse train`` made.
@@ -38,7 +66,7 @@ def predict_scans(
         device: ``auto``, ``cpu`` or ``cuda``.
         weights: As in :func:`load_run`.
         copy_affine: Let channels whose affines differ take that of the first; recorded in ``prediction.json``.
-        progress: Called with each written file.
+        progress: Called after each batch of windows, and with what became of each scan.
 
     Returns:
         The written files.
@@ -69,18 +97,24 @@ def predict_scans(
             run.check_grid(grid)
             fixed += [name] if copied else []
     refused.raise_any()
-    written: list[Path] = []
+    tell = progress or (lambda _event: None)
+    written: dict[str, Path] = {}
+    reasons: dict[str, str] = {}
     for name, files in scans.items():
         try:
-            labels, grid = run.segment_files(files, copy_affine=copy_affine)
+            labels, grid = run.segment_files(
+                files,
+                copy_affine=copy_affine,
+                progress=lambda done, number, name=name: tell(WindowsDone(name, done, number)),  # type: ignore[misc]
+            )
         except InputError as error:
-            refused.sentences.append(str(error))
+            reasons[name] = str(error)
+            refused.sentences.append(reasons[name])
+            tell(Refused(name, reasons[name]))
             continue
-        target = out / prediction_name(name, grid)
-        write_label_map(target, labels, grid)
-        written.append(target)
-        if progress:
-            progress(target)
+        written[name] = out / prediction_name(name, grid)
+        write_label_map(written[name], labels, grid)
+        tell(Written(name, written[name]))
     if not written:
         refused.raise_any()
     facts = {
@@ -89,8 +123,9 @@ def predict_scans(
         "versions": installed_versions(PACKAGES),
         "fix_geometry": "copy-affine" if copy_affine else None,
         "geometry_fixed": fixed,
-        "refused": refused.sentences,
+        "written": {name: path.name for name, path in written.items()},
+        "refused": reasons,
     }
     write_json(out / "prediction.json", facts)
     refused.raise_any()
-    return written
+    return list(written.values())

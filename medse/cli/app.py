@@ -155,30 +155,20 @@ def predict(
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Write a label map for each scan, on exactly the scan's grid."""
-    from medse.errors import count
+    from medse.cli.prediction import PredictionDisplay
     from medse.predict import predict_scans
 
     quiet()
-    written: list[Path] = []
-
-    def tell(path: Path) -> None:
-        say(str(path))
-        written.append(path)
-
-    try:
-        with console.status("Segmenting", spinner=WAITING):
-            predict_scans(
-                run,
-                inputs,
-                out,
-                device=device,
-                weights=weights,
-                copy_affine=fix_geometry is not None,
-                progress=tell,
-            )
-    finally:
-        if written:
-            say(f"{count([str(path) for path in written], 'label map', 'label maps')} in {out}")
+    with PredictionDisplay(out) as show:
+        predict_scans(
+            run,
+            inputs,
+            out,
+            device=device,
+            weights=weights,
+            copy_affine=fix_geometry is not None,
+            progress=show,
+        )
 
 
 app.command(cls=EvaluateCommand)(evaluate)

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from medse.errors import InputError
 from medse.files import given_path
+from medse.machine import out_of_memory
 
 console = Console(emoji=False)
 INTERRUPTED = 130
@@ -59,8 +60,8 @@ def run_app(app: Callable[..., int | None]) -> None:
             raise SystemExit(2) from None  # the help was shown
         say(f"Error: {_usage(error)}", errors)
         raise SystemExit(2) from None
-    except (InputError, OSError, MemoryError) as error:
-        if debug:
+    except Exception as error:
+        if debug or not (isinstance(error, InputError | OSError) or out_of_memory(error)):
             raise
         say(f"Error: {_sentence(error)}", errors)
         raise SystemExit(2) from None
@@ -88,12 +89,16 @@ def _usage(error: Any) -> str:
     return f"{what}; see {error.ctx.command_path if error.ctx else 'medse'} --help."
 
 
-def _sentence(error: InputError | OSError | MemoryError) -> str:
+def _sentence(error: Exception) -> str:
+    if out_of_memory(error):
+        said = str(error).strip().split("\n")[0].rstrip(".")
+        return (
+            f"There is not enough memory{f' ({said})' if said else ''}; lower the patch or batch size, or use a "
+            "larger machine."
+        )
     if isinstance(error, OSError):
         what = f"{error.filename or 'A file'}: {error.strerror or error}"
         return f"{what}; check the path, its permissions and the free space."
-    if isinstance(error, MemoryError):
-        return "There is not enough memory; lower the patch or batch size, or use a larger machine."
     return str(error)
 
 

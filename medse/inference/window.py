@@ -1,7 +1,10 @@
 """Sliding window over a volume: NumPy only, the network behind a function."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.signal.windows import gaussian
@@ -10,19 +13,65 @@ from medse.arrays import ImageArray
 
 Infer = Callable[[ImageArray], ImageArray]
 """Takes windows ``(n, C, *patch)`` and returns class scores ``(n, K, *patch)``."""
+Progress = Callable[[int, int], object]
+"""Is called with how many windows are done and how many there are."""
+Box = tuple[slice, ...]
 
-Step = tuple[int, ImageArray]
-"""First voxel of a window along one axis, and what share each of its voxels has in the result there."""
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window lies.
+
+    Attributes:
+        inside: The part of the window that is not padding.
+        here: Where this part lies in the volume.
+        shares: What share each of its voxels has in the result there: the outer product of a line for each axis.
+    """
+
+    inside: Box
+    here: Box
+    shares: tuple[ImageArray, ...]
+
+
+class Sums(Protocol):
+    """Adds up the class scores of windows, each voxel by its share."""
+
+    def add(self, windows: ImageArray, places: Sequence[Place]) -> None:
+        """Add the scores of windows ``(n, C, *patch)``."""
+
+    def array(self) -> ImageArray:
+        """Return the sums ``(K, *spatial)``."""
+
+
+MakeSums = Callable[[tuple[int, ...]], Sums]
+"""Returns sums of the shape ``(K, *spatial)`` that are 0."""
+
+
+class ArraySums:
+    """Sums in NumPy, of what a function returns."""
+
+    def __init__(self, infer: Infer, shape: tuple[int, ...]) -> None:
+        self.infer = infer
+        self.total = np.zeros(shape, np.float32)
+
+    def add(self, windows: ImageArray, places: Sequence[Place]) -> None:
+        for place, scores in zip(places, self.infer(windows), strict=True):
+            share = _outer(place.shares)
+            for sums, values in zip(self.total, scores, strict=True):
+                sums[place.here] += values[place.inside] * share
+
+    def array(self) -> ImageArray:
+        return self.total
 
 
 def sliding_window(
     image: ImageArray,
     patch_size: tuple[int, ...],
-    classes: int,
-    infer: Infer,
+    sums: Sums,
     *,
     overlap: float = 0.5,
     batch_size: int = 1,
+    progress: Progress | None = None,
 ) -> ImageArray:
     """Return class scores ``(classes, *spatial)`` of ``(C, *spatial)`` from overlapping windows.
 
@@ -40,17 +89,24 @@ def sliding_window(
     inside = tuple(
         slice(m // 2, m // 2 + min(p, n)) for m, p, n in zip(missing, patch_size, spatial, strict=True)
     )
-    total = np.zeros((classes, *spatial), np.float32)
-    axes = (_steps(n, p, overlap) for n, p in zip(spatial, patch_size, strict=True))
+    axes = [_steps(n, p, overlap) for n, p in zip(spatial, patch_size, strict=True)]
+    done, number = 0, math.prod(map(len, axes))
     for batch in _batches(itertools.product(*axes), batch_size):
         corners = [[first for first, _ in steps] for steps in batch]
-        windows = [image[(slice(None), *_box(corner, patch_size))] for corner in corners]
-        for steps, corner, scores in zip(batch, corners, infer(np.stack(windows)), strict=True):
-            share = _outer([share for _, share in steps])
-            here = _box(corner, share.shape)
-            for sums, values in zip(total, scores, strict=True):
-                sums[here] += values[inside] * share
-    return total
+        windows = np.stack([image[(slice(None), *_box(corner, patch_size))] for corner in corners])
+        places = []
+        for steps, corner in zip(batch, corners, strict=True):
+            shares = tuple(share for _, share in steps)
+            places.append(Place(inside, _box(corner, [len(share) for share in shares]), shares))
+        sums.add(windows, places)
+        done += len(batch)
+        if progress:
+            progress(done, number)
+    return sums.array()
+
+
+Step = tuple[int, ImageArray]
+"""First voxel of a window along one axis, and what share each of its voxels has in the result there."""
 
 
 def _steps(length: int, patch: int, overlap: float) -> list[Step]:
@@ -72,7 +128,7 @@ def _batches(places: Iterator[tuple[Step, ...]], size: int) -> Iterator[list[tup
         yield batch
 
 
-def _box(corner: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+def _box(corner: Sequence[int], shape: Sequence[int]) -> Box:
     return tuple(slice(first, first + length) for first, length in zip(corner, shape, strict=True))
 
 

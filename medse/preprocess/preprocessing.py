@@ -1,14 +1,19 @@
 """From a volume on its own grid to the training grid, and back."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from medse.arrays import ImageArray, LabelArray, bounding_box
+from medse.machine import check_memory
 from medse.preprocess.intensities import Normalization, normalize
 from medse.preprocess.resampling import resample_classes, resample_cubic, resample_labels, resampled_shape
 from medse.volumes.grid import Grid
+
+FLOAT = 4
+"""Bytes of an intensity."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,15 @@ class Preprocessing:
         """Bring ``(C, X, Y, Z)`` in the file's order to the training grid.
 
         Raises:
-            InputError: A channel is constant or too large, or the spacings differ too much.
+            InputError: A channel is constant or too large, the spacings differ too much, or memory does not suffice.
         """
         self.shape(grid, grid.canonical_shape)  # refuses before anything is computed
         normal, box = self.normalize(array, grid)
         shape = self.shape(grid, normal[0].shape)
+        voxels = " x ".join(map(str, (len(normal), *shape)))
+        check_memory(
+            FLOAT * len(normal) * math.prod(shape), grid.source, f"{voxels} voxels on the training grid"
+        )
         image = np.empty((len(normal), *shape), np.float32)
         for number, channel in enumerate(normal):
             image[number] = resample_cubic(channel, shape)
@@ -62,6 +71,8 @@ class Preprocessing:
         """Return the channels of ``(C, X, Y, Z)`` in RAS order, cropped and normalised, and their box."""
         canonical = grid.to_canonical(array)
         box = nonzero_box(canonical)
+        here = math.prod(side.stop - side.start for side in box)
+        check_memory(FLOAT * (len(canonical) + 1) * here, grid.source, f"{here:,} voxels to be normalised")
         names = [f"Channel {number} of {grid.source}" for number in range(1, len(canonical) + 1)]
         named = zip(canonical, names if len(names) > 1 else [grid.source], strict=True)
         return [normalize(channel, box, self.normalization, name) for channel, name in named], box

@@ -24,6 +24,7 @@ from medse.labels.laterality import one_sided, pairs
 from medse.nets import SEGMENTATION_NETS
 from medse.preprocess import Preprocessing, window
 from medse.registry import pick
+from medse.runs.hardware import resolve_precision
 from medse.tasks.losses import LOSSES, DeepSupervision
 from medse.tasks.optimizers import OPTIMIZERS
 from medse.volumes.grid import Grid
@@ -107,13 +108,17 @@ def augmentation(
 def segmenter(
     config: Config, network: Any, preprocessing: Preprocessing, labels: Labels, channels: int
 ) -> Segmenter:
-    """Return what makes a label map of a volume with ``network``."""
+    """Return what makes a label map of a volume with ``network``; a GPU computes in the precision of the training."""
+    backend = TorchBackend(
+        network, slice_axis(config.data), partial(resolve_precision, config.trainer.precision)
+    )
     return Segmenter(
         preprocessing=preprocessing,
         labels=labels,
         channels=channels,
         patch_size=window(config.data.patch_size, config.data.slice_axis),
-        infer=TorchBackend(network, slice_axis(config.data)),
+        infer=backend,
+        sums=backend.sums,
         overlap=config.inference.overlap,
         batch_size=config.inference.batch_size,
     )

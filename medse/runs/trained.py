@@ -11,6 +11,8 @@ from medse.arrays import LabelArray
 from medse.errors import InputError
 from medse.files import given_path
 from medse.inference.segmenter import Segmenter
+from medse.inference.window import Progress
+from medse.machine import memory_for
 from medse.preprocess import Preprocessing
 from medse.runs import Weights, build
 from medse.runs.directory import RunDir
@@ -57,21 +59,31 @@ class LoadedRun:
                 are refused for.
         """
         volumes = open_channels(image, affine, oriented=self.oriented)
-        labels, grid = self._segment(volumes, copy_affine=None)
+        labels, grid = self._segment(volumes, None)
         return label_image(labels, grid)
 
-    def segment_files(self, files: Sequence[Path], *, copy_affine: bool = False) -> tuple[LabelArray, Grid]:
-        """Segment one scan from the files of its channels; ``copy_affine`` as in :func:`read_grids`.
+    def segment_files(
+        self, files: Sequence[Path], *, copy_affine: bool = False, progress: Progress | None = None
+    ) -> tuple[LabelArray, Grid]:
+        """Segment one scan from the files of its channels.
+
+        Args:
+            copy_affine: As in :func:`read_grids`.
+            progress: Called with how many windows are done and how many there are.
 
         Returns:
             The label map ``(X, Y, Z)`` and the scan's grid.
         """
-        return self._segment([open_volume(path) for path in files], copy_affine=copy_affine)
+        return self._segment([open_volume(path) for path in files], copy_affine, progress)
 
-    def _segment(self, volumes: Sequence[Opened], *, copy_affine: bool | None) -> tuple[LabelArray, Grid]:
+    def _segment(
+        self, volumes: Sequence[Opened], copy_affine: bool | None, progress: Progress | None = None
+    ) -> tuple[LabelArray, Grid]:
         grid, _ = grids_of(volumes, len(self.channels), copy_affine=copy_affine)
         self.check_grid(grid)
-        return self.segmenter.segment(images_of(volumes, grid), grid), grid
+        with memory_for(grid.source):
+            array = images_of(volumes, grid)
+        return self.segmenter.segment(array, grid, progress), grid
 
     def check_grid(self, grid: Grid) -> None:
         """Raise unless a scan on ``grid`` can be segmented.

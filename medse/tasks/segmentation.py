@@ -1,5 +1,6 @@
 """The segmentation task: training step, validation on whole volumes, learning rate schedule."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,11 +10,14 @@ import torch
 from torch import Tensor, nn, optim
 
 from medse.arrays import FloatArray, ImageArray, LabelArray
+from medse.errors import InputError
 from medse.metrics.overlap import count_pairs
 from medse.preprocess import most_likely
 from medse.scores.statistics import finite_mean
 
 Augment = Callable[[dict[str, Any]], tuple[Tensor, Tensor]]
+
+log = logging.getLogger(__name__)
 
 
 class SegmentationTask(pl.LightningModule):
@@ -29,7 +33,7 @@ class SegmentationTask(pl.LightningModule):
         share_done: Share of the training done after a number of steps, 0 to 1.
         augment: Makes patches ``(B, C, *patch)`` and labels ``(B, 1, *patch)`` of a batch whose ``image`` and
             ``label`` are lists of pieces of scans; None where the pieces are patches.
-        scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``.
+        scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``, and what to call it.
     """
 
     def __init__(
@@ -40,7 +44,7 @@ class SegmentationTask(pl.LightningModule):
         decay: Callable[[float], float],
         share_done: Callable[[int], float],
         augment: Augment | None,
-        scores: Callable[[ImageArray], ImageArray],
+        scores: Callable[[ImageArray, str], ImageArray],
         classes: tuple[str, ...],
     ) -> None:
         super().__init__()
@@ -48,6 +52,7 @@ class SegmentationTask(pl.LightningModule):
         self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
         self.augment, self.scores, self.classes = augment, scores, classes
         self.validation_dice: list[FloatArray] = []
+        self.too_large: dict[str, str] = {}
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer with a rate that follows the share of the training done."""
@@ -79,14 +84,26 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        self.validation_dice = []
+        self.validation_dice, self.too_large = [], {}
 
     def validation_step(self, case: dict[str, Any], _index: int) -> None:
-        found = most_likely(self.scores(case["image"]))
-        self.validation_dice.append(dice_per_class(found, case["label"][0], len(self.classes)))
+        """Score a case; one for which there is not enough memory is left out, and said to be."""
+        try:
+            found = most_likely(self.scores(case["image"], case["id"]))
+        except InputError as error:
+            self.too_large[case["id"]] = str(error)
+            log.warning("Not validated: %s", error)
+        else:
+            self.validation_dice.append(dice_per_class(found, case["label"][0], len(self.classes)))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean Dice of each class and of all."""
+        """Log the mean Dice of each class and of all.
+
+        Raises:
+            InputError: Not one case could be validated.
+        """
+        if not self.validation_dice:
+            raise InputError("\n".join(self.too_large.values()))
         means = finite_mean(np.transpose(self.validation_dice))
         for name, mean in zip(self.classes, means, strict=True):
             self.log(f"dice_{name}", float(mean))

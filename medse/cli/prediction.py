@@ -1,0 +1,55 @@
+"""A prediction on the terminal, or as lines in a log file."""
+
+from types import TracebackType
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from medse.cli.terminal import console, say
+from medse.errors import count
+from medse.predict import Refused, WindowsDone, Written
+
+
+class PredictionDisplay:
+    """A bar for the windows of the scan that is being segmented; a line for each label map.
+
+    ``with PredictionDisplay(folder) as show: predict_scans(..., progress=show)``; the bar is gone after the block.
+    """
+
+    def __init__(self, folder: object) -> None:
+        self.folder = folder
+        self.written: list[str] = []
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("windows"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("reading", total=None)
+
+    def __enter__(self) -> "PredictionDisplay":
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+        if self.written:
+            say(f"{count(self.written, 'label map', 'label maps')} in {self.folder}")
+
+    def __call__(self, event: WindowsDone | Written | Refused) -> None:
+        match event:
+            case WindowsDone(case, done, number):
+                what = case if done < number else f"{case}: writing"
+                self.bar.update(self.task, completed=done, total=number, description=what)
+            case Written(_, path):
+                say(str(path))
+                self.written.append(str(path))
+                self.bar.reset(self.task, total=None, description="reading")
+            case Refused(case):
+                say(f"{case}: not segmented, see below")
+                self.bar.reset(self.task, total=None, description="reading")
