@@ -99,7 +99,7 @@ def test_every_library_that_finds_no_memory_is_understood(
     monkeypatch.setattr(segmenter_module, "sliding_window", lambda *_given, **_options: take())
     with pytest.raises(InputError, match="ball_0.nii.gz takes more .*memory than there is.*; .*crop it"):
         run.segment(world / "set" / "imagesTr" / "ball_0.nii.gz")
-    with pytest.raises(InputError, match="^[Tt]he array takes more"):
+    with pytest.raises(InputError, match="array.* takes more"):
         run.segment(np.random.default_rng(0).normal(size=(9, 9, 9)), affine=np.eye(4))
 
 
