@@ -11,7 +11,8 @@ import psutil
 
 from medse.errors import InputError
 
-Device = Literal["auto", "cpu", "cuda"]
+DEVICE = r"^(auto|cpu|cuda|cuda:[0-9]+|mps)$"
+"""What a device may be called; ``cuda:1`` is the second CUDA GPU, ``mps`` that of an Apple computer."""
 Precision = Literal["bf16", "fp16", "fp32"]
 
 CGROUPS = Path("/sys/fs/cgroup")

@@ -20,7 +20,7 @@ from medse.preprocess import window
 from medse.runs import build
 from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
-from medse.runs.hardware import LIGHTNING, resolve_device, resolve_precision
+from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_device, resolve_precision
 from medse.runs.lock import locked
 from medse.runs.provenance import provenance
 from medse.runs.resuming import Resumed, resumable
@@ -126,10 +126,11 @@ def _train(
         scores=segment.scores,
         classes=cases.labels.names,
     )
+    kind, devices = accelerator(device)
     with _quiet_lightning():
         trainer = pl.Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
+            accelerator=kind,
+            devices=devices,
             precision=precision,
             max_epochs=settings.max_epochs or -1,
             min_epochs=0,
@@ -194,7 +195,7 @@ def _train(
         facts = provenance(cases.cases, config.seed, device, precision)
         groups = {case.id: case.group for case in cases.cases}
         run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
-    with _quiet_lightning():
+    with _quiet_lightning(), fixed_sizes(device):
         try:
             trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
         except SystemExit as error:

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from medse.machine import Device as DeviceName
-
 OUT = ("--out", "-o")
 """How the option is written that says where something goes."""
 
@@ -24,5 +22,8 @@ FixGeometry = Annotated[
         "Only for headers known to be wrong.",
     ),
 ]
-Device = Annotated[DeviceName, typer.Option(help="What computes; auto takes the GPU where there is one.")]
+Device = Annotated[
+    str,
+    typer.Option(help="What computes: auto (a CUDA GPU where there is one), cpu, cuda, cuda:1, ..., or mps."),
+]
 Dims = Annotated[Literal[2, 3], typer.Option(help="Spatial dimensions.")]

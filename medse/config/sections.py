@@ -1,5 +1,6 @@
 """The sections of a configuration that need no torch."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -21,7 +22,7 @@ from medse.data.readers import DERIVED, READERS
 from medse.data.splits import Method
 from medse.files import given_path
 from medse.labels import Labels
-from medse.machine import Device, Precision
+from medse.machine import DEVICE, Precision
 from medse.metrics.conventions import ConventionName
 from medse.preprocess import Normalization
 from medse.registry import one_of
@@ -39,6 +40,14 @@ def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{', '.join(map(repr, repeated))} twice; each name counts once; leave one out")
     return names
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(DEVICE, name):
+        raise ValueError(
+            f"device is {name!r}; allowed are auto, cpu, cuda, cuda:0, cuda:1 and so on, and mps; give one of them"
+        )
+    return name
 
 
 ClassName = Annotated[str, BeforeValidator(_named)]
@@ -177,8 +186,8 @@ class Schedule(Section):
     """Patches in a step."""
     validate_every: PositiveInt = 5
     """Epochs between validations on whole volumes."""
-    device: Device = "auto"
-    """Where to train; auto takes the GPU when there is one."""
+    device: Annotated[str, AfterValidator(_device), Field(json_schema_extra={"pattern": DEVICE})] = "auto"
+    """Where to train: auto, cpu, cuda, cuda:1 and so on, or mps; auto takes the first CUDA GPU when there is one."""
     precision: Literal["auto", Precision] = "auto"
     """Precision of the training step: bf16, fp16 with scaled gradients, or fp32; auto takes what the hardware has."""
 

@@ -1,11 +1,14 @@
 """Which device computes, and in which precision."""
 
-from typing import Literal, cast, get_args
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, cast
 
 import torch
 
 from medse.errors import InputError
-from medse.machine import Device, Precision
+from medse.machine import DEVICE, Precision
 
 LIGHTNING: dict[Precision, Literal["bf16-mixed", "16-mixed", "32-true"]] = {
     "bf16": "bf16-mixed",
@@ -18,21 +21,54 @@ TENSOR_CORES = (7, 0)
 
 
 def resolve_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu`` or ``cuda`` into a device that exists.
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` into a device that exists.
+
+    ``auto`` is the first CUDA GPU, or the CPU; never ``mps``, for which PyTorch lacks some operations in 3-D.
 
     Raises:
-        InputError: ``cuda`` was asked for where there is none, or the name is another.
+        InputError: The device does not exist here, or the name is another.
     """
-    if device not in get_args(Device):
+    gpus = (
+        [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
+    here = ["auto", "cpu", *(["cuda", *gpus] if gpus else [])]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    allowed = f"allowed here are {', '.join(here)}"
+    if not re.fullmatch(DEVICE, device):
+        raise InputError(f"Unknown device {device!r}; {allowed}; give one of them.")
+    if device.startswith("cuda") and not gpus:
         raise InputError(
-            f"Unknown device {device!r}; allowed are {', '.join(get_args(Device))}; give one of them."
+            f"Device {device!r} was asked for but PyTorch sees no CUDA GPU; {allowed}; choose one of these, or "
+            "install a CUDA build of PyTorch and its driver."
         )
-    if device == "cuda" and not torch.cuda.is_available():
+    if device not in here:
         raise InputError(
-            "Device 'cuda' was asked for but PyTorch sees no CUDA GPU here; choose 'cpu' or 'auto', or install "
-            "a CUDA build of PyTorch and its driver."
+            f"Device {device!r} was asked for but PyTorch does not see it; {allowed}; choose one of these."
         )
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    if device == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    return torch.device(device)
+
+
+def accelerator(device: torch.device) -> tuple[str, list[int] | int]:
+    """Return Lightning's ``accelerator`` and ``devices`` for a device."""
+    kind = "gpu" if device.type == "cuda" else device.type
+    return kind, 1 if device.index is None else [device.index]
+
+
+@contextmanager
+def fixed_sizes(device: torch.device) -> Iterator[None]:
+    """Let cuDNN try its algorithms for each size of convolution once, as patches have one size; then as before.
+
+    On a CPU nothing changes.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def resolve_precision(precision: str, device: torch.device) -> Precision:

@@ -113,7 +113,7 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
 
     Args:
         run_dir: Folder that ``medse train`` made.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
         weights: ``final``, the weights after the last step; or ``best``, those of the epoch with the highest
             validation proxy, whose score on the validation cases is biased upwards by that choice.
 
