@@ -68,7 +68,7 @@ def read_csv(
             cases.append(
                 Case(name, tuple(files), label_file, of, row[stratum_column] if stratum_column else "", fold)
             )
-    return Dataset(root.name, channel_names, named, gather(cases, str(table.path)))
+    return Dataset(root.name, channel_names, named, gather(cases, str(table.path), root))
 
 
 def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ...]:

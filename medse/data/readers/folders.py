@@ -35,4 +35,4 @@ def read_folders(
     patterns = [NamePattern.of(root, text) for text in (*images, label)]
     found = match_cases(patterns)
     cases = (Case(name, files[:-1], files[-1], group=name) for name, files in found.items())
-    return Dataset(root.name, named_channels(channels, images), named, gather(cases, source))
+    return Dataset(root.name, named_channels(channels, images), named, gather(cases, source, root))

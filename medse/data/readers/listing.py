@@ -1,5 +1,7 @@
 """What layouts share: files that exist, ids that can name files, nothing twice, and what a dataset.json says."""
 
+import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from medse.data.cases import Case
-from medse.errors import InputError
+from medse.errors import InputError, count
 from medse.files import given_path
 from medse.labels import Labels
 
+log = logging.getLogger(__name__)
 Channels = Annotated[tuple[str, ...], Field(min_length=1)]
 """Names of channels, in the order of the files, or of the values that a file has for each voxel."""
 
@@ -47,8 +50,8 @@ def existing(root: Path, file: str, source: str) -> Path:
     raise InputError(f"{source} lists {path}, which {problem}; correct the path or remove the case.")
 
 
-def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
-    """Return the cases that ``source`` lists, sorted by id.
+def gather(cases: Iterable[Case], source: str, root: Path) -> tuple[Case, ...]:
+    """Return the cases that ``source`` lists, sorted by id; it is logged if files of theirs lie outside ``root``.
 
     Raises:
         InputError: An id is no plain file name or appears twice, a case uses a file twice, or two groups share
@@ -81,7 +84,22 @@ def gather(cases: Iterable[Case], source: str) -> tuple[Case, ...]:
                     f"{source} gives {file} to case {owner.id!r} of group {owner.group!r} and to case {case.id!r} of "
                     f"group {case.group!r}; only cases of one group may share a file; correct one of them."
                 )
+    _remark_outside(first, source, root)
     return tuple(found[name] for name in sorted(found))
+
+
+def _remark_outside(files: Iterable[Path], source: str, root: Path) -> None:
+    """Log that a data set names files elsewhere, as tables of one's own often do and a stranger's should not."""
+    folder = os.path.normpath(
+        root.absolute()
+    )  # as it is written: data sets of links into a store are none of these
+    absolute = {file: Path(os.path.normpath(file.absolute())) for file in files}
+    outside = [str(file) for file, path in absolute.items() if not path.is_relative_to(folder)]
+    if outside:
+        log.warning(
+            f"{source} names {count(outside, 'file', 'files')} outside {root}, first {outside[0]}; if somebody "
+            "else made the data set, make sure that they are meant."
+        )
 
 
 def given_labels(labels: Labels | None, source: str) -> Labels:

@@ -23,7 +23,7 @@ def read_msd(root: Path, labels: Labels | None = None) -> Dataset:
         name=str(content.get("name", root.name)),
         channels=channel_names(content, path),
         labels=labels or read_dataset_labels(path),
-        cases=gather(_cases(root, content.get("training"), path), str(path)),
+        cases=gather(_cases(root, content.get("training"), path), str(path), root),
     )
 
 

@@ -23,9 +23,9 @@ def read_nnunet(root: Path, labels: Labels | None) -> Dataset:
     content = read_dataset_json(path)
     channels = channel_names(content, path)
     if "dataset" in content:
-        cases = gather(_listed(root, content["dataset"], channels, path), str(path))
+        cases = gather(_listed(root, content["dataset"], channels, path), str(path), root)
     else:
-        cases = gather(_found(root, _ending(content, path), channels), str(root))
+        cases = gather(_found(root, _ending(content, path), channels), str(root), root)
     announced = content.get("numTraining", len(cases))
     if announced != len(cases):
         raise InputError(
