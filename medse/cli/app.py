@@ -135,7 +135,9 @@ def train(
         with TrainingDisplay() as show:
             train_run(loaded, folder, fold=fold, resume=resume, progress=show)
     except KeyboardInterrupt:
-        say(f"Interrupted; continue with the same command and --resume --run {folder}.", errors)
+        started = (folder / "config.yaml").is_file()
+        again = f"continue with the same command and --resume --run {folder}"
+        say(f"Interrupted; {again if started else 'nothing was trained'}.", errors)
         raise SystemExit(130) from None
     say(f"Trained: {folder}")
 

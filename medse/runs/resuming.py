@@ -116,6 +116,9 @@ class Resumed:
             "global_step": 0,
             "epoch": 0,
         }
+        scaler = trainer.precision_plugin
+        if state := scaler.state_dict():  # of the gradients of fp16
+            expected[type(scaler).__qualname__] = state
         if where := _unlike(expected, self.checkpoint):
             raise InputError(
                 f"{self.source} is no checkpoint that this run can go on from: its {where} is missing or of another "

@@ -78,3 +78,15 @@ def test_remarks_of_the_library_are_lines_too(
     assert first.startswith("epoch 1, 0.")
     assert remark == f"frequencies chosen by 2 attention blocks: {tmp_path / 'run' / 'frequencies.json'}"
     assert last == f"Trained: {tmp_path / 'run'}"
+
+
+def test_an_interrupt_before_the_training_says_so(
+    tiny_config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("medse.train.PreparedCases", interrupted)
+    assert medse("train", tiny_config, "--run", tmp_path / "run") == 130
+    assert capsys.readouterr().err == "Interrupted; nothing was trained.\n"
+    assert not (tmp_path / "run").exists()

@@ -36,6 +36,7 @@ from medse.train import train_run
 from tests.support.generated import TINY, write_data_set
 
 DROPOUT = "net={name: fcdensenet, depth: 2, growth: 4, layers: 1, init_channels: 8, dropout: 0.3}"
+UNLIMITED = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.chmod", "os.truncate"}
 
 
@@ -54,9 +55,11 @@ def start(train: Callable[[], None], before: Callable[[], None]) -> int:
         train()
         code = 0
     except InputError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))  # what is printed may go to a file
         print(f"    {error}")
         code = 3
     except BaseException:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -124,14 +127,15 @@ def count_writes(train: Callable[[], None], run: Path) -> int:
                 done[0] += 1
 
         sys.addaudithook(hook)
-        fsync, leave = os.fsync, os._exit
+        fsync, leave, own = os.fsync, os._exit, os.getpid()
 
         def sync(handle: int) -> None:
             done[0] += 1
             fsync(handle)
 
         def tell(code: int) -> None:
-            os.write(write, str(done[0]).encode())
+            if os.getpid() == own:  # not a worker
+                os.write(write, str(done[0]).encode())
             leave(code)
 
         os.fsync, os._exit = sync, tell
@@ -153,7 +157,7 @@ def go_on(config: Config, run: Path) -> None:
 
 def full_disk(size: int) -> None:
     """Let no file of this process grow beyond ``size`` bytes."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, UNLIMITED))
 
 
 def said(code: int) -> str:
