@@ -12,6 +12,7 @@ from nibabel.spaces import vox2out_vox
 from medse.arrays import AnyArray
 from medse.errors import InputError
 from medse.files import atomic_path
+from medse.machine import check_memory, memory_for
 from medse.volumes.formats.opened import Opened, image_values, label_values
 from medse.volumes.grid import Grid
 from medse.volumes.names import suffix_of
@@ -20,6 +21,8 @@ from medse.volumes.regridding import Target, onto_grid
 
 LARGEST_GROWTH = 50
 """How many times more voxels a straight grid around a volume may have."""
+DOUBLE = 8
+"""Bytes of the numbers in which images are interpolated."""
 
 
 def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Path:
@@ -34,7 +37,7 @@ def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Pat
 
     Raises:
         InputError: A file cannot be read, one says where left is and the other does not, or ``out`` exists or
-            is of another format.
+            is of another format; or there is not enough memory.
     """
     if suffix_of(out) not in (".nii", ".nii.gz"):
         raise InputError(f"{out} is no NIfTI file by its name; give an --out that ends in .nii or .nii.gz.")
@@ -47,11 +50,14 @@ def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Pat
             "the right header."
         )
     target = _straight(opened) if like is None else _grid_of(source, like)
-    values = label_values(opened) if labels else image_values(opened)
-    space = (*opened.shape, 1)[:3]
-    volumes = values.reshape(*space, -1)
-    resampled = [_onto(target, volumes[..., k], opened, labels) for k in range(volumes.shape[-1])]
-    array = resampled[0] if len(resampled) == 1 else np.stack(resampled, axis=-1)
+    needed = math.prod(target[0]) if labels else DOUBLE * (math.prod(target[0]) + math.prod(opened.shape[:3]))
+    check_memory(needed, str(source), f"{' x '.join(map(str, target[0]))} voxels of the new grid")
+    with memory_for(str(source)):
+        values = label_values(opened) if labels else image_values(opened)
+        space = (*opened.shape, 1)[:3]
+        volumes = values.reshape(*space, -1)
+        resampled = [_onto(target, volumes[..., k], opened, labels) for k in range(volumes.shape[-1])]
+        array = resampled[0] if len(resampled) == 1 else np.stack(resampled, axis=-1)
     image = nib.Nifti1Image(array, target[1], dtype=array.dtype)
     image.header.set_xyzt_units("mm")
     image.set_sform(target[1], 1)

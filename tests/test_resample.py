@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medse import machine
 from medse.errors import InputError
 from medse.resample import resample
 from medse.volumes.reading import read_image, read_label_map
@@ -105,3 +106,15 @@ def test_refusals_leave_nothing(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=sentence):
             resample(*arguments, like=like, labels=False)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_grid_that_does_not_fit_into_memory_is_refused_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = save(tmp_path / "a.nii", np.ones((20, 22, 18), np.float32), SHEARED)
+    like = save(tmp_path / "b.nii", np.zeros((140, 150, 120), np.uint8), TARGET)
+    monkeypatch.setattr(machine, "available_memory", lambda: 20_000_000)
+    with pytest.raises(InputError, match=r"a.nii takes 0.0202 GB more memory \(140 x 150 x 120 voxels"):
+        resample(source, tmp_path / "out.nii", like=like, labels=False)
+    assert not (tmp_path / "out.nii").exists()
+    assert resample(source, tmp_path / "out.nii", like=like, labels=True).exists()

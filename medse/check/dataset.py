@@ -1,5 +1,6 @@
 """What a configuration would do, found out without training."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.data.cases import Case, Dataset, Headers
 from medse.errors import Refusals
 from medse.labels.laterality import pairs
-from medse.machine import cores
+from medse.machine import cores, fitting, memory_for
 from medse.preprocess import Preprocessing
 from medse.profiling.facts import NetFacts, net_facts
 from medse.runs import build
@@ -20,6 +21,9 @@ from medse.runs.build import prepare_data
 from medse.runs.hardware import resolve_device, resolve_precision
 from medse.volumes.names import PICTURES, suffix_of
 from medse.volumes.reading import read_images, read_label_map
+
+VOXEL_BYTES = 16
+"""Memory that reading and normalising takes for a voxel of a channel."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,16 @@ def _read_all(
 
     def look(case: Case) -> LabelSurvey:
         grid = headers.grids[case.id]
-        array, _ = read_images(case.images, len(cases.channels), copy_affine=True)  # the headers were checked
-        preprocessing.normalize(array, grid)
-        values, _ = read_label_map(case.label)
-        return survey_label(str(case.label), values, grid, cases.labels)
+        with memory_for(str(case.images[0])):
+            array, _ = read_images(
+                case.images, len(cases.channels), copy_affine=True
+            )  # the headers were checked
+            preprocessing.normalize(array, grid)
+            values, _ = read_label_map(case.label)
+            return survey_label(str(case.label), values, grid, cases.labels)
 
-    with ThreadPoolExecutor(cores()) as pool:
+    each = VOXEL_BYTES * max(math.prod(grid.shape) for grid in headers.grids.values()) * len(cases.channels)
+    with ThreadPoolExecutor(fitting(each, cores())) as pool:
         for future in [pool.submit(look, case) for case in cases.cases]:
             with problems:
                 surveys.append(future.result())

@@ -15,7 +15,7 @@ from medse.evaluate import Missing
 from medse.evaluate.case_scores import Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_case_list, shown_name
 from medse.evaluate.classes import scored_classes
-from medse.evaluate.running import each_case
+from medse.evaluate.running import each_case, fitting_processes
 from medse.evaluate.unnamed import FoundValues, names_of_values
 from medse.files import given_path, refuse_existing, refuse_inside
 from medse.labels import Labels
@@ -66,8 +66,8 @@ def evaluate_folders(
         pixel_mm: Length of a pixel of pictures; without it there are no distances between pictures.
         binary: Read label maps as masks of one class, ``foreground`` or the only one of ``labels``: 0 and one other
             value, whatever it is; recorded.
-        processes: Most processes that read and score cases at the same time. More than one must be asked for from a
-            script only below ``if __name__ == "__main__"``.
+        processes: Most processes that read and score cases at the same time; fewer where memory is short. More than
+            one must be asked for from a script only below ``if __name__ == "__main__"``.
         show_paths: Keep the whole paths of both folders in what is written, not only their names.
 
     Returns:
@@ -102,7 +102,7 @@ def evaluate_folders(
     listed = None if cases is None else given_path(cases)
     groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)
-    workers = max(1, min(processes, len(found)))
+    workers = fitting_processes(found, min(processes, len(found)))
     mask_names = find_mask_names(found, binary=binary)
     rules = Rules(labels, mask_names, (), options, copy_affine, resample, pixel_mm, binary)
     names = labels.names if labels else rules.mask_names

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from medse.check import dataset
 from medse.cli import app as cli
 from medse.cli.tables.quantities import memory, percent, short
+from medse.config.run import load_config
 from medse.nets.unet import UNet
 from medse.profiling.cost import cost
 from medse.profiling.step_memory import step_memory
@@ -58,3 +62,18 @@ def test_a_2d_network_without_attention_on_a_narrow_terminal(said: Callable[...,
     assert "attention adds - " in lines
     assert "receptive field 15 x 15 voxels; the patch is shorter along axis 0 " in lines
     assert "the patch is shorter along every axis" in said("data.patch_size=[8, 8]", "net.attention=none")
+
+
+def test_a_case_that_does_not_fit_into_memory_is_one_of_the_problems(
+    tiny_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = dataset.survey_label
+
+    def greedy(source: str, *given: Any) -> Any:
+        return np.empty(1 << 60, np.uint8) if "ball_2" in source else survey(source, *given)
+
+    monkeypatch.setattr(dataset, "survey_label", greedy)
+    found = dataset.check(load_config(tiny_config, ["trainer.device=cpu"]))
+    (problem,) = found.problems.sentences
+    assert "ball_2.nii.gz takes more memory than there is" in problem
+    assert found.labels.classes[1].cases == 3

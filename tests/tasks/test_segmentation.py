@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
+from medse.errors import InputError
 from medse.nets.unet import UNet
 from medse.tasks.losses import DeepSupervision, DiceCE
 from medse.tasks.optimizers import poly
@@ -59,3 +60,35 @@ def test_poly_goes_from_one_to_zero() -> None:
     assert poly(0) == 1
     assert poly(0.5) == pytest.approx(0.5**0.9)
     assert poly(1) == poly(1.2) == 0
+
+
+def test_a_case_that_does_not_fit_into_memory_is_left_out_of_the_validation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    label = np.array([0, 1, 2, 2], np.uint8).reshape(1, 4, 1, 1)
+
+    def scores(image: np.ndarray, source: str) -> np.ndarray:
+        if source != "small":
+            raise InputError(f"{source} takes 9 GB more memory and 1 GB are free; crop it.")
+        return np.eye(3, dtype=np.float32)[label[0]].transpose(3, 0, 1, 2)
+
+    arguments: dict[str, Any] = {"make_optimizer": None, "decay": poly, "share_done": None, "augment": None}
+    task = SegmentationTask(
+        torch.nn.Identity(), DiceCE(ignored=False), scores=scores, classes=("a", "b"), **arguments
+    )
+    logged: dict[str, float] = {}
+    task.log = lambda name, value, **_options: logged.update({name: value})  # type: ignore[method-assign]
+    cases = {
+        name: {"id": name, "image": np.zeros((1, 4, 1, 1), np.float32), "label": label}
+        for name in ("big", "small")
+    }
+    task.on_validation_epoch_start()
+    for number, case in enumerate(cases.values()):
+        task.validation_step(case, number)
+    task.on_validation_epoch_end()
+    assert logged == {"dice_a": 1, "dice_b": 1, "dice": 1}
+    assert [record.getMessage() for record in caplog.records if "big takes 9 GB" in record.getMessage()]
+    task.on_validation_epoch_start()
+    task.validation_step(cases["big"], 0)
+    with pytest.raises(InputError, match="^big takes 9 GB"):
+        task.on_validation_epoch_end()
