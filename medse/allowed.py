@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import ErrorDetails, core_schema
 
 from medse.errors import nearest
 
@@ -55,6 +59,60 @@ def schema_of(model: type[BaseModel]) -> Schema:
     return schema
 
 
+class Annotation:
+    """What an argument of a function may be, by its annotation.
+
+    Strictly: a text is no number, 1 is not true, and a mapping is no object of a class that could be made of it.
+    """
+
+    def __init__(self, annotation: Any) -> None:
+        config = ConfigDict(arbitrary_types_allowed=True, strict=True)
+        self._adapter: TypeAdapter[Any] = TypeAdapter(_by_class(annotation), config=config)
+
+    def takes(self, value: object) -> bool:
+        """Whether ``value`` is allowed; a scalar of NumPy is the number that it holds."""
+        try:
+            self._adapter.validate_python(value.item() if isinstance(value, np.generic) else value)
+        except ValidationError:
+            return False
+        return True
+
+    @property
+    def words(self) -> str:
+        return allowed(self._adapter.json_schema(schema_generator=_NamesOfClasses))
+
+
+class _Instance:
+    """In an annotation: an object of a class, however the class could be made of other things."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.is_instance_schema(self.cls)
+
+
+def _by_class(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, UnionType):
+        return Union[tuple(map(_by_class, get_args(annotation)))]  # noqa: UP007
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
+        return Annotated[Any, _Instance(annotation)]
+    return annotation
+
+
+class _NamesOfClasses(GenerateJsonSchema):
+    """Says of what is an object of a class only the name of the class."""
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> dict[str, Any]:
+        return {"type": "instance", "title": schema["cls"].__name__}
+
+    def is_subclass_schema(self, schema: core_schema.IsSubclassSchema) -> dict[str, Any]:
+        return {"type": "instance", "title": f"type of {schema['cls'].__name__}"}
+
+    def callable_schema(self, schema: core_schema.CallableSchema) -> dict[str, Any]:  # noqa: ARG002
+        return {"type": "instance", "title": "function"}
+
+
 def members(schema: Schema) -> list[Schema]:
     """Return the alternatives of a union, unions in it dissolved; the schema itself where it is none."""
     parts = schema.get("anyOf") or schema.get("oneOf")
@@ -99,7 +157,7 @@ def allowed(schema: Schema) -> str:
 
 def shown(value: object) -> str:
     """Return ``value`` roughly as it would be written in YAML, shortened."""
-    text = _flow(value)
+    text = re.sub(r"\s*\n\s*", " ", _flow(value))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -193,6 +251,8 @@ def _one(schema: Schema) -> str:
             count = f"{least} " if least == most else f"{least} {'or' if most == least + 1 else 'to'} {most} "
         each = dict.fromkeys(map(allowed, schema.get("prefixItems", [schema.get("items", {})])))
         return f"a list of {count}values, each {' or '.join(each)}"
+    if kind == "instance":
+        return f"{'an' if schema['title'][0] in 'AEIOU' else 'a'} {schema['title']}"
     if kind == "string":
         return "a path" if schema.get("format") == "path" else "text"
     bounds = " and ".join(f"{sign} {schema[bound]}" for bound, sign in BOUNDS.items() if bound in schema)
@@ -209,5 +269,5 @@ def _flow(value: object) -> str:
     return repr(value)
 
 
-def _plain(key: str) -> str:
-    return key if re.fullmatch(r"[\w -]+", key) else repr(key)
+def _plain(key: object) -> str:
+    return key if isinstance(key, str) and re.fullmatch(r"[\w -]+", key) else repr(key)

@@ -7,6 +7,7 @@ from pathlib import Path
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
 from medse.files import given_path, refuse_existing, refuse_inside, write_json
+from medse.registry import check_arguments
 from medse.runs import Weights
 from medse.runs.directory import RunDir
 from medse.runs.trained import load_run
@@ -44,6 +45,7 @@ Progress = Callable[[WindowsDone | Written | Refused], object]
 PACKAGES = ("medse", "torch", "nibabel", "SimpleITK", "numpy", "scipy")
 
 
+@check_arguments()
 def predict_scans(
     run_dir: str | Path,
     inputs: str | Path | Sequence[str | Path],
@@ -82,7 +84,7 @@ def predict_scans(
     run_dir, out = given_path(run_dir), given_path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     sources = [given_path(path) for path in given]
-    refuse_existing(out, "give another --out")
+    refuse_existing(out, "give another output folder (--out)")
     for folder in sources:
         refuse_inside(out, folder)
     trained = RunDir(run_dir)

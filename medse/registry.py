@@ -4,7 +4,7 @@ import inspect
 import keyword
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, wraps
-from typing import Annotated, Any, Literal, TypeVar, Union, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -17,12 +17,20 @@ from pydantic import (
     create_model,
 )
 
-from medse.allowed import explained
+from medse.allowed import Annotation, explained, shown
 from medse.errors import InputError, nearest
 
 T = TypeVar("T")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+SpatialDims = Annotated[int, Field(ge=2, le=3)]
+"""How many axes of space there are."""
+Count = Annotated[int, Field(ge=1)]
+"""How many channels, classes or the like."""
 
 
 def pick(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -31,9 +39,11 @@ def pick(table: Mapping[str, T], name: str, kind: str) -> T:
     Raises:
         InputError: There is no such name; the sentence gives the nearest one and all choices.
     """
-    if name in table:
+    if isinstance(name, str) and name in table:
         return table[name]
-    raise InputError(f"Unknown {kind} {name!r};{nearest(name, table)} available: {', '.join(sorted(table))}.")
+    raise InputError(
+        f"Unknown {kind} {name!r};{nearest(str(name), table)} available: {', '.join(sorted(table))}."
+    )
 
 
 def build_from(
@@ -55,6 +65,11 @@ def build_from(
     Raises:
         InputError: The name or an option is unknown, or an option has a value that is not allowed.
     """
+    if not isinstance(choice, str | Mapping):
+        raise InputError(
+            f"The {kind} is {shown(choice)}; a name, or a mapping of a name and options, is expected; available: "
+            f"{', '.join(sorted(table))}."
+        )
     options = {"name": choice} if isinstance(choice, str) else dict(choice)
     if "name" not in options:
         raise InputError(
@@ -87,6 +102,40 @@ def check_options(cls: type, derived: frozenset[str]) -> None:
         constructor(self, *arguments, **options | _checked(cls, derived, data, type(self).__name__))
 
     cls.__init__ = checked  # type: ignore[misc]
+
+
+def check_arguments(
+    *unchecked: str,
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Let a function refuse arguments that its annotations do not allow, in a sentence, before it does anything.
+
+    Arguments are judged, never converted.
+
+    Args:
+        unchecked: Parameters that the function judges itself.
+    """
+
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def checked(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+            for name, value in signature.bind(*arguments, **options).arguments.items():
+                if name not in unchecked and not (annotation := _annotation(function, name)).takes(value):
+                    raise InputError(
+                        f"{function.__name__} was given {name} = {shown(value)}; {annotation.words} is expected; "
+                        "correct it."
+                    )
+            return function(*arguments, **options)
+
+        return checked
+
+    return decorate
+
+
+@cache
+def _annotation(function: Callable[..., Any], name: str) -> Annotation:
+    return Annotation(get_type_hints(function, include_extras=True)[name])
 
 
 def options_model(

@@ -17,6 +17,7 @@ from medse.data.patches import PatchDataset, PatchSampler, gather
 from medse.errors import InputError
 from medse.files import given_path
 from medse.preprocess import window
+from medse.registry import check_arguments
 from medse.runs import build
 from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
@@ -37,6 +38,7 @@ GRADIENT_NORM = 12.0
 """Gradients are clipped to this norm, the value of nnU-Net."""
 
 
+@check_arguments()
 def train_run(
     config: Config | str | Path,
     run_dir: str | Path,

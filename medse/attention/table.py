@@ -19,7 +19,7 @@ from medse.attention.project_excite import ProjectExcite
 from medse.attention.simam import SimAM
 from medse.attention.spatial import SpatialSE
 from medse.attention.spatial_pooling import ResolutionGuidedSE, SpatialPyramidSE
-from medse.registry import build_from, one_of
+from medse.registry import Count, SpatialDims, build_from, check_arguments, one_of
 
 MECHANISMS: dict[str, type[AttentionBlock]] = {
     "se": SqueezeExcitation,
@@ -94,7 +94,8 @@ else:
     Attention = one_of(ATTENTION, DERIVED) | None
 
 
-def make_attention(attention: Attention, spatial_dims: int, channels: int) -> nn.Module:
+@check_arguments("attention")
+def make_attention(attention: Attention, spatial_dims: SpatialDims, channels: Count) -> nn.Module:
     """Build the attention block for a feature map.
 
     Args:

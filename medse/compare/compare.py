@@ -12,6 +12,7 @@ from medse.compare.verdicts import ALPHA, Cohort, compare_models
 from medse.compare.wording import Wording, cautions, p_value
 from medse.files import given_path, refuse_existing, refuse_inside, write_text
 from medse.pages.html import SORTABLE, page_environment
+from medse.registry import check_arguments
 from medse.scores.statistics import LEVEL, RESAMPLES, SEED
 from medse.scores.table import SCORES
 from medse.versions import installed_versions
@@ -22,6 +23,7 @@ MANY = 20
 """Above this many rows a table scrolls in itself."""
 
 
+@check_arguments()
 def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dice") -> Comparison:
     """Compare models on the same cases; write ``comparison.html``, ``.json`` and ``.csv`` into ``out``.
 
@@ -44,7 +46,7 @@ def compare_reports(models: Sequence[str], out: str | Path, *, score: str = "dic
         ('dice', 2)
     """
     out = given_path(out)
-    refuse_existing(out, "give another --out or remove it")
+    refuse_existing(out, "give another output folder (--out) or remove it")
     reports = read_reports(models, score)
     for report in reports:
         refuse_inside(out, report.folder)

@@ -1,6 +1,6 @@
 """The whole configuration of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,10 @@ from medse.config.strict_yaml import dump_yaml, read_yaml
 from medse.config.validation import validate
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
-from medse.errors import InputError
 from medse.files import given_path
 from medse.nets import SEGMENTATION_NETS
 from medse.nets.network import DERIVED as NET_DERIVED
-from medse.registry import one_of, options_model
+from medse.registry import check_arguments, one_of, options_model
 from medse.tasks.losses import DERIVED as LOSS_DERIVED
 from medse.tasks.losses import LOSSES
 from medse.tasks.optimizers import DERIVED as OPTIMIZER_DERIVED
@@ -61,6 +60,7 @@ class Config(Section):
     """Seed of the folds, the weights, the patches and the augmentation."""
 
 
+@check_arguments()
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a configuration by its path or packaged name, apply ``section.key=value`` overrides and check every value.
 
@@ -73,11 +73,6 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         >>> config.optimizer.lr, config.net.attention
         (0.001, None)
     """
-    if isinstance(overrides, str | Mapping):
-        raise InputError(
-            f"The overrides are {overrides!r}; a list of texts section.key=value is expected; give "
-            '["optimizer.lr=1e-3"].'
-        )
     return validate(apply_overrides(read_yaml(find_config(given_path(path))), overrides, Config), Config)
 
 

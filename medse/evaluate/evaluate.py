@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from medse.config.sections import Evaluation
 from medse.errors import InputError
@@ -21,6 +21,7 @@ from medse.files import given_path, refuse_existing, refuse_inside
 from medse.labels import Labels
 from medse.machine import cores
 from medse.metrics.lesions import lesion_rule
+from medse.registry import check_arguments
 from medse.scores.files import write_scores
 from medse.scores.scores import Scores, Settings
 from medse.scores.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
@@ -32,11 +33,12 @@ Result = TypeVar("Result")
 PACKAGES = ("medse", "numpy", "scipy", "nibabel", "scikit-image")
 
 
+@check_arguments()
 def evaluate_folders(
     references: str | Path,
     predictions: str | Path,
     out: str | Path,
-    labels: Labels | Mapping[str, int | list[int]] | None = None,
+    labels: Labels | Mapping[str, Any] | None = None,
     cases: str | Path | None = None,
     *,
     options: Evaluation | None = None,
@@ -96,7 +98,7 @@ def evaluate_folders(
         raise InputError(
             f"--pixel-mm is {pixel_mm}; a length above 0 is expected; give that of a pixel in mm."
         )
-    refuse_existing(out, "give another --out or remove it")
+    refuse_existing(out, "give another output folder (--out) or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
     listed = None if cases is None else given_path(cases)

@@ -18,7 +18,7 @@ from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
 from medse.nets.sdnet import SDNet
 from medse.nets.unet import UNet
-from medse.registry import build_from
+from medse.registry import Count, SpatialDims, build_from, check_arguments
 
 NETS: dict[str, type[Network]] = {
     "unet": UNet,
@@ -36,8 +36,9 @@ SEGMENTATION_NETS = {name: net for name, net in NETS.items() if net.task == "seg
 """Those that label voxels."""
 
 
+@check_arguments("net")
 def build_net(
-    net: str | Mapping[str, Any], spatial_dims: int, in_channels: int, out_channels: int
+    net: str | Mapping[str, Any], spatial_dims: SpatialDims, in_channels: Count, out_channels: Count
 ) -> nn.Module:
     """Build a network with new weights.
 

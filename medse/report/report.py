@@ -12,6 +12,7 @@ from medse.labels import IGNORE
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.pages.html import SORTABLE, page_environment
 from medse.pages.numbers import format_length, format_score, format_signed, format_value, outcome
+from medse.registry import check_arguments
 from medse.report import tables
 from medse.report.examples import Example, draw_examples
 from medse.report.figures import LEAST_VIOLIN, LIMITS, draw_distribution, draw_volumes
@@ -34,6 +35,7 @@ FEW = 10
 """Below this many groups the page warns that bootstrap intervals come out too narrow."""
 
 
+@check_arguments()
 def write_report(
     out: str | Path, references: str | Path, predictions: str | Path, images: str | Path | None = None
 ) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from medse.inference.segmenter import Segmenter
 from medse.inference.window import Progress
 from medse.machine import memory_for
 from medse.preprocess import Preprocessing
+from medse.registry import check_arguments
 from medse.runs import Weights, build
 from medse.runs.directory import RunDir
 from medse.runs.hardware import resolve_device
@@ -108,6 +109,7 @@ class LoadedRun:
         self.segmenter.preprocessing.shape(grid, grid.canonical_shape)
 
 
+@check_arguments()
 def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "final") -> LoadedRun:
     """Load a trained run.
 
@@ -126,9 +128,6 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
         >>> label_map.shape
         (18, 22, 16)
     """
-    if weights not in get_args(Weights):
-        allowed = " and ".join(get_args(Weights))
-        raise InputError(f"Unknown weights {weights!r}; allowed are {allowed}; give one of them.")
     run = RunDir(given_path(run_dir))
     config, learnt = run.read_config(), run.read_dataset()
     network = build.net(config, len(learnt.channels), learnt.labels.classes)

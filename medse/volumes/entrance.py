@@ -16,6 +16,7 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from medse.arrays import AnyArray, FloatArray
 from medse.errors import InputError
 from medse.files import given_path
+from medse.registry import check_arguments
 from medse.volumes.formats.nifti import affine_of, check_axes
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import Grid, check_affine
@@ -25,6 +26,7 @@ WELCOME = "a path, a nibabel or SimpleITK image, a MONAI MetaTensor, or a NumPy 
 """What :func:`open_given` takes, in words."""
 
 
+@check_arguments()
 def read_volume(volume: Any, affine: Any = None, *, labels: bool = False) -> tuple[AnyArray, Grid]:
     """Read any volume, and where its voxels lie.
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from medse.attention.attach.dry_run import observe
 from medse.attention.table import Attention, make_attention
 from medse.errors import InputError, Refusals, nearest
+from medse.registry import check_arguments
 
 Where = str | type[nn.Module] | tuple[type[nn.Module], ...]
 """Modules of a net, by a pattern of their names or by their type."""
@@ -16,6 +17,7 @@ CONTAINER = "attached_attention"
 """Name of the child of the net that holds the blocks."""
 
 
+@check_arguments("attention")
 def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tensor | None = None) -> list[str]:
     """Put an attention block behind chosen modules of a net.
 
@@ -93,6 +95,7 @@ def attach(net: nn.Module, attention: Attention, where: Where, *, example: Tenso
     return list(places)
 
 
+@check_arguments()
 def detach(net: nn.Module) -> None:
     """Take away everything that :func:`attach` added to the net.
 
