@@ -1,11 +1,12 @@
-"""Scores of two masks that are arrays: the numbers that a report has for them."""
+"""Scores of two masks that are arrays or images: the numbers that a report has for them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from medse.arrays import BoolArray
 from medse.errors import InputError
@@ -13,19 +14,22 @@ from medse.metrics.conventions import ConventionName
 from medse.metrics.conventions.table import CONVENTIONS
 from medse.metrics.mask_pair import MaskPair
 from medse.registry import pick
+from medse.volumes.entrance import is_image, open_given
+from medse.volumes.grid import check_same_grid
+from medse.volumes.names import PICTURES, suffix_of
+from medse.volumes.reading import label_map_of
 
 
-def dice(
-    reference: npt.ArrayLike, prediction: npt.ArrayLike, *, convention: ConventionName = "medse"
-) -> float:
+def dice(reference: Any, prediction: Any, *, convention: ConventionName = "medse") -> float:
     """Return how much two masks overlap: ``2|A and B| / (|A| + |B|)``, 0 to 1.
 
     By ``medse`` it is 0 where one mask is empty and NaN where both are; other conventions have other rules.
     ``brats2023`` takes voxels of 1 mm3, as its volumes have.
 
     Args:
-        reference: True or 1 inside the structure, False or 0 outside.
-        prediction: The same, of the same shape.
+        reference: True or 1 inside the structure, False or 0 outside: an array, or the path of a file, a nibabel or a
+            SimpleITK image.
+        prediction: The same, of the same shape; of images on the same grid.
         convention: Whose rules: ``medse``, ``nnunet``, ``monai``, ``deepmind``, ``medpy``, ``metrics_reloaded`` or
             ``brats2023``.
 
@@ -33,7 +37,7 @@ def dice(
         ``(X, Y)`` or ``(X, Y, Z)``, both the same.
 
     Raises:
-        InputError: An array is no mask, the shapes differ, or there is no such convention.
+        InputError: An array or image is no mask, the shapes or grids differ, or there is no such convention.
 
     Reference:
         Dice, Measures of the amount of ecologic association between species (Ecology 1945).
@@ -46,14 +50,14 @@ def dice(
         >>> dice(reference, reference & False), dice(reference & False, reference & False, convention="medpy")
         (0.0, 1.0)
     """
-    first, second = _masks(reference, prediction)
+    first, second, _ = _masks(reference, prediction)
     return _score("dice", MaskPair.of(first, second, (1.0,) * first.ndim, distances=False), convention)
 
 
 def hd95(
-    reference: npt.ArrayLike,
-    prediction: npt.ArrayLike,
-    spacing_mm: Sequence[float],
+    reference: Any,
+    prediction: Any,
+    spacing_mm: Sequence[float] | None = None,
     *,
     convention: ConventionName = "medse",
 ) -> float:
@@ -64,16 +68,18 @@ def hd95(
     ``deepmind``.
 
     Args:
-        reference: True or 1 inside the structure, False or 0 outside.
-        prediction: The same, of the same shape.
-        spacing_mm: Distance of voxel centres along each axis.
+        reference: True or 1 inside the structure, False or 0 outside: an array, or the path of a file, a nibabel or a
+            SimpleITK image.
+        prediction: The same, of the same shape; of images on the same grid.
+        spacing_mm: Distance of voxel centres along each axis; images have their own.
         convention: Whose rules, as of :func:`dice`; ``nnunet`` has no distances.
 
     Shape:
         ``(X, Y)`` or ``(X, Y, Z)``, both the same; ``spacing_mm`` has a length per axis.
 
     Raises:
-        InputError: An array is no mask, the shapes differ, a length is none, or the convention has no such score.
+        InputError: An array or image is no mask, the shapes or grids differ, a length is none, or the convention has
+            no such score.
 
     Reference:
         Nikolov et al., Deep learning to achieve clinically applicable segmentation of head and neck anatomy for
@@ -91,10 +97,10 @@ def hd95(
 
 
 def surface_dice(
-    reference: npt.ArrayLike,
-    prediction: npt.ArrayLike,
-    spacing_mm: Sequence[float],
-    tolerance_mm: float,
+    reference: Any,
+    prediction: Any,
+    spacing_mm: Sequence[float] | None = None,
+    tolerance_mm: float | None = None,
     *,
     convention: ConventionName = "medse",
 ) -> float:
@@ -104,9 +110,10 @@ def surface_dice(
     where one mask is empty and NaN where both are.
 
     Args:
-        reference: True or 1 inside the structure, False or 0 outside.
-        prediction: The same, of the same shape.
-        spacing_mm: Distance of voxel centres along each axis.
+        reference: True or 1 inside the structure, False or 0 outside: an array, or the path of a file, a nibabel or a
+            SimpleITK image.
+        prediction: The same, of the same shape; of images on the same grid.
+        spacing_mm: Distance of voxel centres along each axis; images have their own.
         tolerance_mm: Distance that counts as agreement, for instance that between two human readers.
         convention: Whose rules, as of :func:`dice`; ``nnunet``, ``medpy`` and ``brats2023`` have no such score.
 
@@ -114,7 +121,8 @@ def surface_dice(
         ``(X, Y)`` or ``(X, Y, Z)``, both the same; ``spacing_mm`` has a length per axis.
 
     Raises:
-        InputError: An array is no mask, the shapes differ, a length is none, or the convention has no such score.
+        InputError: An array or image is no mask, the shapes or grids differ, a length is none, or the convention has
+            no such score.
 
     Reference:
         Nikolov et al., Deep learning to achieve clinically applicable segmentation of head and neck anatomy for
@@ -129,7 +137,8 @@ def surface_dice(
         >>> round(surface_dice(reference, prediction, (0.5, 2.0), 1.0), 3)
         0.814
     """
-    if not isinstance(tolerance_mm, int | float | np.number) or not 0 <= tolerance_mm < math.inf:
+    number = isinstance(tolerance_mm, int | float | np.number) and not isinstance(tolerance_mm, bool)
+    if not number or tolerance_mm is None or not 0 <= tolerance_mm < math.inf:
         raise InputError(f"tolerance_mm is {tolerance_mm}; a length of 0 or more is expected; give it in mm.")
     pair = _measured(reference, prediction, spacing_mm, tolerance_mm=float(tolerance_mm))
     return _score("nsd", pair, convention)
@@ -150,14 +159,18 @@ def _score(name: str, pair: MaskPair, convention: str) -> float:
 
 
 def _measured(
-    reference: npt.ArrayLike,
-    prediction: npt.ArrayLike,
-    spacing_mm: Sequence[float],
-    *,
-    tolerance_mm: float | None = None,
+    reference: Any, prediction: Any, spacing_mm: Sequence[float] | None, *, tolerance_mm: float | None = None
 ) -> MaskPair:
-    first, second = _masks(reference, prediction)
-    given = np.ravel(spacing_mm)
+    first, second, own = _masks(reference, prediction)
+    if own is not None and spacing_mm is not None:
+        raise InputError(
+            f"spacing_mm is {spacing_mm}, and was given with images, which have their own, {own}; one is allowed; "
+            "leave it out."
+        )
+    try:
+        given = np.ravel(np.asarray(spacing_mm if own is None else own))
+    except ValueError:
+        given = np.empty(0, object)
     if given.dtype.kind not in "iuf":
         raise InputError(
             f"spacing_mm is {spacing_mm!r}; {first.ndim} numbers are expected, one per axis; give mm."
@@ -170,30 +183,61 @@ def _measured(
     return MaskPair.of(first, second, spacing, tolerance_mm=tolerance_mm)
 
 
-def _masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[BoolArray, BoolArray]:
-    masks = []
-    for name, given in (("reference", reference), ("prediction", prediction)):
-        array = np.asarray(given)
-        if array.dtype.kind not in "biuf":
-            raise InputError(
-                f"The {name} is a {type(given).__name__}, no array of numbers; masks of True and False, or 0 and 1, "
-                "are expected; of a file give read_volume(path)[0], of an image its voxels."
-            )
-        if array.ndim not in (2, 3) or not array.size:
-            raise InputError(
-                f"The {name} has shape {array.shape}; 2 or 3 axes with voxels are expected; give one channel of one "
-                "case."
-            )
-        if (wrong := array[(array != 0) & (array != 1)]).size:
-            raise InputError(
-                f"The {name} is no mask: it holds {wrong[0]}; True and False, or 0 and 1, are expected; choose a "
-                f"class, for instance with array == {wrong[0]}."
-            )
-        masks.append(array.astype(bool))
-    first, second = masks
+def _masks(reference: Any, prediction: Any) -> tuple[BoolArray, BoolArray, tuple[float, ...] | None]:
+    """Return both as masks of one shape, and their spacing where they say it."""
+    images = is_image(reference), is_image(prediction)
+    if all(images):
+        return _of_images(reference, prediction)
+    if any(images):
+        raise InputError(
+            f"The reference is a {type(reference).__name__} and the prediction a {type(prediction).__name__}; two "
+            "images or two arrays are expected, because an array does not say where its voxels lie; give both alike."
+        )
+    first, second = _mask(reference, "reference"), _mask(prediction, "prediction")
     if first.shape != second.shape:
         raise InputError(
             f"The reference has shape {first.shape} and the prediction {second.shape}; both must be the same; bring "
             "them onto one grid."
         )
-    return first, second
+    return first, second, None
+
+
+def _of_images(reference: Any, prediction: Any) -> tuple[BoolArray, BoolArray, tuple[float, ...] | None]:
+    (first, grid), (second, other) = (label_map_of(open_given(image)) for image in (reference, prediction))
+    check_same_grid(grid, other, copy_affine=None)
+    masks = _mask(first, "reference"), _mask(second, "prediction")
+    if suffix_of(Path(grid.source)) in PICTURES:  # whose pixels have no size
+        return masks[0][..., 0], masks[1][..., 0], None
+    return *masks, grid.spacing_mm
+
+
+def _mask(given: Any, name: str) -> BoolArray:
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:  # lists of uneven lengths, tensors on a GPU
+        raise InputError(
+            f"The {name} is a {type(given).__name__} that is no array ({str(error).splitlines()[0]}); a mask of True "
+            "and False, or 0 and 1, is expected; convert it to a NumPy array."
+        ) from error
+    if np.ma.is_masked(given):
+        raise InputError(
+            f"The {name} has masked voxels, which are neither inside nor outside; every voxel needs a value; fill "
+            "them with array.filled(False)."
+        )
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            f"The {name} is a {type(given).__name__}, no array of numbers; masks of True and False, or 0 and 1, "
+            "are expected, or images of them; give one."
+        )
+    if array.ndim not in (2, 3) or not array.size:
+        raise InputError(
+            f"The {name} has shape {array.shape}; 2 or 3 axes with voxels are expected; give one channel of one "
+            "case."
+        )
+    if (wrong := array[(array != 0) & (array != 1)]).size:
+        raise InputError(
+            f"The {name} is no mask: it holds {wrong[0]}; True and False, or 0 and 1, are expected; choose a "
+            f"class, for instance with array == {wrong[0]}."
+        )
+    mask: BoolArray = array.astype(bool)
+    return mask

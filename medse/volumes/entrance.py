@@ -102,6 +102,12 @@ def _open_placed(given: Any) -> Opened:
     raise InputError(f"A volume was given as {what}; {WELCOME} is expected; give one of these.")
 
 
+def is_image(given: Any) -> bool:
+    """Whether it is a path, a nibabel or a SimpleITK image, and no array."""
+    itk = sys.modules.get("SimpleITK")
+    return isinstance(given, str | Path | SpatialImage) or (itk is not None and isinstance(given, itk.Image))
+
+
 def open_channels(given: Any, affine: Any = None, *, oriented: bool = True) -> list[Opened]:
     """Take one scan: one of what :func:`open_given` takes, or a list with one for each channel."""
     if not isinstance(given, list | tuple):
