@@ -15,7 +15,7 @@ from medse.errors import InputError
 _PROBE = 1 << 16
 """Bytes written to learn why a writer failed."""
 
-ROOM = "make room or give another --out that can be written to"
+ROOM = "make room or give another output (--out) that can be written to"
 """What to do where a file cannot be written, unless the writer knows better."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
@@ -129,7 +129,7 @@ def refuse_inside(out: Path, folder: Path) -> None:
         InputError: It does.
     """
     if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{out} lies in the input folder {folder}; give an --out elsewhere.")
+        raise InputError(f"{out} lies in the input folder {folder}; give an output folder (--out) elsewhere.")
 
 
 def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Resampling a volume onto another grid."""
 
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from medse.errors import InputError
 from medse.files import atomic_path
 from medse.machine import check_memory, memory_for
 from medse.volumes.formats.opened import Opened, image_values, label_values
-from medse.volumes.grid import Grid
+from medse.volumes.grid import Grid, resample_command
 from medse.volumes.names import suffix_of
 from medse.volumes.reading import open_volume, read_grid
 from medse.volumes.regridding import Target, onto_grid
@@ -49,7 +48,7 @@ def resample(source: Path, out: Path, *, like: Path | None, labels: bool) -> Pat
             f"{source} does not say where its voxels lie; only a volume with an affine can be resampled; give it "
             "the right header."
         )
-    target = _straight(opened) if like is None else _grid_of(source, like)
+    target = _straight(opened, source, labels) if like is None else _grid_of(source, like)
     needed = math.prod(target[0]) if labels else DOUBLE * (math.prod(target[0]) + math.prod(opened.shape[:3]))
     check_memory(needed, str(source), f"{' x '.join(map(str, target[0]))} voxels of the new grid")
     with memory_for(str(source)):
@@ -77,15 +76,15 @@ def _grid_of(source: Path, like: Path) -> Target:
     return grid.spatial_shape, grid.affine
 
 
-def _straight(opened: Opened) -> Target:
+def _straight(opened: Opened, source: Path, labels: bool) -> Target:
     """The smallest straight grid that holds the volume, with the spacing of its nearest axis along each."""
     shape = (*opened.shape, 1)[:3]
     lengths = np.linalg.norm(opened.affine[:3, :3], axis=0)
     axes = nib.orientations.io_orientation(opened.affine)[:, 0]
     if np.isnan(axes).any():
         raise InputError(
-            f"{opened.path} has axes of which two point the same way; no straight grid is near it; bring it onto "
-            f"another with medse resample {shlex.quote(str(opened.path))} --like FILE --out NEW."
+            f"{source} has axes of which two point the same way; no straight grid is near it; bring it onto that of "
+            f"another FILE with {resample_command(source, '--like', 'FILE', labels=labels, name='resampled')}."
         )
     spacing = lengths[np.argsort(axes)]
     target_shape, affine = vox2out_vox((shape, opened.affine), spacing)

@@ -1,5 +1,7 @@
 """Volumes brought onto another grid, against scipy and against a function of world coordinates."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from medse import machine
 from medse.errors import InputError
 from medse.resample import resample
-from medse.volumes.reading import read_image, read_label_map
+from medse.volumes.grid import check_same_grid
+from medse.volumes.reading import read_grid, read_image, read_label_grid, read_label_map
+from tests.support.commands import medse
 
 SHEARED = np.array([[1.0, 0.3, 0, -10], [0, 1.5, 0.2, 4], [0.1, 0, 2, 0], [0, 0, 0, 1]])
 TARGET = nib.affines.from_matvec(np.diag([-1.3, 1.1, 1.7]), [8, 10, 9])
@@ -60,6 +64,47 @@ def test_a_sheared_image_keeps_its_values_in_the_world(tmp_path: Path, like: boo
     safe = inside(SHEARED, shape, points, 3)
     assert safe.sum() > 300
     np.testing.assert_allclose(values[0][safe], field(points)[safe], atol=0.2)
+
+
+def followed(error: InputError) -> Path:
+    """Run the command in a sentence as it stands, and return the file that it names."""
+    command = re.search(r"run (medse .*?\.nii\.gz'?)(?=[.,])", str(error))
+    assert command, error
+    words = shlex.split(command[1])
+    assert medse(*words[1:]) == 0
+    return Path(words[-1])
+
+
+@pytest.mark.parametrize("name", ["a scan.nii", "-odd;name$.nii.gz"])
+def test_the_command_in_a_refusal_mends_a_sheared_label_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    labels = np.random.default_rng(0).choice([0, 4, 11, 70_000], (9, 8, 7)).astype(np.int32)
+    source = save(tmp_path / name, labels, SHEARED)
+    with pytest.raises(InputError, match="not at right angles") as caught:
+        read_label_map(source)
+    found, _ = read_label_map(followed(caught.value))
+    assert np.asarray(found).dtype.kind in "iu"
+    assert set(np.unique(found)) == {0, 4, 11, 70_000}
+    image = save(tmp_path / f"i{name}", field(world((9, 8, 7), SHEARED)).astype(np.float32), SHEARED)
+    with pytest.raises(InputError, match="not at right angles") as caught:
+        read_image(image)
+    assert read_image(followed(caught.value))[0].dtype == np.float32
+
+
+def test_the_command_in_a_refusal_brings_a_label_map_onto_its_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = read_grid(save(tmp_path / "t.nii", np.zeros((14, 15, 12), np.uint8), TARGET))
+    labels = np.random.default_rng(0).choice([0, 4, 11], (9, 8, 7)).astype(np.uint8)
+    other = save(tmp_path / "label map.nii.gz", labels, np.diag([2, 2, 3, 1.0]))
+    with pytest.raises(InputError, match="different shapes") as caught:
+        check_same_grid(image, read_label_grid(other))
+    found, grid = read_label_map(followed(caught.value))
+    assert check_same_grid(image, grid) is False
+    assert set(np.unique(found)) <= {0, 4, 11}
 
 
 def test_labels_take_the_nearest_voxel(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 -- its own documentation calls it so
 import torch
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms import LoadImage
+from PIL import Image
 from safetensors.torch import load_file
 
 import medse
@@ -23,6 +28,7 @@ from medse.errors import InputError
 from medse.predict import predict_scans
 from medse.runs.provenance import fingerprint
 from medse.train import train_run
+from tests.support.commands import medse as cli
 
 
 def fit(config: Path, run: Path, *overrides: str, fold: int = 0, resume: bool = False) -> Config:
@@ -91,6 +97,7 @@ from lightning.pytorch.callbacks import Callback
 from medse.config.run import load_config
 from medse.tasks.callbacks.recording import CsvLog
 from medse.train import train_run
+from tests.support.commands import medse as cli
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 before = CsvLog.on_train_epoch_start
 def interrupt(self, trainer, module):
@@ -162,7 +169,7 @@ def test_without_tensorboard_there_is_one_log(
 
 def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"exists and is not empty; add --resume to continue that run"):
+    with pytest.raises(InputError, match="exists and is not empty; continue that run"):
         fit(tiny_config, run)
     with pytest.raises(InputError, match=r"another configuration: net.norm \(instance then, batch now\)"):
         fit(tiny_config, run, "net.norm=batch", resume=True)
@@ -252,13 +259,18 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
         assert not out.exists()
     out.mkdir()
     (out / "mine.txt").write_text("keep")
-    with pytest.raises(InputError, match="exists and is not empty; give another --out"):
+    with pytest.raises(InputError, match="exists and is not empty; give another output"):
         predict_scans(run, [folder], out)
     with pytest.raises(InputError, match="is not a run directory: it has no config.yaml"):
         predict_scans(folder, [folder], tmp_path / "p2")
     (run / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="no model.safetensors; its training is not complete; finish it"):
+    with pytest.raises(
+        InputError, match="no model.safetensors; its training is not complete; finish it"
+    ) as caught:
         medse.load_run(run)
+    command = str(caught.value).rpartition("finish it with medse ")[2].removesuffix(".")
+    assert cli(*shlex.split(command)) == 0
+    assert medse.load_run(run).channels == ("channel0",)
 
 
 def test_arrays_need_their_affine(run: Path) -> None:
@@ -273,6 +285,47 @@ def test_arrays_need_their_affine(run: Path) -> None:
     array[0, 0, 0] = np.nan
     with pytest.raises(InputError, match="NaN or infinite"):
         loaded.segment(array, affine=np.eye(4))
+
+
+def test_every_way_to_give_a_scan_has_the_result_of_its_file(world: Path) -> None:
+    loaded = medse.load_run(world / "run")
+    path = world / "set" / "imagesTr" / "ball_0.nii.gz"
+    image = nib.load(path)
+    array, affine = np.asarray(image.dataobj), image.affine
+    expected = loaded.segment(path)
+    assert len(np.unique(expected.dataobj)) > 1
+    for given in (
+        image,
+        nib.Nifti1Image(array, affine),
+        nib.MGHImage(array, affine),
+        sitk.ReadImage(str(path)),
+        MetaTensor(array[None], affine=affine),
+        LoadImage(ensure_channel_first=True)(path),
+        [image],
+        [str(path)],
+        (array, affine),
+        (array.astype(">f8"), affine.tolist()),
+        (array[..., None], affine),
+        (torch.from_numpy(array)[None], torch.from_numpy(affine)),
+        ([array], affine),
+    ):
+        found = loaded.segment(*given) if isinstance(given, tuple) else loaded.segment(given)
+        np.testing.assert_array_equal(np.asarray(found.dataobj).reshape(array.shape), expected.dataobj)
+        np.testing.assert_allclose(found.affine, affine, atol=1e-5)
+    for wrong, said in (
+        ([], "list of a scan's channels is empty"),
+        (None, "given as None"),
+        ([image, image], "2 volumes .* were given for 1 channel; .*each scan by itself"),
+        (nib.Nifti1Image(array, None), "<nibabel image> does not say where the patient's left is"),
+    ):
+        with pytest.raises(InputError, match=said):
+            loaded.segment(wrong)
+
+
+def test_a_picture_is_called_a_picture(world: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.eye(32, dtype=np.uint8) * 200).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a.png is a picture, .*; give the scan in its original file"):
+        medse.load_run(world / "run").segment(tmp_path / "a.png")
 
 
 def test_several_channels_train_and_predict(

@@ -16,7 +16,7 @@ from medse.tasks.callbacks.recording import RESUME
 REMEDY = "train again or restore the file"
 """What to do about a file of a run that is missing or damaged."""
 
-START = "make room or give another --run that can be written to"
+START = "make room or give another run folder (--run) that can be written to"
 """What to do where a training cannot write its first files."""
 
 
@@ -74,8 +74,8 @@ class RunDir:
             InputError: It does.
         """
         if not self._only_remains():
-            remedy = "add --resume to continue that run, or" if self.config.is_file() else "remove it, or"
-            refuse_existing(self.path, f"{remedy} give another --run")
+            remedy = "continue that run (--resume), or" if self.config.is_file() else "remove it, or"
+            refuse_existing(self.path, f"{remedy} give another run folder (--run)")
 
     def remove_unfinished(self) -> None:
         """Remove the unfinished files that a killed training left; to be called by one that holds the lock."""

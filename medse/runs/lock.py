@@ -43,7 +43,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
-        raise cannot_write(path, error.errno, "make room or give another --run") from error
+        raise cannot_write(path, error.errno, "make room or give another run folder (--run)") from error
     with file:
         if not _take(file, folder):
             file.seek(0)
@@ -76,11 +76,11 @@ def _sign(file: TextIO, path: Path) -> None:
         file.write(f"process {os.getpid()} on {platform.node()}\n")
         file.flush()
     except OSError as error:
-        raise cannot_write(path, error.errno, "make room or give another --run") from error
+        raise cannot_write(path, error.errno, "make room or give another run folder (--run)") from error
 
 
 def _taken(folder: Path, holder: str) -> InputError:
     return InputError(
         f"{folder} is being trained by {holder}; one training at a time writes a run; wait for its end, or give "
-        "another --run."
+        "another run folder (--run)."
     )

@@ -73,12 +73,12 @@ class Resumed:
         if self.run.read_fingerprint() != fingerprint(cases):
             raise InputError(
                 f"The data in {root} changed since {self.run.path} was started on it; restore the data, or start "
-                "a new run with another --run."
+                "a new run with another run folder (--run)."
             )
         if self.run.read_folds() != folds:
             raise InputError(
                 f"The cases would be dealt to other folds than those in {self.run.splits}, and cases that were "
-                "trained on be validated on; restore that file, or start a new run with another --run."
+                "trained on be validated on; restore that file, or start a new run with another run folder (--run)."
             )
 
     def check_precision(self, asked: str, precision: str) -> None:
@@ -89,7 +89,7 @@ class Resumed:
             was = names.get(before, before)  # type: ignore[call-overload]
             raise InputError(
                 f"{self.run.path} was trained in {was}, and trainer.precision={asked} is {names[precision]} "  # type: ignore[index]
-                f"here; a run keeps one precision; give trainer.precision={was}, or another --run."
+                f"here; a run keeps one precision; give trainer.precision={was}, or another run folder (--run)."
             )
 
     def check_end(self, max_epochs: int | None) -> None:
@@ -174,10 +174,12 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
         shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in refused])
         raise InputError(
             f"{run.path} was started with another configuration: {shown}; resume with the configuration in "
-            f"{run.config} or give another --run."
+            f"{run.config} or give another run folder (--run)."
         )
     if fold != run.read_fold():
-        raise InputError(f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that --fold.")
+        raise InputError(
+            f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that one (--fold)."
+        )
     run.read_dataset()
     source, checkpoint = _last(run)
     return Resumed(run, source, checkpoint, changed)
@@ -199,7 +201,7 @@ def _last(run: RunDir) -> tuple[Path | None, dict[str, Any]]:
     ):  # the first epoch is saved after its row
         raise InputError(
             f"{run.checkpoints / LAST} does not exist, though {run.log} lists epochs; restore it or start a new run "
-            "with another --run."
+            "with another run folder (--run)."
         )
     return None, {}
 

@@ -1,5 +1,6 @@
 """A trained run in memory."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +143,15 @@ def _weights(run: RunDir, weights: Weights, network: nn.Module) -> None:
     """Load the weights that were asked for into ``network``."""
     path = run.weights if weights == "final" else run.checkpoints / BEST
     if not path.is_file():
-        what = "its training is not complete" if weights == "final" else "none of its epochs was validated"
-        raise InputError(f"{run.path} has no {path.name}; {what}; finish it with medse train --resume.")
+        if weights == "best":
+            raise InputError(
+                f"{run.path} has no {path.name}; none of its epochs was validated; take the final weights, or train "
+                "on until one is."
+            )
+        words = [run.config, "--run", run.path, "--fold", run.read_fold(), "--resume"]
+        raise InputError(
+            f"{run.path} has no {path.name}; its training is not complete; finish it with medse train "
+            f"{shlex.join(map(str, words))}."
+        )
     found = read_weights(path) if weights == "final" else network_weights(read_checkpoint(path))
     take_weights(network, found, path)

@@ -47,5 +47,5 @@ class _Curves(TensorBoardLogger):
                 raise
             reason = os.strerror(cause.errno) if cause.errno else cause
             raise InputError(
-                f"Cannot write the curves in {self.log_dir}: {reason}; make room, then continue with --resume."
+                f"Cannot write the curves in {self.log_dir}: {reason}; make room, then continue the run (--resume)."
             ) from error

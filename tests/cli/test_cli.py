@@ -93,7 +93,7 @@ def test_other_refusals(tiny_config: Path, tmp_path: Path) -> None:
     run.mkdir()
     (run / "config.yaml").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
-    assert "add --resume to continue that run" in refused("train", tiny_config, "--run", run)
+    assert "continue that run (--resume)" in refused("train", tiny_config, "--run", run)
     assert "did you mean 'tiny.yaml'" not in refused("check", tmp_path / "tyni.yaml")
     assert "gone does not exist; give a configuration" in refused("check", tmp_path / "gone")
     labels = tmp_path / "balls" / "labelsTr"

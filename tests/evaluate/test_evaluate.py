@@ -252,7 +252,7 @@ def test_pictures_with_a_length_are_measured_in_2_d(tmp_path):
 def test_existing_output_is_kept(folders):
     folders[2].mkdir()
     (folders[2] / "precious.txt").write_text("mine")
-    with pytest.raises(InputError, match="not empty; give another --out or remove it"):
+    with pytest.raises(InputError, match="not empty; give another output folder"):
         evaluate_folders(*folders, LABELS)
     assert [path.name for path in folders[2].iterdir()] == ["precious.txt"]
 

@@ -410,7 +410,9 @@ def test_what_is_no_run_is_left_alone(place: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="mine is not a run directory"):
         go_on(place, tmp_path / "mine")
     (tmp_path / "mine" / "dataset.json").write_text("mine")
-    with pytest.raises(InputError, match="mine exists and is not empty; remove it, or give another --run"):
+    with pytest.raises(
+        InputError, match="mine exists and is not empty; remove it, or give another run folder"
+    ):
         train_run(place / "tiny.yaml", tmp_path / "mine")
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "dataset.json"]
 
@@ -436,7 +438,7 @@ def test_a_start_that_was_killed_can_be_made_again(place: Path, run: Path, writt
     train_run(place / "tiny.yaml", run)
     assert equal(run, place / "done")
     assert not list(run.rglob(".part-*"))
-    with pytest.raises(InputError, match="exists and is not empty; add --resume"):
+    with pytest.raises(InputError, match="exists and is not empty; continue that run"):
         train_run(place / "tiny.yaml", run)
 
 

@@ -155,11 +155,13 @@ def test_damaged_files(tmp_path: Path) -> None:
         "short.nii.gz": whole[:20_000],
         "tail.nii.gz": whole[:-8],
         "flipped.nii.gz": whole[:30_000] + bytes([whole[30_000] ^ 255]) + whole[30_001:],
-        "empty.nii.gz": b"",
         "plain.nii": gzip.decompress(whole)[:5000],
     }.items():
         (tmp_path / name).write_bytes(content)
         refuse(tmp_path / name, "truncated or damaged|not gzip-compressed", read_image)
+    for name in ("empty.nii.gz", "empty.nii", "empty.mgz"):
+        (tmp_path / name).write_bytes(b"")
+        refuse(tmp_path / name, "is empty: it has 0 bytes")
     (tmp_path / "named.nii").write_bytes(whole)
     refuse(tmp_path / "named.nii", "is gzip-compressed but its name does not say so")
     (tmp_path / "named.nii.gz").write_bytes(gzip.decompress(whole))
@@ -191,6 +193,20 @@ def test_pairs(tmp_path: Path) -> None:
 )
 def test_values_that_are_no_labels(tmp_path: Path, array: Any, sentence: str) -> None:
     refuse(nifti(tmp_path / "a.nii", array), sentence, read_label_map)
+
+
+def test_labels_that_the_header_scales_name_the_scaling_and_its_remedy_works(tmp_path: Path) -> None:
+    stored = np.arange(120, dtype=np.uint8).reshape(SHAPE)
+    scaled = nifti(tmp_path / "a.nii", stored, scl_slope=0.5, scl_inter=0.25)
+    text = refuse(
+        scaled,
+        r"holds 0.25 \(the stored number times the slope 0.5 plus the intercept 0.25\)",
+        read_label_map,
+    )
+    assert "set scl_slope to 1 and scl_inter to 0" in text
+    np.testing.assert_array_equal(
+        read_label_map(nifti(tmp_path / "b.nii", stored, scl_slope=1, scl_inter=0))[0], stored
+    )
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])

@@ -24,7 +24,7 @@ BEST = "best.ckpt"
 SECONDS = 60.0
 """Least time between two checkpoints of epochs that are no better than the best."""
 
-RESUME = "make room, then continue with --resume"
+RESUME = "make room, then continue the run (--resume)"
 """What to do where a training cannot write any more."""
 
 

@@ -37,6 +37,8 @@ def stream(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
                 raise InputError(
                     f"{path} is compressed with {packing}; only gzip is read; decompress it, or use gzip."
                 )
+            if not head:
+                raise InputError(f"{path} is empty: it has 0 bytes; copy it again from its source.")
             magic = head.startswith(b"\x1f\x8b")
             if magic and not compressed:
                 raise InputError(
