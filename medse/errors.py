@@ -1,6 +1,7 @@
 """The one exception that a user's own input may raise."""
 
 import difflib
+import re
 from collections.abc import Collection, Sequence, Set
 from types import TracebackType
 
@@ -39,13 +40,31 @@ class Refusals:
     def raise_any(self) -> None:
         """Raise one error with all sentences, a line each, if there are any.
 
+        Those that say the same of several files are one.
+
         Raises:
             InputError: Something was refused.
         """
         if self.sentences:
-            different = list(dict.fromkeys(self.sentences))
+            different = _together(self.sentences)
             more = [f"and {len(different) - SHOWN} more of the kind."] if len(different) > SHOWN else []
             raise InputError("\n".join(different[:SHOWN] + more))
+
+
+_ABOUT_A_FILE = re.compile(r"(?P<file>\S.*?\.\w{2,5}) (?P<said>.+)\.", re.DOTALL)
+
+
+def _together(sentences: Sequence[str]) -> list[str]:
+    """Return each sentence once; what is said of several files, of the first and with the names of the others."""
+    files: dict[str, list[str]] = {}
+    for sentence in dict.fromkeys(sentences):
+        about = _ABOUT_A_FILE.fullmatch(sentence)
+        file, said = (about["file"], f" {about['said']}") if about else ("", sentence.removesuffix("."))
+        files.setdefault(said, []).append(file)
+    return [
+        f"{first}{said}{f'; the same holds for {len(others)} more: {some(others)}' * bool(others)}."
+        for said, (first, *others) in files.items()
+    ]
 
 
 NAMES_SHOWN = 5

@@ -28,6 +28,25 @@ def test_many_are_counted() -> None:
     assert lines[-1] == "and 3 more of the kind."
 
 
+def test_what_is_said_of_several_files_is_said_once() -> None:
+    refused = Refusals()
+    named = [f"my scans/{name}.nii.gz is no label map: JPEG; save it." for name in "abcdefgh"]
+    refused.sentences = [
+        named[0],
+        "x.nii holds 3 NaN; replace them.",
+        *named[1:],
+        "y.nii holds 5 NaN; replace them.",
+    ]
+    with pytest.raises(InputError) as found:
+        refused.raise_any()
+    first, *others = str(found.value).split("\n")
+    assert first.startswith("my scans/a.nii.gz is no label map: JPEG; save it; ")
+    assert first.endswith(
+        "7 more: " + ", ".join(f"my scans/{name}.nii.gz" for name in "bcdef") + " and 2 more."
+    )
+    assert others == ["x.nii holds 3 NaN; replace them.", "y.nii holds 5 NaN; replace them."]
+
+
 def test_first_few_and_how_many_more() -> None:
     assert some("cab") == "c, a, b"
     assert some(set("cab")) == "a, b, c"

@@ -13,7 +13,6 @@ from medse.volumes.names import (
     case_id,
     list_folder,
     list_volumes,
-    remark_left_out,
     suffix_of,
 )
 from medse.volumes.patterns import CASE, NamePattern, find_volumes
@@ -164,7 +163,6 @@ def _list(where: Path) -> dict[str, Path]:
             )
     else:
         found = {}
-    remark_left_out([*found.values(), where] if where.is_dir() else found.values())
     return found or find_volumes(where)
 
 

@@ -104,9 +104,10 @@ def check_declared(array: LabelArray, labels: Labels, path: Path) -> None:
     """Raise an :class:`InputError` that counts the voxels of undeclared values in a label map, if there are any."""
     declared, values = labels.indices, count_values(array)
     if undeclared := {value: n for value, n in values.items() if value not in declared}:
-        sentence = labels.describe_undeclared(undeclared, str(path)).removesuffix(".")
-        masks = len(declared) == 2 and len(values.keys() | {0}) == 2
-        raise InputError(f"{sentence}{', or read the masks of one class with --binary' * masks}.")
+        sentence = labels.describe_undeclared(undeclared, str(path))
+        if len(declared) == 2 and len(values.keys() | {0}) == 2:
+            raise InputError(f"{sentence.removesuffix('.')}; or read masks of one class with --binary.")
+        raise InputError(sentence)
 
 
 def clear_ignored(

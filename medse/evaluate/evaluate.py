@@ -27,6 +27,7 @@ from medse.scores.scores import Scores, Settings
 from medse.scores.statistics import GROUP_METHOD, LEVEL, METHOD, RESAMPLES, SEED
 from medse.scores.summaries import summarise_rows
 from medse.versions import installed_versions
+from medse.volumes.names import remark_left_out
 
 Result = TypeVar("Result")
 
@@ -105,6 +106,8 @@ def evaluate_folders(
     groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)
     workers = fitting_processes(found, min(processes, len(found)))
+    sides = [side for files in found for side in (files.reference, files.prediction) if side]
+    remark_left_out(path for path in dict.fromkeys([references, predictions, *sides]) if path.is_dir())
     mask_names = find_mask_names(found, binary=binary)
     rules = Rules(labels, mask_names, (), options, copy_affine, resample, pixel_mm, binary)
     names = labels.names if labels else rules.mask_names

@@ -63,7 +63,8 @@ def find_masks(folder: Path, names: tuple[str, ...], *, all_needed: bool) -> dic
         raise InputError(
             f"{folder} has no mask of {len(lacking)} of {len(names)} classes: {some(lacking)}; every case needs a "
             "mask of every class, an empty one where the class is absent; add the files, name fewer classes with "
-            "--labels, or score masks that a prediction lacks as 0 with --missing worst."
+            "--labels, score masks that a prediction lacks as 0 with --missing worst, or, if the folder holds a "
+            "label map, give a pattern such as 'ROOT/{case}/segmentation.nii.gz'."
         )
     return {name: found[name] for name in names if name in found}
 

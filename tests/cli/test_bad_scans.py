@@ -71,6 +71,19 @@ def test_a_scan_is_checked_alone_and_in_its_folder(
     assert "18 x 22 x 16" in found
 
 
+def test_folders_in_a_folder_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["s1/ct.nii.gz", "s2/anat/mr.nii.gz"]
+    for name in names:
+        scan(tmp_path / name)
+    (tmp_path / "s1" / "preview.png").touch()
+    assert medse("check", tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert all(f"{tmp_path / name}: 18 x 22 x 16 voxels" in shown for name in names)
+    assert "Left out: 1 picture beside volumes" in shown
+    (tmp_path / "empty").mkdir()
+    refused(capsys, medse("check", tmp_path / "empty"), "empty and the folders in it hold no volume")
+
+
 def test_output_inside_the_input(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scan(tmp_path / "in" / "scan.nii.gz")
     code = medse("predict", world / "run", tmp_path / "in", "--out", tmp_path / "in" / "out")

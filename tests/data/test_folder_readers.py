@@ -190,6 +190,7 @@ def test_all_files_in_one_folder(tmp_path: Path) -> None:
             "{case}_seg/x.nii",
             ["a", "b"],
         ),
+        (["a_a.nii", "a_b.nii", "m/a.nii"], "{case}_{case}.nii", "m/{case}.nii", ["a"]),
         (["a.nii", "m/a/a/a_a.nii"], "{case}.nii", "m/{case}/{case}/{case}_{case}.nii", ["a"]),
     ],
 )

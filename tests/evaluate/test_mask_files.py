@@ -10,6 +10,7 @@ from PIL import Image
 from medse.errors import InputError
 from medse.evaluate.case_maps import read_case
 from medse.evaluate.cases import CaseFiles
+from medse.evaluate.evaluate import evaluate_folders
 from medse.evaluate.masks import MaskCodes
 from medse.labels import Labels
 
@@ -186,6 +187,23 @@ def test_masks_of_a_prediction_are_resampled_one_by_one(pair):
     maps = read(reference, prediction, resample=True)
     assert maps.resampled
     np.testing.assert_equal(masks_of(maps, maps.prediction), guess)
+
+
+def test_a_preview_beside_masks_is_left_out_and_named_once(tmp_path, caplog):
+    mask = random_masks(0)["core"]
+    for side in ("r", "p"):
+        for case in ("a", "b"):
+            save_masks(tmp_path / side / case, {"liver": mask})
+    Image.fromarray(np.zeros((6, 7), np.uint8)).save(tmp_path / "p" / "b" / "preview_total.png")
+    with caplog.at_level("INFO", "medse"):
+        scores = evaluate_folders(tmp_path / "r", tmp_path / "p", tmp_path / "out")
+    assert [(row.case, row.label, row.dice) for row in scores.rows] == [
+        ("a", "liver", 1.0),
+        ("b", "liver", 1.0),
+    ]
+    (remark,) = caplog.messages
+    assert "1 picture beside volumes" in remark
+    assert "b/preview_total.png" in remark
 
 
 def test_pictures(tmp_path):
