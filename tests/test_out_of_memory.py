@@ -136,6 +136,10 @@ def test_events_say_what_became_of_each_scan(
         predict_scans(
             world / "run", tmp_path / "scans", tmp_path / "pred", device="cpu", progress=events.append
         )
+    seen: list[tuple[int, int]] = []
+    run = medse.load_run(world / "run", device="cpu")
+    run.segment(tmp_path / "scans" / "b.nii", progress=lambda done, number: seen.append((done, number)))
+    assert seen == [(n, 8) for n in range(1, 9)]
     refused, *windows, written = events
     assert isinstance(refused, Refused)
     assert refused.case == "a"

@@ -43,7 +43,7 @@ class LoadedRun:
     channels: tuple[str, ...]
     oriented: bool
 
-    def segment(self, image: Any, affine: Any = None) -> Any:
+    def segment(self, image: Any, affine: Any = None, *, progress: Progress | None = None) -> Any:
         """Segment one scan.
 
         Args:
@@ -51,6 +51,7 @@ class LoadedRun:
                 NumPy array ``(X, Y, Z)``, of several channels ``(X, Y, Z, C)``, or a tensor. Tensors are always
                 ``(C, X, Y, Z)``. A list of any of these has one for each channel.
             affine: The 4x4 voxel-to-world matrix of an array or plain tensor in mm (RAS+, as nibabel gives it).
+            progress: Called after each batch of windows with how many are done and how many there are.
 
         Returns:
             A nibabel image with the label map on the scan's own grid, holding the label values of the
@@ -61,7 +62,7 @@ class LoadedRun:
                 are refused for.
         """
         volumes = open_channels(image, affine, oriented=self.oriented)
-        labels, grid = self._segment(volumes, None)
+        labels, grid = self._segment(volumes, None, progress)
         return label_image(labels, grid)
 
     def segment_files(
