@@ -237,7 +237,7 @@ def _mask(given: Any, name: str) -> BoolArray:
     if (wrong := array[(array != 0) & (array != 1)]).size:
         raise InputError(
             f"The {name} is no mask: it holds {wrong[0]}; True and False, or 0 and 1, are expected; choose a "
-            f"class, for instance with array == {wrong[0]}."
+            "class, for instance with array == 1, or all that is not background with array > 0."
         )
     mask: BoolArray = array.astype(bool)
     return mask

@@ -152,7 +152,8 @@ def case_ids(paths: Sequence[Path], places: Sequence[str]) -> list[str]:
     here = places[k] if places[j] == places[k] else f"{places[j]} and {places[k]}"
     raise InputError(
         f"{here}: {paths[j]} and {paths[k]} give two cases the id {names[k]!r}, and there are no folders above all "
-        "files whose names would tell them apart; ids must be unique; rename one of them."
+        "files whose names would tell them apart; ids must be unique; rename one of them, or give the ids in a "
+        "column 'case' of a table."
     )
 
 

@@ -83,6 +83,7 @@ def test_empty_masks_by_the_default():
         (lambda: dice(BOX[0, 0], BOX[0, 0]), r"reference has shape \(8,\); 2 or 3 axes"),
         (lambda: dice(BOX, BOX[:0]), r"prediction has shape \(0, 7, 8\)"),
         (lambda: dice(BOX, BOX * 3), "prediction is no mask: it holds 3;"),
+        (lambda: dice(BOX, BOX.astype(np.uint8) * 255), r"it holds 255; .* array > 0"),
         (lambda: dice(BOX * np.nan, BOX), "reference is no mask: it holds nan;"),
         (lambda: dice(BOX, BOX, convention="monay"), "'monay'; did you mean 'monai'"),
         (
