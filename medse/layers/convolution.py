@@ -90,6 +90,32 @@ def conv_norm_act(
     return built
 
 
+def widen_thin_maps(net: nn.Module) -> None:
+    """Let all convolutions of a net that stride along the last axis see two voxels where a map has one along it.
+
+    The second is 0, as the padding that it takes the place of: the output does not change. On CPUs whose oneDNN
+    computes in bf16 and fp16, torch 2.13 leaves part of the gradient of a 3-wide kernel's weights unwritten for maps
+    of one voxel along the last axis at a stride of 2: the training of a small patch diverges.
+
+    Args:
+        net: A network or a part of one.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            padding, kernel, stride = (
+                sizes[-1] for sizes in (module.padding, module.kernel_size, module.stride)
+            )
+            if stride == 2 and kernel == 3 and padding == 1:  # (2 + 2 - 3) // 2 + 1 = (1 + 2 - 3) // 2 + 1
+                module.register_forward_pre_hook(_widen)
+
+
+def _widen(_convolution: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    (x,) = given
+    if torch.compiler.is_compiling() or x.shape[-1] != 1 or x.device.type != "cpu":
+        return given
+    return (F.pad(x, (0, 1)),)
+
+
 class InstanceNormLeakyReLU(nn.Module):
     """Normalises each channel of each sample over its voxels, scales, shifts, and activates.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 from medse.attention.papers import COORDINATE, Paper
-from medse.layers.convolution import Norm, norm_layer
+from medse.layers.convolution import Norm, norm_layer, widen_thin_maps
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.network import Network
 
@@ -113,6 +113,7 @@ class MobileNetV2(Network):
         self.features = nn.Sequential(*features, conv(before, last, kernel_size=1))
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten(), nn.Dropout(DROPOUT))
         self.classifier = nn.Linear(last, out_channels)
+        widen_thin_maps(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""

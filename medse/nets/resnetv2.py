@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medse.attention import Attention
 from medse.attention.papers import Paper
-from medse.layers.convolution import Norm, norm_layer
+from medse.layers.convolution import Norm, norm_layer, widen_thin_maps
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.residual import Residual, ResidualPlacement
 from medse.nets.network import Network
@@ -143,6 +143,7 @@ class ResNetV2(Network):
         self.activated = activated(before)
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten())
         self.classifier = nn.Linear(before, out_channels)
+        widen_thin_maps(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (see Shape)."""

@@ -12,7 +12,7 @@ from torch import nn
 from medse.attention import Attention
 from medse.attention.papers import SCSE, Paper
 from medse.errors import InputError
-from medse.layers.convolution import LEAKY, Norm, conv_norm_act, norm_layer
+from medse.layers.convolution import LEAKY, Norm, conv_norm_act, norm_layer, widen_thin_maps
 from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
 from medse.nets.blocks.encoder_decoder import AS_ROY, EncoderDecoder, Heads, Place, Placement, attend
 
@@ -170,6 +170,7 @@ class UNet(EncoderDecoder):
             body = stage(2 * width, width, level, up_counts[level], one, residual=variant == "residual")
             self.decoders.append(nn.Sequential(*body, place("decoder", channels=width)))
         self.heads = Heads(spatial_dims, channels[-2::-1], out_channels, deep_supervision=deep_supervision)
+        widen_thin_maps(self)
 
 
 def _check_reach(kernels: list[tuple[int, ...]], steps: list[tuple[int, ...]]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from medse.layers.convolution import SLOPE, InstanceNormLeakyReLU
+from medse.layers.convolution import SLOPE, InstanceNormLeakyReLU, widen_thin_maps
 
 
 def made(channels: int = 3, dtype: torch.dtype = torch.float32) -> InstanceNormLeakyReLU:
@@ -108,3 +108,27 @@ def test_no_map_is_copied() -> None:
     with Watch():
         layer(x).backward(torch.randn_like(x))
     assert not copied
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 1), (2, 2), (1, 1, 1), (3, 4, 1), (2, 1, 2)], ids=str)
+@pytest.mark.parametrize("along_all", [True, False], ids=["stride 2", "stride 2 along the last axis"])
+def test_a_strided_convolution_of_a_thin_map_has_all_of_its_gradient_in_bf16(
+    size: tuple[int, ...], along_all: bool
+) -> None:
+    """In every call: what is left unwritten holds what was in that memory before."""
+    torch.manual_seed(0)
+    stride = 2 if along_all else (*(1,) * (len(size) - 1), 2)
+    conv = (torch.nn.Conv2d if len(size) == 2 else torch.nn.Conv3d)(16, 32, 3, stride, padding=1)
+    x = torch.randn(2, 16, *size)
+    y = conv(x)
+    weight = torch.randn_like(y)
+    (exact,) = torch.autograd.grad(y, conv.weight, weight)
+    widen_thin_maps(conv)
+    torch.testing.assert_close(conv(x), y)
+    for _ in range(5):
+        dirt = [torch.full((conv.weight.numel(),), 1e30) for _ in range(3)]
+        del dirt
+        with torch.autocast("cpu", torch.bfloat16):
+            half = conv(x)
+        (gradient,) = torch.autograd.grad(half, conv.weight, weight.bfloat16())
+        assert (gradient - exact).norm() <= 2e-2 * exact.norm()
