@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader, Subset
 
 from medse.config.run import Config, load_config
 from medse.data.loading import PreparedCases
-from medse.data.patches import PatchDataset, PatchSampler, gather
+from medse.data.patches import PatchDataset, PatchSampler
+from medse.data.splits import copies, refuse_copies, some_of
+from medse.data.workers import Batches, workers_in_words
 from medse.errors import InputError
 from medse.files import given_path
 from medse.preprocess import window
@@ -23,7 +25,7 @@ from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_device, resolve_precision
 from medse.runs.lock import locked
-from medse.runs.provenance import provenance
+from medse.runs.provenance import file_digests, fingerprint, image_contents, provenance
 from medse.runs.resuming import Resumed, resumable
 from medse.runs.weights import write_weights
 from medse.tasks.callbacks.annealing import Annealing
@@ -102,15 +104,20 @@ def _train(
     precision = LIGHTNING[resolve_precision(config.trainer.precision, device)]
     cases = build.dataset(config.data)
     folds = build.folds(config, cases)
-    if resumed:
-        resumed.check_precision(config.trainer.precision, precision)
-        resumed.check_data(cases.cases, folds, config.data.root)
     if not 0 <= fold < len(folds):
         raise InputError(
             f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}."
         )
     pl.seed_everything(config.seed, workers=True, verbose=False)
     network = build.net(config, len(cases.channels), cases.labels.classes)
+    digests = file_digests(cases.cases)
+    data_sha256 = fingerprint(cases.cases, digests)
+    if resumed:
+        resumed.check_precision(config.trainer.precision, precision)
+        resumed.check_data(data_sha256, folds, config.data.root)
+    split = folds[fold]
+    by_id = {case.id: case for case in cases.cases}
+    refuse_copies(copies(split, by_id, image_contents(cases.cases, digests)))
     data = prepare_data(config, cases)
     headers, preprocessing = data.headers, data.preprocessing
     settings = config.trainer
@@ -156,17 +163,17 @@ def _train(
             use_distributed_sampler=False,
             default_root_dir=run.path,
         )
-    split = folds[fold]
     sampler = PatchSampler(len(split.training), steps * settings.batch_size, config.seed)
     if resumed:
         resumed.check_checkpoint(module, trainer)
         resumed.check_end(settings.max_epochs)
         log.resume(resumed.epochs)
         sampler.set_epoch(resumed.epochs)  # before Lightning does: workers ask for patches at once
-    by_id = {case.id: case for case in cases.cases}
-    ordered = [by_id[name] for name in (*split.training, *split.validation)]
+    watched = some_of(split.validation, settings.validation_cases, config.seed, fold)
+    ordered = [by_id[name] for name in (*split.training, *watched)]
     prepared = PreparedCases(ordered, headers.grids, data.loader, config.data.cache_gb)
-    patches = DataLoader(
+    refuse_copies(copies(split, by_id, prepared.contents))
+    patches = Batches(
         PatchDataset(
             Subset(prepared, range(len(split.training))),
             window(config.data.patch_size, config.data.slice_axis),
@@ -175,12 +182,10 @@ def _train(
             build.slice_axis(config.data),
             data.augmentation,
         ),
-        batch_size=settings.batch_size,
-        collate_fn=gather,
-        sampler=sampler,
-        num_workers=config.data.workers,
-        persistent_workers=config.data.workers > 0,
-        pin_memory=device.type == "cuda",
+        sampler,
+        settings.batch_size,
+        config.data.workers,
+        pinned=device.type == "cuda",
     )
     validation = Subset(prepared, range(len(split.training), len(ordered)))
     volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
@@ -194,12 +199,13 @@ def _train(
         learnt = DatasetFacts(
             cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
         )
-        facts = provenance(cases.cases, config.seed, device, precision)
+        facts = provenance(data_sha256, config.seed, device, precision)
         groups = {case.id: case.group for case in cases.cases}
         run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     with _quiet_lightning(), fixed_sizes(device):
         try:
-            trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
+            with workers_in_words():
+                trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
         except SystemExit as error:
             if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None  # what Lightning makes of SIGTERM and of Ctrl-C

@@ -1,6 +1,7 @@
 """What a configuration would do, found out without training."""
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from medse.config.run import Config
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.data.cases import Case, Dataset, Headers
+from medse.data.loading import contents
+from medse.data.splits import Split, copies
 from medse.errors import Refusals
 from medse.labels.laterality import pairs
 from medse.machine import cores, fitting, memory_for
@@ -82,7 +85,7 @@ def check(config: Config) -> CheckedDataset:
     headers, preprocessing = data.headers, data.preprocessing
     sizes = [data.loader.size(grid) for grid in headers.grids.values()]
     net = _net_facts(config, cases, device)
-    labels, problems = _read_all(cases, headers, preprocessing)
+    labels, problems = _read_all(cases, folds, headers, preprocessing)
     return CheckedDataset(
         name=cases.name,
         cases=len(cases.cases),
@@ -131,10 +134,10 @@ def _swapped(augment: Augmentation | None, cases: Dataset) -> tuple[tuple[str, s
 
 
 def _read_all(
-    cases: Dataset, headers: Headers, preprocessing: Preprocessing
+    cases: Dataset, folds: Sequence[Split], headers: Headers, preprocessing: Preprocessing
 ) -> tuple[LabelFindings, Refusals]:
     """Read the voxels of every case; raise only if not one can be used."""
-    problems, surveys = Refusals(), []
+    problems, surveys, seen = Refusals(), [], dict[str, bytes]()
 
     def look(case: Case) -> LabelSurvey:
         grid = headers.grids[case.id]
@@ -142,6 +145,7 @@ def _read_all(
             array, _ = read_images(
                 case.images, len(cases.channels), copy_affine=True
             )  # the headers were checked
+            seen[case.id] = contents(array)
             preprocessing.normalize(array, grid)
             values, _ = read_label_map(case.label)
             return survey_label(str(case.label), values, grid, cases.labels)
@@ -153,6 +157,8 @@ def _read_all(
                 surveys.append(future.result())
     if not surveys:
         problems.raise_any()
+    by_id = {case.id: case for case in cases.cases}
+    problems.sentences.extend(sentence for split in folds for sentence in copies(split, by_id, seen))
     for survey in surveys:
         if survey.undeclared:
             problems.sentences.append(cases.labels.describe_undeclared(survey.undeclared, survey.source))

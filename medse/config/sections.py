@@ -186,6 +186,8 @@ class Schedule(Section):
     """Patches in a step."""
     validate_every: PositiveInt = 5
     """Epochs between validations on whole volumes."""
+    validation_cases: PositiveInt | None = None
+    """Cases that these see, chosen by seed and fold; none sees all of the fold. The best epoch is best on them."""
     device: Annotated[str, AfterValidator(_device), Field(json_schema_extra={"pattern": DEVICE})] = "auto"
     """Where to train: auto, cpu, cuda, cuda:1 and so on, or mps; auto takes the first CUDA GPU when there is one."""
     precision: Literal["auto", Precision] = "auto"

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from medse.data.cases import Case
-from medse.errors import InputError
+from medse.errors import InputError, Refusals
 
 Method = Literal["random", "contiguous"]
 Strata = Mapping[str, Counter[str]]
@@ -53,6 +53,44 @@ def make_folds(cases: Sequence[Case], folds: int, seed: int, method: Method) -> 
         remedy = "lower data.folds, add cases or set data.split=random"
         return _checked(_contiguous(cases, strata, folds), remedy)
     return _random(cases, strata, folds, seed)
+
+
+def some_of(names: Sequence[str], count: int | None, seed: int, fold: int) -> tuple[str, ...]:
+    """Return ``count`` of ``names``, in alphabetical order, which seed and fold decide alone; all for None."""
+    order = np.random.default_rng((seed, fold)).permutation(sorted(names)).tolist()
+    return tuple(sorted(order[:count]))
+
+
+def copies(split: Split, cases: Mapping[str, Case], contents: Mapping[str, bytes]) -> list[str]:
+    """Say which scans are trained on under one name and validated on under another.
+
+    Args:
+        cases: Id -> case.
+        contents: Case id -> what is alike for copies; of as many cases as are known.
+
+    Returns:
+        A sentence for each pair, the same one whichever of the two is trained on.
+    """
+    trained = {contents[name]: name for name in split.training if name in contents}
+    pairs = sorted(
+        sorted((name, trained[contents[name]])) for name in split.validation if contents.get(name) in trained
+    )
+    return [
+        f"{cases[one].images[0]} and {cases[other].images[0]} are the same scan; one is trained on and the other "
+        "validated on, though no scan may be both; remove one of the two, or give both one group in a table."
+        for one, other in pairs
+    ]
+
+
+def refuse_copies(found: Sequence[str]) -> None:
+    """Raise what :func:`copies` has to say, if anything.
+
+    Raises:
+        InputError: There are copies.
+    """
+    refused = Refusals()
+    refused.sentences.extend(found)
+    refused.raise_any()
 
 
 def _natural(name: str) -> list[str | tuple[int, str]]:

@@ -3,7 +3,8 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,34 +12,56 @@ from typing import Any
 import torch
 
 from medse.data.cases import Case
+from medse.machine import cores
 from medse.versions import installed_versions
+from medse.volumes.reading import readable
 
 PACKAGES = ("medse", "torch", "lightning", "monai", "nibabel", "numpy", "scipy")
 
 
-def provenance(cases: Sequence[Case], seed: int, device: torch.device, precision: str) -> dict[str, Any]:
+def provenance(data_sha256: str, seed: int, device: torch.device, precision: str) -> dict[str, Any]:
     """Return what is needed to say later how a model was made."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed_versions(PACKAGES),
         "git_commit": git_commit(),
         "seed": seed,
-        "data_sha256": fingerprint(cases),
+        "data_sha256": data_sha256,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "threads": torch.get_num_threads(),
         "precision": precision,
     }
 
 
-def fingerprint(cases: Sequence[Case]) -> str:
-    """SHA-256 over ids and the bytes of all images and labels, in order of id."""
+def file_digests(cases: Sequence[Case]) -> dict[Path, bytes]:
+    """Return the SHA-256 of every image and label, computed side by side.
+
+    Nothing is remembered from one start to the next: what copies and restores files may set back their time and keep
+    their size, and then a changed file would pass for the old one.
+    """
+    paths = list(dict.fromkeys(path for case in cases for path in (*case.images, case.label)))
+    with ThreadPoolExecutor(cores()) as pool:
+        return dict(zip(paths, pool.map(_digest, paths), strict=True))
+
+
+def _digest(path: Path) -> bytes:
+    with readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def fingerprint(cases: Sequence[Case], digests: Mapping[Path, bytes]) -> str:
+    """SHA-256 over ids and the bytes of all images and labels, in order of id, from the digest of each file."""
     digest = hashlib.sha256()
     for case in sorted(cases, key=lambda case: case.id):
         digest.update(case.id.encode())
         for path in (*case.images, case.label):
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(digests[path])
     return digest.hexdigest()
+
+
+def image_contents(cases: Sequence[Case], digests: Mapping[Path, bytes]) -> dict[str, bytes]:
+    """Return for each case id what is alike for cases whose image files are alike, byte for byte."""
+    return {case.id: b"".join(digests[path] for path in case.images) for case in cases}
 
 
 def git_commit() -> str | None:

@@ -12,13 +12,12 @@ import lightning.pytorch as pl
 from torch import Tensor, optim
 
 from medse.config.run import Config
-from medse.data.cases import Case
 from medse.data.splits import Split
 from medse.errors import InputError, some
 from medse.files import cannot_write
 from medse.runs.directory import REMEDY, RunDir
 from medse.runs.hardware import LIGHTNING
-from medse.runs.provenance import PACKAGES, fingerprint
+from medse.runs.provenance import PACKAGES
 from medse.runs.weights import DamagedError, alike, network_weights, read_checkpoint, take_weights
 from medse.tasks.callbacks.recording import BEST, LAST, PREVIOUS, RESUME
 from medse.tasks.segmentation import SegmentationTask
@@ -68,9 +67,9 @@ class Resumed:
             return 0
         return int(self.checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
 
-    def check_data(self, cases: tuple[Case, ...], folds: tuple[Split, ...], root: Path) -> None:
-        """Raise unless data and folds are those that the run was started on."""
-        if self.run.read_fingerprint() != fingerprint(cases):
+    def check_data(self, data_sha256: str, folds: tuple[Split, ...], root: Path) -> None:
+        """Raise unless data, by their fingerprint, and folds are those that the run was started on."""
+        if self.run.read_fingerprint() != data_sha256:
             raise InputError(
                 f"The data in {root} changed since {self.run.path} was started on it; restore the data, or start "
                 "a new run with another run folder (--run)."

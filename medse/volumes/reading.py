@@ -50,7 +50,7 @@ def open_volume(path: Path) -> Opened:
         InputError: The file is missing, may not be read, is of no format known here, or its header cannot be
             trusted; later, where its voxels cannot be read.
     """
-    with _readable(path):
+    with readable(path):
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; give the path of a volume.")
         if suffix := "" if suffix_of(path) else _suffix_by_content(path):
@@ -62,15 +62,19 @@ def open_volume(path: Path) -> Opened:
         opened = OPENERS[suffix_of(path)](path)
 
     def voxels() -> AnyArray:
-        with _readable(path):
+        with readable(path):
             return opened.voxels()
 
     return replace(opened, voxels=voxels)
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Say what is wrong where the system refuses to read ``path``, its header now or its voxels later."""
+def readable(path: Path) -> Iterator[None]:
+    """Say what is wrong where the system refuses to read ``path`` in the block.
+
+    Raises:
+        InputError: It does.
+    """
     try:
         yield
     except PermissionError as error:
