@@ -104,8 +104,8 @@ def table(tmp_path: Path, rows: str, masks: dict[str, Image.Image]) -> list[str]
     """Write a CSV data set of pictures and return what changes ``tiny.yaml`` to it."""
     root = tmp_path / "pictures"
     root.mkdir()
-    for name, mask in masks.items():
-        pixels = np.random.default_rng(0).integers(0, 255, (20, 24), np.uint8)
+    for seed, (name, mask) in enumerate(masks.items()):
+        pixels = np.random.default_rng(seed).integers(0, 255, (20, 24), np.uint8)
         Image.fromarray(pixels).save(root / f"{name}.png")
         mask.save(root / f"{name}_mask.png")
     (root / "cases.csv").write_text(rows)

@@ -104,8 +104,8 @@ def test_a_batch_goes_through_one_piece_of_shared_memory() -> None:
             assert (image == of).all()
             assert (label == of).all()
             assert shift.tolist() == [of / 2] * 3
-        memory = {each.numpy().base.base.ctypes.data for each in (*batch["image"], *batch["label"])}
-        assert len(memory) == 1
+        starts = [each.data_ptr() for each in (*batch["image"], *batch["label"])]
+        assert max(starts) - min(starts) < 4096  # of one mapping; others would begin pages of their own
     assert number == 1
 
 
