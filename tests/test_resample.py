@@ -141,7 +141,7 @@ def test_refusals_leave_nothing(tmp_path: Path) -> None:
     needle = save(tmp_path / "needle.nii", np.ones((900, 1, 1), np.uint8), thin)
     before = sorted(tmp_path.iterdir())
     for arguments, like, sentence in (
-        ((source, source), None, "a.nii exists; resampling overwrites nothing; give another --out"),
+        ((source, source), None, "a.nii exists; resampling overwrites nothing; give another"),
         ((source, tmp_path / "b.mha"), None, "b.mha is no NIfTI file by its name"),
         ((lost, tmp_path / "b.nii"), None, "lost.nii does not say where its voxels lie"),
         ((source, tmp_path / "b.nii"), lost, "lost.nii does not say where its voxels lie; .* another --like"),

@@ -265,8 +265,9 @@ def _checked_affine(name: str, affine: Any, shape: tuple[int, ...]) -> FloatArra
     except (TypeError, ValueError, RuntimeError):
         matrix = np.empty(0)
     if matrix.shape != (4, 4) or not np.array_equal(matrix[3], (0, 0, 0, 1)):
+        shown = " ".join(str(affine).split())
         raise InputError(
-            f"{name} has the affine {str(affine).split()}; a 4x4 matrix of numbers is expected, whose fourth row is "
+            f"{name} has the affine {shown}; a 4x4 matrix of numbers is expected, whose fourth row is "
             "0 0 0 1; pass that of the scan."
         )
     check_affine(name, matrix, shape)

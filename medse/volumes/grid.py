@@ -14,7 +14,7 @@ from nibabel.affines import apply_affine
 from medse.arrays import AnyArray, FloatArray
 from medse.errors import InputError
 from medse.volumes.formats.opened import Opened
-from medse.volumes.names import case_id
+from medse.volumes.names import suffix_of
 
 LARGEST_SHIFT = 0.02
 """Farthest that grids that are the same may place a voxel apart, along each axis in voxels of that axis.
@@ -158,7 +158,8 @@ def resample_command(source: Path, *options: str, labels: bool, name: str) -> st
         labels: Whether it is a label map, whose values must stay as they are.
         name: What is put behind the case id in the name of the new file.
     """
-    out = f"{case_id(source)}_{name}.nii.gz"
+    case = source.name[: len(source.name) - len(suffix_of(source))]
+    out = f"{case}_{name}.nii.gz"
     words = ["medse", "resample", str(source), *(["--labels"] if labels else []), *options, "--out", out]
     return shlex.join(words)
 
