@@ -262,7 +262,7 @@ def test_inputs_that_cannot_be_segmented(run: Path, tmp_path: Path, make_msd: Ca
     out = tmp_path / "pred"
     for inputs, message in (
         ([tmp_path / "gone"], "gone does not exist"),
-        ([folder, folder / "ball_0.nii.gz"], "have the same case id 'ball_0'"),
+        ([folder, folder / "ball_0.nii.gz"], r"ball_0.nii.gz is given twice; .*leave one"),
         ([make_msd(channels=2, name="two") / "imagesTr"], r"shape \(18, 22, 16, 2\); expected a 3-D volume"),
     ):
         with pytest.raises(InputError, match=message):
