@@ -72,12 +72,6 @@ def train_run(
         >>> events[-1].epoch, sorted(events[-1].class_dice)
         (1, ['bright', 'dim'])
     """
-    if type(fold) is not int:
-        raise InputError(f"fold is {fold!r}; a whole number from 0 is expected; give one.")
-    if progress is not None and not callable(progress):
-        raise InputError(
-            f"progress is {progress!r}; a function is expected, which is called with what happened; give one or None."
-        )
     if not isinstance(config, Config):
         config = load_config(config)
     run = RunDir(given_path(run_dir))

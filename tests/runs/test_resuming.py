@@ -445,8 +445,8 @@ def test_a_start_that_was_killed_can_be_made_again(place: Path, run: Path, writt
 
 @pytest.mark.parametrize(
     ("given", "word"),
-    [({"progress": True}, "progress is True"), ({"fold": "0"}, "fold is '0'"), ({"fold": True}, "fold is True"),
-     ({"fold": 1.0}, "fold is 1.0"), ({"fold": None}, "fold is None"), ({"fold": -1}, "no fold -1")],
+    [({"progress": True}, "progress = true"), ({"fold": "0"}, "fold = '0'"), ({"fold": True}, "fold = true"),
+     ({"fold": 1.0}, "fold = 1.0"), ({"fold": None}, "fold = none"), ({"fold": -1}, "no fold -1")],
 )  # fmt: skip
 def test_arguments_of_a_wrong_kind_are_refused_first(
     place: Path, tmp_path: Path, given: dict[str, Any], word: str
