@@ -126,8 +126,7 @@ def memory_for(what: str, remedy: str = SMALLER) -> Iterator[None]:
         asked = f" ({said})" if said else ""
         if _of_gpu(error):
             raise InputError(
-                f"{what} takes more of the GPU's memory than there is{asked}; lower the batch size, crop it, or "
-                "choose the device cpu."
+                f"{what} takes more of the GPU's memory than there is{asked}; {remedy}; or choose the device cpu."
             ) from error
         free = f"{available_memory() / 1e9:.3g} GB were free when it was refused"
         raise InputError(f"{what} takes more memory than there is{asked}; {free}; {remedy}.") from error

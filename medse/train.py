@@ -18,6 +18,7 @@ from medse.data.splits import copies, refuse_copies, some_of
 from medse.data.workers import Batches, workers_in_words
 from medse.errors import InputError
 from medse.files import given_path
+from medse.machine import memory_for
 from medse.preprocess import window
 from medse.registry import check_arguments
 from medse.runs import build
@@ -38,6 +39,10 @@ from medse.tasks.tensorboard import tensorboard_log
 
 GRADIENT_NORM = 12.0
 """Gradients are clipped to this norm, the value of nnU-Net."""
+LESS = (
+    "close other programs, or start a new run with a smaller trainer.batch_size, data.patch_size or network"
+)
+"""What to do where a training step does not fit into memory."""
 
 
 @check_arguments()
@@ -198,7 +203,7 @@ def _train(
         run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     with _quiet_lightning(), fixed_sizes(device):
         try:
-            with workers_in_words():
+            with workers_in_words(), memory_for(f"The training of {run.path}", LESS):
                 trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
         except SystemExit as error:
             if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):

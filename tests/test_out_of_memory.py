@@ -26,6 +26,7 @@ from medse.labels import Labels
 from medse.machine import check_memory, fitting, memory_for, out_of_memory
 from medse.predict import Refused, WindowsDone, Written, predict_scans
 from medse.preprocess import Preprocessing
+from medse.tasks.segmentation import SegmentationTask
 from medse.volumes.grid import Grid
 from tests.support.generated import AFFINE
 
@@ -188,3 +189,21 @@ def test_scores_that_are_no_numbers_make_no_label_map(world: Path, monkeypatch: 
         InputError, match="ball_0.nii.gz gets scores from the network that are infinite or no numbers"
     ):
         run.segment(world / "set" / "imagesTr" / "ball_0.nii.gz")
+
+
+@pytest.mark.parametrize("take", [of_torch, of_gpu])
+def test_a_training_says_what_to_make_smaller(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[[], Any]
+) -> None:
+    monkeypatch.setattr(SegmentationTask, "training_step", lambda *_given: take())
+    with pytest.raises(InputError, match=r"^The training of \S*new takes more .*memory.*trainer.batch_size"):
+        medse.train_run(world / "tiny.yaml", tmp_path / "new")
+
+
+def test_a_case_that_a_training_cannot_hold_is_named(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Preprocessing, "image", lambda *_given: of_numpy())
+    with pytest.raises(InputError, match=r"ball_\d.nii.gz takes more memory than there is"):
+        medse.train_run(world / "tiny.yaml", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -16,7 +16,7 @@ from medse.arrays import ImageArray
 from medse.data.cases import Case
 from medse.errors import InputError
 from medse.labels import Labels
-from medse.machine import available_memory, cores
+from medse.machine import available_memory, cores, memory_for
 from medse.preprocess import Preprocessing
 from medse.volumes.grid import Grid, check_same_grid
 from medse.volumes.reading import read_images, read_label_map
@@ -81,12 +81,15 @@ class CaseLoader:
             InputError: A file cannot be used, image and label do not lie on the same grid, or no voxel of the
                 label counts.
         """
-        array, grid = read_images(case.images, self.channels, copy_affine=self.copy_affine)
-        values, label_grid = read_label_map(case.label)
-        check_same_grid(grid, label_grid, copy_affine=self.copy_affine)
-        prepared = self.preprocessing.image(array, grid)
-        label = self.preprocessing.label(self.labels.encode(values, str(case.label)), prepared)[None]
-        centres = map_classes_to_indices(label, self.labels.classes, max_samples_per_class=CENTRES_PER_CLASS)
+        with memory_for(str(case.images[0])):
+            array, grid = read_images(case.images, self.channels, copy_affine=self.copy_affine)
+            values, label_grid = read_label_map(case.label)
+            check_same_grid(grid, label_grid, copy_affine=self.copy_affine)
+            prepared = self.preprocessing.image(array, grid)
+            label = self.preprocessing.label(self.labels.encode(values, str(case.label)), prepared)[None]
+            centres = map_classes_to_indices(
+                label, self.labels.classes, max_samples_per_class=CENTRES_PER_CLASS
+            )
         if not any(map(len, centres)):
             raise InputError(
                 f"{case.label} marks every voxel where {case.images[0]} is not 0 as to be ignored; a case needs "

@@ -57,16 +57,17 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _take(file: TextIO, folder: Path) -> bool:
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            return False
-        log.warning(
-            "%s cannot be locked (%s): see to it that no other training writes it", folder, error.strerror
-        )
+    reason = "Windows has no such locks"
+    if sys.platform != "win32":
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            reason = str(error.strerror)
+        else:
+            return True
+    log.warning("%s cannot be locked (%s): see to it that no other training writes it", folder, reason)
     return True
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medse.data.cases import Case, Dataset
 from medse.data.readers.listing import channel_names, existing, gather
-from medse.errors import InputError
+from medse.errors import InputError, count, some
 from medse.labels import Labels, read_dataset_json, read_dataset_labels
 from medse.volumes.names import SUFFIXES, list_folder
 from medse.volumes.patterns import CASE, NamePattern, match_cases
@@ -55,8 +55,9 @@ def _found(root: Path, ending: str, channels: tuple[str, ...]) -> Iterator[Case]
         number = re.fullmatch(r".+_(\d{4})", file.name.removesuffix(ending))
         problem = f"is channel {int(number[1])}" if number else "has no channel number before its ending"
         raise InputError(
-            f"{file} {problem}; dataset.json names {len(channels)} channels, CASE_0000{ending} to CASE_"
-            f"{len(channels) - 1:04}{ending}; rename or remove the file, or correct dataset.json."
+            f"{file} {problem}; dataset.json names {count(channels, 'channel', 'channels')}, so the files of a case "
+            f"are {some([f'CASE_{k:04}{ending}' for k in range(len(channels))])}; rename or remove the file, or "
+            "correct dataset.json."
         )
     if not any(pattern.case(file.name) for pattern in images[1:] for file in files):
         images = images[:1]
