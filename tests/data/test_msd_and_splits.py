@@ -47,6 +47,16 @@ def test_cases_are_named_after_folders_where_file_names_repeat(make_msd: Callabl
     assert found.cases[1].images == (root / "case_00001/anat/imaging.nii.gz",)
 
 
+def test_the_layout_of_nnunet_is_recognised(make_msd: Callable[..., Path]) -> None:
+    root = make_msd(cases=2)
+    for path in (root / "imagesTr").iterdir():
+        path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
+    with pytest.raises(
+        InputError, match=r"ball_0.nii.gz, which does not exist, but ball_0_0000.nii.gz does.*=nnunet"
+    ):
+        read_msd(root)
+
+
 ENTRY = {"image": "imagesTr/ball_0.nii.gz", "label": "labelsTr/ball_0.nii.gz"}
 
 

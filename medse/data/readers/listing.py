@@ -12,6 +12,7 @@ from medse.data.cases import Case
 from medse.errors import InputError, count
 from medse.files import given_path
 from medse.labels import Labels
+from medse.volumes.names import suffix_of
 
 log = logging.getLogger(__name__)
 Channels = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -41,10 +42,14 @@ def existing(root: Path, file: str, source: str) -> Path:
         InputError: It is not; the sentence names ``source``, which lists it.
     """
     path = root / given_path(file)
+    suffix = suffix_of(path)
+    numbered = path.with_name(f"{path.name.removesuffix(suffix)}_0000{suffix}")
     try:
         if path.is_file():
             return path
         problem = "is a folder" if path.is_dir() else "does not exist"
+        if numbered.is_file():
+            problem += f", but {numbered.name} does, as in nnU-Net's layout, which data.format=nnunet reads"
     except OSError as error:
         problem = f"cannot be reached ({error.strerror})"
     raise InputError(f"{source} lists {path}, which {problem}; correct the path or remove the case.")
