@@ -119,7 +119,8 @@ def refuse_existing(folder: Path, remedy: str) -> None:
         InputError: It does; the sentence ends with ``remedy``.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not empty; {remedy}.")
+        problem = "is a file" if folder.is_file() else "exists and is not empty"
+        raise InputError(f"{folder} {problem}; {remedy}.")
 
 
 def refuse_inside(out: Path, folder: Path) -> None:
@@ -144,7 +145,7 @@ def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def cannot_write(path: Path, code: int | None, remedy: str = ROOM) -> InputError:
     """Return the error that says why ``path`` was not written."""
     reason = os.strerror(code) if code else "the system refused"
-    return InputError(f"Cannot write {path}: {reason}; nothing was left of it; {remedy}.")
+    return InputError(f"Cannot write {path}: {reason}; {remedy}.")
 
 
 def _system_error(error: Exception, temporary: Path) -> int | None:

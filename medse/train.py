@@ -26,7 +26,7 @@ from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_device, resolve_precision
 from medse.runs.lock import locked
-from medse.runs.provenance import file_digests, fingerprint, image_contents, provenance
+from medse.runs.provenance import device_name, file_digests, fingerprint, image_contents, provenance
 from medse.runs.resuming import Resumed, resumable
 from medse.runs.weights import write_weights
 from medse.tasks.callbacks.annealing import Annealing
@@ -190,7 +190,7 @@ def _train(
     volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
     last = None
     if resumed:
-        last = resumed.take_over(str(device))
+        last = resumed.take_over(device_name(device))
     else:
         held.enter_context(locked(run.path))
         run.refuse_started()  # unless another was quicker

@@ -46,7 +46,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(
 ) -> None:
     target = tmp_path / "model.bin"
     write_text(target, "old")
-    full = r"Cannot write .*model.bin: File too large; .* make room or give"
+    full = r"Cannot write .*model.bin: File too large; make room or give"
     with pytest.raises(InputError, match=full), atomic_path(target) as temporary:
         write(temporary)
     assert target.read_text() == "old"
@@ -55,14 +55,14 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
 def test_errors_of_the_system_while_writing(tmp_path: Path, code: int) -> None:
-    said = f"{os.strerror(code)}; nothing was left of it"
+    said = f"{os.strerror(code)}; make room"
     with pytest.raises(InputError, match=said), atomic_path(tmp_path / "a.csv"):
         raise OSError(code, "x")
     assert not list(tmp_path.iterdir())
 
 
 def test_the_remedy_is_the_writers(tmp_path: Path) -> None:
-    full = pytest.raises(InputError, match="No space left on device; .*; empty the bin.$")
+    full = pytest.raises(InputError, match="No space left on device; empty the bin.$")
     with full, atomic_path(tmp_path / "a.csv", "empty the bin"):
         raise OSError(errno.ENOSPC, "x")
     (tmp_path / "file").write_text("x")

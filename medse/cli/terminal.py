@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 a fault of medse itself; 2 something that was given cannot
 
 import io
 import logging
+import os
 import re
 import sys
 import threading
@@ -19,11 +20,23 @@ from medse.errors import InputError
 from medse.files import given_path
 from medse.machine import out_of_memory
 
-console = Console(emoji=False)
+
+class Terminal(Console):
+    """Rich's console, but what it prints into has no say in how long a command runs."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence when nobody reads any more (``medse train ... | head``): the files are what counts."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # so that Python finds an open stream when it ends
+        os.close(nowhere)
+
+
+console = Terminal(emoji=False)
 INTERRUPTED = 130
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What Typer raises about an argument; it has the class from click, or from a copy of it that it brings."""
-errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+errors = Terminal(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 WAITING = "line"
 """Rich's sign that something is being done, of characters that every terminal has."""
 _COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

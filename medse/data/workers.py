@@ -1,7 +1,9 @@
 """Batches from processes beside the training, whose troubles end in one sentence as without them."""
 
 import math
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,15 +139,39 @@ class Batches(DataLoader[Any]):
             persistent_workers=workers > 0,
             pin_memory=pinned,
             collate_fn=_collate,
+            worker_init_fn=_disturbable,
             multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         )
 
     def __iter__(self) -> Any:
         try:
-            batches = super().__iter__()
+            with _undisturbed():
+                batches = super().__iter__()
         except OSError as error:
             raise _trouble(error) from error
         yield from map(_received, batches)
+
+
+INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a signal wait until the block has ended: Python drops what is raised while a process is being forked."""
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _disturbable(_worker: int) -> None:
+    """Take signals again in a process that was forked in the block above."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
 
 
 @contextmanager

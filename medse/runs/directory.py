@@ -74,8 +74,8 @@ class RunDir:
             InputError: It does.
         """
         if not self._only_remains():
-            remedy = "continue that run (--resume), or" if self.config.is_file() else "remove it, or"
-            refuse_existing(self.path, f"{remedy} give another run folder (--run)")
+            remedy = "continue that run (--resume), or " if self.config.is_file() else ""
+            refuse_existing(self.path, f"{remedy}give another run folder (--run)")
 
     def remove_unfinished(self) -> None:
         """Remove the unfinished files that a killed training left; to be called by one that holds the lock."""

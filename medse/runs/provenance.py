@@ -27,7 +27,7 @@ def provenance(data_sha256: str, seed: int, device: torch.device, precision: str
         "git_commit": git_commit(),
         "seed": seed,
         "data_sha256": data_sha256,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "precision": precision,
     }
@@ -84,6 +84,11 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip() if tracked.returncode == 0 else None
+
+
+def device_name(device: torch.device) -> str:
+    """Model name of a GPU or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 
 def cpu_name() -> str:

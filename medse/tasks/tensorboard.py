@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -25,6 +26,12 @@ class _Curves(TensorBoardLogger):
         InputError: It does; with TensorBoard's threads that may be at a later call.
     """
 
+    @property
+    def experiment(self) -> Any:
+        """Return what writes; where there is none yet, its file is made."""
+        with self._writing():
+            return super().experiment
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         with self._writing():
             super().log_metrics(metrics, step)
@@ -43,9 +50,12 @@ class _Curves(TensorBoardLogger):
             yield
         except (OSError, ValueError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__  # Lightning wraps what it logs
+            if isinstance(cause, InputError):
+                raise cause from None
             if not isinstance(cause, OSError):
                 raise
             reason = os.strerror(cause.errno) if cause.errno else cause
             raise InputError(
-                f"Cannot write the curves in {self.log_dir}: {reason}; make room, then continue the run (--resume)."
+                f"Cannot write the curves in {self.log_dir}: {reason}; make room or move it away, then "
+                "continue the run (--resume)."
             ) from error

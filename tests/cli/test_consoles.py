@@ -119,6 +119,14 @@ def test_a_pipe_that_is_closed_ends_quietly() -> None:
         assert len(done.stdout.splitlines()) == 1
 
 
+def test_work_goes_on_when_nobody_reads_what_is_printed(world: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        f"set -o pipefail; {sys.executable} -m medse check {world}/set/imagesTr/*.nii.gz | true",
+        shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     say("case:smile:[bold]x[/bold]\u202egz.iin")
     assert capsys.readouterr().out == "case:smile:[bold]x[/bold]\\u202egz.iin\n"

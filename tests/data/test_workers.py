@@ -50,6 +50,22 @@ def test_a_file_that_cannot_be_used_is_named_as_without(
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals cannot be held back on this system")
+def test_an_interrupt_waits_until_the_processes_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+
+    def start(_self: object) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)  # in a callback of fork, Python would drop what this raises
+        started.append(True)
+        return iter(())
+
+    monkeypatch.setattr(DataLoader, "__iter__", start)
+    patches = Patches()
+    with pytest.raises(KeyboardInterrupt):
+        list(Batches(patches, SequentialSampler(range(2)), 1, 0, pinned=False))
+    assert started
+
+
 @pytest.mark.skipif(os.name != "posix", reason="no signal kills on this system")
 def test_a_process_that_is_killed(tiny_config: Path, tmp_path: Path, uncached: list[str]) -> None:
     def kill(event: object) -> None:

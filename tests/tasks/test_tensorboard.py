@@ -1,9 +1,11 @@
 """The curves say themselves that they cannot be written."""
 
+import errno
 from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils import tensorboard
 
 from medse.errors import InputError
 from medse.tasks.tensorboard import tensorboard_log
@@ -26,3 +28,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert not isinstance(log, bool)
     with pytest.raises(InputError, match="Cannot write the curves in .*tensorboard: File exists; .*--resume"):
         log.log_metrics({"loss": 0.5}, 0)
+
+
+def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> None:
+        raise OSError(
+            errno.ENOSPC, "No space left on device"
+        )  # as TensorBoard's thread has it: without a name
+
+    monkeypatch.setattr(tensorboard, "SummaryWriter", full)
+    log = tensorboard_log(tmp_path)
+    assert not isinstance(log, bool)
+    with pytest.raises(InputError, match="curves in .*tensorboard: No space left"):
+        log.log_hyperparams({"lr": 1.0})
