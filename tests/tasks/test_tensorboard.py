@@ -31,7 +31,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_given: object) -> None:
+    def full(log_dir: str) -> None:
         raise OSError(
             errno.ENOSPC, "No space left on device"
         )  # as TensorBoard's thread has it: without a name
