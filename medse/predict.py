@@ -12,6 +12,7 @@ from medse.runs import Weights
 from medse.runs.directory import RunDir
 from medse.runs.trained import load_run
 from medse.versions import installed_versions
+from medse.volumes.grid import Grid
 from medse.volumes.reading import read_grids
 from medse.volumes.writing import prediction_name, write_label_map
 
@@ -97,6 +98,7 @@ def predict_scans(
         with refused:
             grid, copied = read_grids(files, len(run.channels), copy_affine=copy_affine)
             run.check_grid(grid)
+            _label_map(out, name, grid)
             fixed += [name] if copied else []
     refused.raise_any()
     tell = progress or (lambda _event: None)
@@ -114,7 +116,7 @@ def predict_scans(
             refused.sentences.append(reasons[name])
             tell(Refused(name, reasons[name]))
             continue
-        written[name] = out / prediction_name(name, grid)
+        written[name] = _label_map(out, name, grid)
         write_label_map(written[name], labels, grid)
         tell(Written(name, written[name]))
     if not written:
@@ -131,3 +133,13 @@ def predict_scans(
     write_json(out / "prediction.json", facts)
     refused.raise_any()
     return list(written.values())
+
+
+def _label_map(out: Path, name: str, grid: Grid) -> Path:
+    """Return the file of a case, which must lie directly in ``out``, whatever its id is."""
+    path = out / prediction_name(name, grid)
+    if path.parent != out:
+        raise InputError(
+            f"The label map of case {name!r} would be {path}, outside {out}; ids must be plain names; rename it."
+        )
+    return path

@@ -333,6 +333,22 @@ def test_every_way_to_give_a_scan_has_the_result_of_its_file(world: Path) -> Non
             loaded.segment(wrong)
 
 
+def test_predictions_never_leave_their_folder(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = tmp_path / "patient.nii.gz"
+    scan.write_bytes((world / "set" / "imagesTr" / "ball_0.nii.gz").read_bytes())
+    before = scan.read_bytes()
+    (tmp_path / "table.csv").write_text(f"case,image\n{tmp_path / 'patient'},patient.nii.gz\n")
+    assert cli("predict", world / "run", tmp_path / "table.csv", "--out", tmp_path / "lo") == 2
+    for name in (f"{tmp_path / 'patient'}", "../patient", "inner/patient"):
+        monkeypatch.setattr("medse.predict.collect_scans", lambda *_given, name=name, **_k: {name: (scan,)})
+        with pytest.raises(InputError, match="outside .*lo"):
+            predict_scans(world / "run", scan, tmp_path / "lo")
+    assert scan.read_bytes() == before
+    assert not (tmp_path / "lo").exists()
+
+
 def test_a_picture_is_called_a_picture(world: Path, tmp_path: Path) -> None:
     Image.fromarray(np.eye(32, dtype=np.uint8) * 200).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a.png is a picture, .*; give the scan in its original file"):

@@ -8,7 +8,7 @@ from medse.data.readers.case_table import ids_of, image_columns
 from medse.data.readers.csv_table import read_table
 from medse.data.readers.listing import existing
 from medse.errors import InputError
-from medse.volumes.names import case_id, case_ids, list_volumes, remark_left_out
+from medse.volumes.names import case_id, case_ids, check_id, list_volumes, located, remark_left_out
 from medse.volumes.patterns import CASE, NamePattern, find_volumes, match_cases
 
 NUMBERED = re.compile(r"(.+)_(\d{4})")
@@ -40,7 +40,8 @@ def collect_scans(
         case: Column of case ids in tables.
 
     Raises:
-        InputError: An input does not exist or is no volume, two share a case id, or a channel is missing.
+        InputError: An input does not exist or is no volume, an id cannot name a file, two share one, or a channel is
+            missing.
     """
     scans: dict[str, Scan] = {}
     loose: list[Path] = []
@@ -58,8 +59,9 @@ def collect_scans(
 
 
 def _add(scans: dict[str, Scan], name: str, files: Scan) -> None:
+    check_id(name, str(files[0]))
     other = scans.setdefault(name, files)
-    if other == files and other is not files:
+    if other is not files and [*map(located, other)] == [*map(located, files)]:
         raise InputError(f"{files[0]} is given twice; a scan is segmented once; leave one of them out.")
     if other is not files:
         raise InputError(

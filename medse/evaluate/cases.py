@@ -11,6 +11,7 @@ from medse.scores.files import check_names
 from medse.volumes.names import (
     PICTURES,
     case_id,
+    check_id,
     list_folder,
     list_volumes,
     suffix_of,
@@ -75,6 +76,8 @@ def find_cases(
             "of cases or add the files."
         )
     check_names(cases, "case")
+    for case in cases:
+        check_id(case, str(expected[case]))
     extra = [_name(case, found[case]) for case in found if case not in expected and only is None]
     without = count(extra, "prediction", "predictions") + " without a reference"
     but = f" (but {without}: {some(extra)})" if extra else ""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from medse.errors import InputError
 from medse.files import write_text
 from medse.scores.scores import ConventionRow, DetailRow, LesionRow, ScoreRow, Scores
+from medse.volumes.names import UNFIT
 
 SUMMARY = "scores.json"
 TABLES: dict[str, tuple[str, type[BaseModel]]] = {
@@ -22,8 +23,6 @@ TABLES: dict[str, tuple[str, type[BaseModel]]] = {
     "beside": ("conventions.csv", ConventionRow),
 }
 """Field of :class:`Scores` -> its file and what a line of it is; all but the first are left out where empty."""
-UNFIT = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of tabs and other control characters, of bytes that are no UTF-8, and of ends of lines."""
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of what follows: a line with one need not say what it shows."""
 _FORMULA = re.compile("(?='*[=+@＝＋－＠-])(?![+-]?[0-9.]+$)")

@@ -1,8 +1,11 @@
 """Which files are volumes, and what case each belongs to by its name or its folder."""
 
 import logging
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from unicodedata import category
 
 from medse.errors import InputError, count, some
 
@@ -13,6 +16,11 @@ PICTURES = (".png", ".jpg", ".jpeg")
 
 SUFFIXES = (".nii.gz", ".nii", ".hdr", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd", *PICTURES)
 """Endings of the files that can be read, in lower case; capitals in a name are accepted."""
+
+UNFIT = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of tabs and other control characters, of bytes that are no UTF-8, and of ends of lines."""
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+"""Names that Windows keeps for devices, whatever ending follows."""
 
 
 def suffix_of(path: Path) -> str:
@@ -40,6 +48,31 @@ def case_id(path: Path) -> str:
         f"{path} is not a volume by its name; expected one that ends in {', '.join(SUFFIXES)}; convert the "
         "file or correct its name."
     )
+
+
+def check_id(name: str, place: str) -> None:
+    """Raise unless a case id can name a file, within the folder that it is written to, on every system.
+
+    Args:
+        place: What gives the id, for the message.
+
+    Raises:
+        InputError: It has a slash or a control character, has a space at an end, begins or ends with a dot, is empty,
+            or is the name of a device of Windows.
+    """
+    letters = bool(name) and not any(letter in "/\\" or category(letter) in UNFIT for letter in name)
+    ends = name == name.strip() and not name.startswith(".") and not name.endswith(".")
+    if not letters or not ends or _DEVICE.fullmatch(name):
+        raise InputError(
+            f"{place} has a case with the id {name!r}, which cannot name a file; ids have no slashes, tabs, line "
+            "breaks, or spaces at their ends, start and end with no dot, and are no device of Windows (NUL, CON, "
+            "...); rename it."
+        )
+
+
+def located(path: Path) -> Path:
+    """Return ``path`` with its folder as it is without links and ``..``; a link that is the file itself is kept."""
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def is_packed(path: Path) -> bool:
@@ -135,15 +168,15 @@ def case_ids(paths: Sequence[Path], places: Sequence[str]) -> list[str]:
         InputError: A file is no volume by its name or is listed twice, or no folders tell all files apart.
     """
     names = [case_id(path) for path in paths]
-    whole = [path.absolute() for path in paths]  # links are kept: their names are meant
     listed: dict[Path, int] = {}
-    for k, path in enumerate(whole):
+    for k, path in enumerate(map(located, paths)):
         if (j := listed.setdefault(path, k)) != k:
             here = places[k] if places[j] == places[k] else f"{places[j]} and {places[k]}"
             raise InputError(f"{here}: {paths[k]} is given twice; a case counts once; leave one of them out.")
     if len(set(names)) == len(names):
         return names
-    above = [path.parts[-2:0:-1] for path in whole]
+    # links are kept: their names are meant
+    above = [Path(os.path.normpath(path.absolute())).parts[-2:0:-1] for path in paths]
     for folders in zip(*above, strict=False):
         if len(set(folders)) == len(folders):
             return list(folders)

@@ -1,5 +1,6 @@
 """Which files become which scan."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,41 @@ def test_refusals(tmp_path: Path, names: list[str], channels: int, layout: str, 
     folder = touch(tmp_path / "in", *names)
     with pytest.raises(InputError, match=sentence):
         collected([folder], channels, layout)
+
+
+@pytest.mark.parametrize(
+    "name", ["/abs/patient", "../../evil", "a/b", "a\\b", "..", ".", "x.", "nul", "COM1.x", "a\x1b"]
+)
+def test_an_id_that_would_leave_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "b.nii", "c.nii")
+    (tmp_path / "scans.csv").write_text(f"case,image\nq,c.nii\n{name},b.nii\n")
+    with pytest.raises(InputError, match=rf"scans\.csv, line 3 has .* id {re.escape(repr(name))}, which"):
+        collected([tmp_path / "scans.csv"], 1)
+
+
+def test_the_id_of_a_file_or_a_pattern_must_name_a_file_too(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "in", "x_...nii", "x_ .nii")
+    for where in (folder / "{case}.nii", folder, tmp_path / "in" / "x_{case}.nii"):
+        with pytest.raises(InputError, match="cannot name a file"):
+            collected([where], 1)
+    layout = {"name": "folders", "images": ["x_{case}.nii", "y_{case}.nii"]}
+    touch(tmp_path / "two", "x_...nii", "y_...nii")
+    with pytest.raises(InputError, match=r"id '\.\.', which cannot name a file"):
+        collected([tmp_path / "two"], 2, layout)
+
+
+def test_one_file_by_two_paths_is_given_twice(tmp_path: Path) -> None:
+    root = touch(tmp_path / "l", "c0/ct.nii", "c1/ct.nii", "c1/mr.nii")
+    (tmp_path / "links").symlink_to(root)
+    for other in (root / "c0/../c0/ct.nii", tmp_path / "links/c0/ct.nii"):
+        with pytest.raises(InputError, match=r"c0/ct\.nii is given twice; "):
+            collected([other, root / "c0/ct.nii"], 1)
+    pattern = tmp_path / "links/{case}/ct.nii"
+    with pytest.raises(InputError, match=r"c0/ct\.nii is given twice; "):
+        collected([pattern, root / "{case}/ct.nii"], 1)
+    assert list(collected([root / "c1/../c0/ct.nii", root / "c0/../c1/ct.nii"], 1)) == ["c0", "c1"]
+    (root / "again.nii").symlink_to(root / "c1/mr.nii")  # another name, and so another scan
+    assert list(collected([root / "c1/mr.nii", root / "again.nii"], 1)) == ["mr", "again"]
 
 
 def test_inputs_that_meet(tmp_path: Path) -> None:

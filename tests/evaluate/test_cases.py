@@ -207,3 +207,11 @@ def test_what_is_no_list_is_refused(tmp_path, content, said):
         path.write_bytes(content)
     with pytest.raises(InputError, match=rf"cases\.txt.*{said}"):
         read_case_list(path)
+
+
+def test_an_id_that_cannot_name_a_file_is_refused(tmp_path):
+    for side in ("r", "p"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "x_...nii").touch()
+    with pytest.raises(InputError, match=r"r/x_\.\.\.nii has .* id '\.\.', which cannot name a file"):
+        find_cases(tmp_path / "r" / "x_{case}.nii", tmp_path / "p" / "x_{case}.nii", None, missing="error")

@@ -80,7 +80,7 @@ MOVED = AFFINE + np.array([[0, 0, 0, 10], [0] * 4, [0] * 4, [0] * 4])
     [
         (truncated, "truncated or damaged"),
         (header_only, "smaller than its header says"),
-        (lambda path: path.write_bytes(b""), "not gzip-compressed"),
+        (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: (path.unlink(), path.symlink_to(path)), "does not exist"),
         (changed(lambda array: array * np.float32(1.5)), r"holds 1\.5"),
         (changed(lambda array: np.where(array == 2, np.nan, array)), "holds nan"),

@@ -13,7 +13,7 @@ from medse.data.readers.listing import Channels, existing, gather, given_labels,
 from medse.errors import InputError, nearest
 from medse.files import given_path
 from medse.labels import Labels
-from medse.volumes.names import case_ids
+from medse.volumes.names import case_ids, check_id
 
 
 def read_csv(
@@ -84,6 +84,7 @@ def ids_of(table: Table, root: Path, image: str, case: str) -> list[str]:
     first: dict[str, Row] = {}
     for row in table.rows:
         name = row[column]
+        check_id(name, row.place)
         if (other := first.setdefault(name, row)) is not row:
             raise InputError(
                 f"{row.place} and {other.place} give two cases the id {name!r} in column {column!r}; ids must be "

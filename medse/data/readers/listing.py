@@ -12,7 +12,7 @@ from medse.data.cases import Case
 from medse.errors import InputError, count
 from medse.files import given_path
 from medse.labels import Labels
-from medse.volumes.names import suffix_of
+from medse.volumes.names import check_id, located, suffix_of
 
 log = logging.getLogger(__name__)
 Channels = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -65,18 +65,14 @@ def gather(cases: Iterable[Case], source: str, root: Path) -> tuple[Case, ...]:
     found: dict[str, Case] = {}
     first: dict[Path, Case] = {}
     for case in cases:
-        if not _names_a_file(case.id):
-            raise InputError(
-                f"{source} has a case with the id {case.id!r}, which cannot name a file; ids have no slashes, tabs, "
-                "line breaks, or spaces at their ends, and start with no dot; rename it."
-            )
+        check_id(case.id, source)
         other = found.setdefault(case.id, case)
         if other is not case:
             raise InputError(
                 f"{source} gives {other.images[0]} and {case.images[0]} the id {case.id!r}; every case needs its "
                 "own; correct one of them."
             )
-        files = (*case.images, case.label)
+        files = [located(file) for file in (*case.images, case.label)]
         for file in files:
             owner = first.setdefault(file, case)
             if files.count(file) > 1:
@@ -89,7 +85,7 @@ def gather(cases: Iterable[Case], source: str, root: Path) -> tuple[Case, ...]:
                     f"{source} gives {file} to case {owner.id!r} of group {owner.group!r} and to case {case.id!r} of "
                     f"group {case.group!r}; only cases of one group may share a file; correct one of them."
                 )
-    _remark_outside(first, source, root)
+    _remark_outside([file for case in found.values() for file in (*case.images, case.label)], source, root)
     return tuple(found[name] for name in sorted(found))
 
 
@@ -115,12 +111,6 @@ def given_labels(labels: Labels | None, source: str) -> Labels:
             "add for example 'labels: {tumour: 1}' to the data section."
         )
     return labels
-
-
-def _names_a_file(name: str) -> bool:
-    one_line = name == name.strip() and len(name.splitlines()) == 1 and "\t" not in name
-    readable = name.encode("utf-8", "ignore").decode() == name
-    return one_line and readable and not name.startswith(".") and "/" not in name and "\\" not in name
 
 
 def channel_names(content: Mapping[str, object], path: Path) -> tuple[str, ...]:
