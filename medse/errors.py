@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from types import TracebackType
 
 
@@ -24,8 +24,8 @@ class Refusals:
     ``with refusals:`` keeps an :class:`InputError` of its block and goes on after it.
     """
 
-    def __init__(self) -> None:
-        self.sentences: list[str] = []
+    def __init__(self, sentences: Iterable[str] = ()) -> None:
+        self.sentences = list(sentences)
 
     def __enter__(self) -> None:
         pass

@@ -66,7 +66,14 @@ def given_path(given: str | Path) -> Path:
     """Return a path that a user gave, with ``~`` at its start replaced by the home folder.
 
     The shell does it for whole arguments, not after a ``=``, in a file or in Python.
+
+    Raises:
+        InputError: It is an empty text, which would stand for the current folder.
     """
+    if given == "":
+        raise InputError(
+            "A path was given as an empty text; the name of a file or folder is expected; give it."
+        )
     return Path(os.path.expanduser(given))  # noqa: PTH111  (Path.expanduser raises at ~ before what is no user)
 
 

@@ -291,8 +291,9 @@ def test_arrays_need_their_affine(run: Path) -> None:
         loaded.segment(array)
     with pytest.raises(InputError, match=r"shape \(8, 8, 8, 2\); expected a 3-D volume"):
         loaded.segment(np.stack([array, array], axis=-1), affine=np.eye(4))
-    with pytest.raises(InputError, match="4x4 matrix of numbers"):
-        loaded.segment(array, affine=np.zeros((4, 4)))
+    for affine in (np.zeros((4, 4)), np.eye(4).astype(str), np.eye(4).astype(str).astype(object)):
+        with pytest.raises(InputError, match="4x4 matrix of numbers"):
+            loaded.segment(array, affine=affine)
     array[0, 0, 0] = np.nan
     with pytest.raises(InputError, match="NaN or infinite"):
         loaded.segment(array, affine=np.eye(4))
@@ -319,6 +320,9 @@ def test_every_way_to_give_a_scan_has_the_result_of_its_file(world: Path) -> Non
         (array[..., None], affine),
         (torch.from_numpy(array)[None], torch.from_numpy(affine)),
         ([array], affine),
+        (array, torch.from_numpy(affine).requires_grad_()),
+        (array, torch.from_numpy(affine).bfloat16()),
+        (array, affine.astype(object)),
     ):
         found = loaded.segment(*given) if isinstance(given, tuple) else loaded.segment(given)
         np.testing.assert_array_equal(np.asarray(found.dataobj).reshape(array.shape), expected.dataobj)
@@ -326,6 +330,7 @@ def test_every_way_to_give_a_scan_has_the_result_of_its_file(world: Path) -> Non
     for wrong, said in (
         ([], "list of a scan's channels is empty"),
         (None, "given as None"),
+        ("", "empty text"),
         ([image, image], "2 volumes .* were given for 1 channel; .*each scan by itself"),
         (nib.Nifti1Image(array, None), "<nibabel image> does not say where the patient's left is"),
     ):

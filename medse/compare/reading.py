@@ -92,6 +92,10 @@ def read_arguments(arguments: Sequence[str]) -> list[tuple[str, Path]]:
         InputError: There are fewer than two models; a name cannot stand in a table; two folders would
             have the same name without being given it; or a model is given the same folder twice.
     """
+    if not arguments:
+        raise InputError(
+            f"No folder was given; a comparison needs at least two that medse evaluate wrote; {_FORM}."
+        )
     given = [_split(argument) for argument in arguments]
     found: list[tuple[str, Path]] = [(name or folder.resolve().name, folder) for name, folder in given]
     check_names((name for name, _ in found), "model")

@@ -1,14 +1,14 @@
 """Which files are the scans to segment: one per scan, or one per channel of each."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from medse.data.readers.case_table import ids_of, image_columns
 from medse.data.readers.csv_table import read_table
 from medse.data.readers.listing import existing
 from medse.errors import InputError
-from medse.volumes.names import case_id, case_ids, check_id, list_volumes, located, remark_left_out
+from medse.volumes.names import case_id, case_ids, check_id, list_volumes, located, remark_left_out, suffix_of
 from medse.volumes.patterns import CASE, NamePattern, find_volumes, match_cases
 
 NUMBERED = re.compile(r"(.+)_(\d{4})")
@@ -107,6 +107,7 @@ def _by_number(files: Sequence[Path], channels: int, *, numbered: bool) -> Itera
     matches = {path: NUMBERED.fullmatch(case_id(path)) for path in files}
     several = any(match and int(match[2]) for match in matches.values())
     if not numbered and (channels == 1 or not several or None in matches.values()):
+        _refuse_channels(matches)
         yield from _single(files)
         return
     expected = "_0000" if channels == 1 else f"_0000 to _{channels - 1:04}"
@@ -131,12 +132,29 @@ def _by_number(files: Sequence[Path], channels: int, *, numbered: bool) -> Itera
         if sorted(found) not in ([0], list(range(channels))):
             there = " and ".join(str(path) for _, path in sorted(found.items()))
             raise InputError(
-                f"Case {case_id(whole)!r} has {there}; this run needs {channels} channels, whose names end in "
-                f"{expected}; add or remove files."
+                f"Case {case_id(whole)!r} has {there}; this run needs {channels} "
+                f"channel{'s' * (channels > 1)}, whose names end in {expected}; add or remove files."
             )
     names = case_ids(list(scans), ["The inputs"] * len(scans))
     for name, found in zip(names, scans.values(), strict=True):
         yield name, tuple(path for _, path in sorted(found.items()))
+
+
+def _refuse_channels(matches: Mapping[Path, re.Match[str] | None]) -> None:
+    """Raise if all files are numbered and those of a case from 0 on: the channels of one scan, not scans."""
+    cases: dict[tuple[Path, str], dict[int, Path]] = {}
+    for path, match in matches.items():
+        if match is None:
+            return
+        cases.setdefault((path.parent, match[1]), {})[int(match[2])] = path
+    for (folder, name), found in cases.items():
+        if len(found) > 1 and 0 in found:
+            suffix = suffix_of(found[0])
+            raise InputError(
+                f"Case {name!r} in {folder} has {len(found)} files that are numbered as channels, and this run has 1 "
+                f"channel; expected a file for each scan; give those of it as '{folder}/{CASE}_0000{suffix}' "
+                f"or, if each is a scan of its own, '{folder}/{CASE}{suffix}'."
+            )
 
 
 def _single(files: Sequence[Path]) -> Iterator[tuple[str, Scan]]:

@@ -81,7 +81,13 @@ def find_cases(
     extra = [_name(case, found[case]) for case in found if case not in expected and only is None]
     without = count(extra, "prediction", "predictions") + " without a reference"
     but = f" (but {without}: {some(extra)})" if extra else ""
-    absent = [_name(case, expected[case]) for case in cases if case not in found]
+    lacking = [case for case in cases if case not in found]
+    if like_images := [found[f"{case}_0000"].name for case in lacking if f"{case}_0000" in found]:
+        raise InputError(
+            f"{predictions} has {count(like_images, 'prediction', 'predictions')} named as the images of nnU-Net: "
+            f"{some(like_images)}; a prediction is named after its reference; rename them without _0000."
+        )
+    absent = [_name(case, expected[case]) for case in lacking]
     if absent and missing == "error":
         raise InputError(
             f"{predictions} has no prediction for {len(absent)} of {len(cases)} references: {some(absent)}{but}; "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medse.config.sections import Evaluation
-from medse.errors import InputError
+from medse.errors import InputError, Refusals
 from medse.evaluate import Missing
 from medse.evaluate.case_scores import Rules, score_case, values_found
 from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_case_list, shown_name
@@ -127,7 +127,7 @@ def evaluate_folders(
     work = partial(score_case, rules, max(1, cores() // workers))
     scored = _readable(each_case(work, found, workers), problems)
     if not scored:
-        raise InputError("\n".join(problems.values()))
+        Refusals(problems.values()).raise_any()
     classes = [one for case in scored for one in case.classes]
     rows = tuple(one.row for one in classes)
     if groups:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from medse.errors import InputError, count, some
+from medse.errors import InputError, Refusals, count, some
 from medse.evaluate.classes import MOST_UNNAMED
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def names_of_values(
         InputError: No case remains, both sides have values and share none, or the values are no classes.
     """
     if not found:
-        raise InputError("\n".join(problems.values()))
+        Refusals(problems.values()).raise_any()
     reference = frozenset[int]().union(*(case.reference for case in found.values()))
     prediction = frozenset[int]().union(*(case.prediction for case in found.values()))
     values = sorted(reference | prediction)
@@ -55,7 +55,7 @@ def names_of_values(
             problems[name] = _apart(f"{where} {references}", case.reference, predictions, case.prediction)
     kept = {name: case for name, case in found.items() if name not in problems}
     if not kept:
-        raise InputError("\n".join(problems.values()))
+        Refusals(problems.values()).raise_any()
     further = {
         name: case.prediction - reference for name, case in kept.items() if case.prediction - reference
     }

@@ -139,7 +139,9 @@ def surface_dice(
     """
     number = isinstance(tolerance_mm, int | float | np.number) and not isinstance(tolerance_mm, bool)
     if not number or tolerance_mm is None or not 0 <= tolerance_mm < math.inf:
-        raise InputError(f"tolerance_mm is {tolerance_mm}; a length of 0 or more is expected; give it in mm.")
+        raise InputError(
+            f"tolerance_mm is {tolerance_mm!r}; a length of 0 or more is expected; give it in mm."
+        )
     pair = _measured(reference, prediction, spacing_mm, tolerance_mm=float(tolerance_mm))
     return _score("nsd", pair, convention)
 
@@ -205,13 +207,13 @@ def _masks(reference: Any, prediction: Any) -> tuple[BoolArray, BoolArray, tuple
 def _of_images(reference: Any, prediction: Any) -> tuple[BoolArray, BoolArray, tuple[float, ...] | None]:
     (first, grid), (second, other) = (label_map_of(open_given(image)) for image in (reference, prediction))
     check_same_grid(grid, other, copy_affine=None)
-    masks = _mask(first, "reference"), _mask(second, "prediction")
+    masks = _mask(first, "reference", image=True), _mask(second, "prediction", image=True)
     if suffix_of(Path(grid.source)) in PICTURES:  # whose pixels have no size
         return masks[0][..., 0], masks[1][..., 0], None
     return *masks, grid.spacing_mm
 
 
-def _mask(given: Any, name: str) -> BoolArray:
+def _mask(given: Any, name: str, *, image: bool = False) -> BoolArray:
     try:
         array = np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:  # lists of uneven lengths, tensors on a GPU
@@ -235,9 +237,17 @@ def _mask(given: Any, name: str) -> BoolArray:
             "case."
         )
     if (wrong := array[(array != 0) & (array != 1)]).size:
+        if np.isnan(wrong).any():
+            raise InputError(
+                f"The {name} is no mask: it holds NaN, which is neither inside nor outside; True and False, or 0 and "
+                "1, are expected; find out where it comes from, and fill it, for instance with np.nan_to_num(array)."
+            )
+        value = wrong[0].item()
+        choice = f"array == {value:g}" if float(value).is_integer() else "array > 0.5"
+        arrays = ", of both as arrays, which medse.read_volume(image, labels=True) gives with their grid"
         raise InputError(
-            f"The {name} is no mask: it holds {wrong[0]}; True and False, or 0 and 1, are expected; choose a "
-            "class, for instance with array == 1, or all that is not background with array > 0."
+            f"The {name} is no mask: it holds {value}; True and False, or 0 and 1, are expected; choose a class, for "
+            f"instance with {choice}, or all that is not background with array > 0{arrays * image}."
         )
     mask: BoolArray = array.astype(bool)
     return mask

@@ -6,6 +6,7 @@ Each becomes an :class:`Opened`, as a file does, and meets the checks that a fil
 import math
 import sys
 import zlib
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +153,7 @@ def _open_tensor(name: str, tensor: Any, affine: Any, oriented: bool) -> Opened:
             "give tensor[None] of a volume without channels, tensor[0] of a batch of one."
         )
     try:
-        plain = tensor.detach().cpu()
-        array = np.asarray(plain.float() if str(plain.dtype) == "torch.bfloat16" else plain)
+        array = _array_of(tensor)
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise InputError(
             f"{name} has no voxels that NumPy can read ({str(error).splitlines()[0]}); a dense tensor of numbers is "
@@ -163,6 +163,12 @@ def _open_tensor(name: str, tensor: Any, affine: Any, oriented: bool) -> Opened:
     return _open_array(
         name, array[0] if channels == 1 else np.moveaxis(array, 0, -1), channels or 1, affine, oriented
     )
+
+
+def _array_of(tensor: Any) -> AnyArray:
+    """Return the numbers of a torch tensor, of which NumPy knows no bfloat16, GPU or gradient."""
+    plain = tensor.detach().cpu()
+    return np.asarray(plain.float() if str(plain.dtype) == "torch.bfloat16" else plain)
 
 
 def _affine_of_monai(tensor: Any) -> Any:
@@ -260,9 +266,10 @@ def _checked_affine(name: str, affine: Any, shape: tuple[int, ...]) -> FloatArra
             "instance that of the nibabel image it was read from."
         )
     try:
-        given = np.asarray(affine)
-        matrix: FloatArray = given.astype(np.float64) if given.dtype.kind in "iuf" else np.empty(0)
-    except (TypeError, ValueError, RuntimeError):
+        given = _array_of(affine) if hasattr(affine, "detach") else np.asarray(affine)
+        numbers = given.dtype.kind in "iuf" or all(isinstance(one, Real) for one in given.flat)  # of objects
+        matrix: FloatArray = given.astype(np.float64) if numbers else np.empty(0)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         matrix = np.empty(0)
     if matrix.shape != (4, 4) or not np.array_equal(matrix[3], (0, 0, 0, 1)):
         shown = " ".join(str(affine).split())

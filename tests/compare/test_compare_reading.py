@@ -33,6 +33,7 @@ def test_names(arguments: list[str], expected: list[tuple[str, str]]) -> None:
         (["x/a", "x/../x/a"], "is given twice as a"),
         (["u=x", "u=./x", "s=y"], "x is given twice as u"),
         (["u=x", "u=y"], "u=x u=y is one model"),
+        ([], "No folder was given; .*at least two"),
         (["=x", "y"], "empty name or folder"),
         (["u=", "y"], "empty name or folder"),
     ],

@@ -52,6 +52,17 @@ def test_numbered_channels(tmp_path: Path) -> None:
     assert collected([single], 1, "nnunet") == {"z": ["z_0000.nii.gz"]}
 
 
+def test_channels_are_no_scans_of_a_run_of_one_channel(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "in", "a_0000.nii", "a_0001.nii", "b_0000.nii", "b_0001.nii")
+    with pytest.raises(InputError, match=r"Case 'a' in .*in has 2 files .* this run has 1 channel; "):
+        collected([folder], 1)
+    assert collected([folder / "{case}_0000.nii"], 1) == {"a": ["a_0000.nii"], "b": ["b_0000.nii"]}
+    assert list(collected([folder / "{case}.nii"], 1)) == ["a_0000", "a_0001", "b_0000", "b_0001"]
+    counted = touch(tmp_path / "counted", "hip_0001.nii", "hip_0002.nii")  # channels are counted from 0
+    assert list(collected([counted], 1)) == ["hip_0001", "hip_0002"]
+    assert list(collected([touch(tmp_path / "one", "a_0000.nii", "b_0000.nii")], 1)) == ["a_0000", "b_0000"]
+
+
 def test_patterns_of_the_run(tmp_path: Path) -> None:
     folder = touch(tmp_path / "in", "a_t2.nii", "a_t1.nii", "a_seg.nii")
     layout = {"name": "folders", "images": ["img/{case}_t1.nii", "img/{case}_t2.nii"]}

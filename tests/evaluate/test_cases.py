@@ -56,8 +56,8 @@ def test_extra_predictions_are_named(tmp_path, missing):
     references, predictions = folder(tmp_path / "r", "a.nii"), folder(tmp_path / "p", "a.nii", "z.nii")
     with pytest.raises(InputError, match=r"1 prediction without a reference: z\.nii; remove"):
         found(references, predictions, missing=missing)
-    (predictions / "a.nii").rename(predictions / "a_0000.nii")
-    with pytest.raises(InputError, match=r"a\.nii \(but 2 .*: a_0000\.nii, z\.nii\)"):
+    (predictions / "a.nii").rename(predictions / "a_1.nii")
+    with pytest.raises(InputError, match=r"a\.nii \(but 2 .*: a_1\.nii, z\.nii\)"):
         found(references, predictions, missing=missing)
 
 
@@ -215,3 +215,15 @@ def test_an_id_that_cannot_name_a_file_is_refused(tmp_path):
         (tmp_path / side / "x_...nii").touch()
     with pytest.raises(InputError, match=r"r/x_\.\.\.nii has .* id '\.\.', which cannot name a file"):
         find_cases(tmp_path / "r" / "x_{case}.nii", tmp_path / "p" / "x_{case}.nii", None, missing="error")
+
+
+def test_predictions_named_as_images_of_nnunet_are_told_so(tmp_path):
+    references, predictions = (
+        folder(tmp_path / "r", "a.nii", "b.nii"),
+        folder(tmp_path / "p", "a_0000.nii", "b.nii"),
+    )
+    for missing in ("error", "worst"):
+        with pytest.raises(
+            InputError, match=r"1 prediction named as .*nnU-Net: a_0000\.nii; .*without _0000"
+        ):
+            find_cases(references, predictions, None, missing=missing)

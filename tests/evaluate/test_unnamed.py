@@ -101,6 +101,11 @@ def test_what_is_not_binary(tmp_path: Path) -> None:
     three = boxes((1, 0, 4), (2, 6, 9))
     with pytest.raises(InputError, match=r"p/a\.png is no binary mask: it holds the values 0, 1, 2"):
         score(tmp_path, {"a": (boxes((1, 0, 4)), three)}, binary=True)
+    with pytest.raises(
+        InputError, match=r"^.*a\.png is no binary mask: .*; the same holds for 2 more: .*\.$"
+    ) as both:
+        score(tmp_path / "x", dict.fromkeys("abc", (boxes((1, 0, 4)), three)), binary=True)
+    assert len(str(both.value).splitlines()) == 1
     for labels in ({"a": 1, "b": 2}, {"a": 1, "ignore": 255}, {"a": [1, 255]}):
         with pytest.raises(InputError, match="--binary reads every label map as the mask of one class"):
             score(tmp_path, {"a": masks(1, 255)}, labels=labels, binary=True)
