@@ -25,6 +25,7 @@ from medse.runs import build
 from medse.runs.build import prepare_data
 from medse.runs.directory import DatasetFacts, RunDir
 from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_device, resolve_precision
+from medse.runs.identity import run_identity
 from medse.runs.lock import locked
 from medse.runs.provenance import device_name, file_digests, fingerprint, image_contents, provenance
 from medse.runs.resuming import Resumed, resumable
@@ -32,7 +33,7 @@ from medse.runs.weights import write_weights
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.progress import Progress, TellProgress
-from medse.tasks.callbacks.recording import Checkpoints, CsvLog, Divergence, SetAside, StraightToFile
+from medse.tasks.callbacks.recording import RUN_ID, Checkpoints, CsvLog, Divergence, SetAside, StraightToFile
 from medse.tasks.optimizers import poly
 from medse.tasks.segmentation import SegmentationTask
 from medse.tasks.tensorboard import tensorboard_log
@@ -114,6 +115,7 @@ def _train(
     if resumed:
         resumed.check_precision(config.trainer.precision, precision)
         resumed.check_data(data_sha256, folds, config.data.root)
+    run_id = resumed.run_id if resumed else run_identity(config, fold, data_sha256, precision)
     split = folds[fold]
     by_id = {case.id: case for case in cases.cases}
     refuse_copies(copies(split, by_id, image_contents(cases.cases, digests)))
@@ -149,7 +151,7 @@ def _train(
                 budget,
                 log,
                 Divergence(),
-                Checkpoints(run.checkpoints),
+                Checkpoints(run.checkpoints, run_id),
                 SetAside(run.weights, run.weights_before),
                 Annealing(network, run.path, budget),
                 *([TellProgress(progress, budget)] if progress else []),
@@ -188,9 +190,10 @@ def _train(
     )
     validation = Subset(prepared, range(len(split.training), len(ordered)))
     volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
+    groups = {case.id: case.group for case in cases.cases}
     last = None
     if resumed:
-        last = resumed.take_over(device_name(device))
+        last = resumed.take_over(device_name(device), groups)
     else:
         held.enter_context(locked(run.path))
         run.refuse_started()  # unless another was quicker
@@ -198,8 +201,7 @@ def _train(
         learnt = DatasetFacts(
             cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
         )
-        facts = provenance(data_sha256, config.seed, device, precision)
-        groups = {case.id: case.group for case in cases.cases}
+        facts = {RUN_ID: run_id, **provenance(data_sha256, config.seed, device, precision)}
         run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
     with _quiet_lightning(), fixed_sizes(device):
         try:
@@ -209,7 +211,7 @@ def _train(
             if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None  # what Lightning makes of SIGTERM and of Ctrl-C
             raise
-    write_weights(run.weights, network)
+    write_weights(run.weights, network, run_id)
 
 
 @contextmanager

@@ -94,6 +94,8 @@ def test_the_same_seed_gives_the_same_weights(tiny_config: Path, tmp_path: Path,
     first, again, other = (
         load_file(tmp_path / name / "model.safetensors") for name in ("run", "again", "other")
     )
+    files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "again")]
+    assert files[0] == files[1]
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
@@ -199,7 +201,7 @@ def test_an_existing_run_is_never_overwritten(run: Path, tiny_config: Path, tmp_
         ("checkpoints/last.ckpt", b"", "is damaged"),
         ("checkpoints/last.ckpt", None, "does not exist"),
         ("checkpoints/last.ckpt", b"PK\5\6" + bytes(18), "is damaged"),  # an archive that holds nothing
-        ("provenance.json", b"{}", "in which precision"),
+        ("provenance.json", b"{}", "which run"),
         ("dataset.json", b"", "JSON"),
     ],
 )

@@ -11,9 +11,9 @@ from medse.errors import InputError
 from medse.files import PART, read_json, refuse_existing, write_json, write_text
 from medse.labels import Labels, read_dataset_labels
 from medse.runs.lock import LOCK
-from medse.tasks.callbacks.recording import RESUME
+from medse.tasks.callbacks.recording import RESUME, RUN_ID
 
-REMEDY = "train again or restore the file"
+REMEDY = "train again with another run folder (--run), or restore the file"
 """What to do about a file of a run that is missing or damaged."""
 
 START = "make room or give another run folder (--run) that can be written to"
@@ -48,7 +48,8 @@ class RunDir:
         splits: All folds, and which of them this run validates on.
         validation_cases: Ids of the validation cases, one per line; where cases are grouped, with their group after
             a tab.
-        provenance: Versions, commit, seed, data fingerprint and device; what changed when the run was resumed.
+        provenance: Which run this is, versions, commit, seed, data fingerprint, device; what changed when the run was
+            resumed.
         log: A row per epoch.
         checkpoints: Folder of ``last.ckpt``, ``previous.ckpt`` and ``best.ckpt``.
         weights: The network's final weights; exists when the training is complete.
@@ -115,12 +116,24 @@ class RunDir:
         }
         write_json(self.dataset, facts, START)
         write_json(self.splits, {"fold": fold, "folds": [asdict(split) for split in folds]}, START)
-        lines = (
-            name if groups[name] == name else f"{name}\t{groups[name]}" for name in folds[fold].validation
-        )
-        write_text(self.validation_cases, "".join(f"{line}\n" for line in lines), START)
+        self._write_validation_cases(folds[fold], groups, START)
         write_json(self.provenance, provenance, START)
         write_text(self.config, dump_config(config), START)
+
+    def restore_validation_cases(self, groups: Mapping[str, str]) -> None:
+        """Write the list of the validation cases again where it is missing."""
+        if not self.validation_cases.exists():
+            self._write_validation_cases(self.read_folds()[self.read_fold()], groups, RESUME)
+
+    def _write_validation_cases(self, split: Split, groups: Mapping[str, str], remedy: str) -> None:
+        lines = (name if groups[name] == name else f"{name}\t{groups[name]}" for name in split.validation)
+        write_text(self.validation_cases, "".join(f"{line}\n" for line in lines), remedy)
+
+    def check_files(self) -> None:
+        """Raise where what a training writes as a file is a folder or anything else."""
+        for path in (self.log, self.weights, self.weights_before, self.validation_cases):
+            if path.exists() and not path.is_file():
+                raise InputError(f"{path} is no file, and medse writes one of that name; move it elsewhere.")
 
     def add_resumed(self, facts: dict[str, Any]) -> None:
         """Add to the provenance how the run was resumed."""
@@ -158,6 +171,10 @@ class RunDir:
     def read_fingerprint(self) -> str:
         """Read the hash of the data the run was started on."""
         return self._read_provenance("data_sha256", "which data the run was started on")
+
+    def read_identity(self) -> str:
+        """Read which run this is; its files of weights say the same."""
+        return self._read_provenance(RUN_ID, "which run this is")
 
     def read_precision(self) -> str:
         """Read in which precision the run trains, by Lightning's name."""

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,30 +18,21 @@ from medse.errors import InputError, some
 from medse.files import cannot_write
 from medse.runs.directory import REMEDY, RunDir
 from medse.runs.hardware import LIGHTNING
+from medse.runs.identity import NO_WEIGHT, flat
 from medse.runs.provenance import PACKAGES
 from medse.runs.weights import DamagedError, alike, network_weights, read_checkpoint, take_weights
 from medse.tasks.callbacks.recording import BEST, LAST, PREVIOUS, RESUME
 from medse.tasks.segmentation import SegmentationTask
 from medse.versions import installed_versions
 
-FREE = {
-    "data.root",  # its content is compared
-    "data.workers",
-    "data.cache_gb",
-    "trainer.max_epochs",
-    "trainer.max_minutes",
-    "trainer.validate_every",
-    "trainer.device",
-    "trainer.precision",  # what it means on the device is compared
-    "inference.batch_size",
-}
+FREE = NO_WEIGHT | {"trainer.max_epochs", "trainer.max_minutes"}
 """Values of a configuration that may be others when a run is resumed: no weight depends on them after as many steps.
 
 So may all of ``evaluation``, which training does not read.
 """
 
 DAMAGED = "damaged_"
-"""What the names of damaged checkpoints begin with that others were taken for."""
+"""What the names of damaged checkpoints, and of those of other runs, begin with that others were taken for."""
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +45,16 @@ class Resumed:
         source: The checkpoint it goes on from; None when it was interrupted within its first epoch.
         checkpoint: Its content.
         changed: Key of the configuration -> its value when the run was started, and now.
+        run_id: Which run it is, as its checkpoints say.
+        fault: What is wrong with ``last.ckpt``, if it goes on from the previous one.
     """
 
     run: RunDir
     source: Path | None
     checkpoint: dict[str, Any]
     changed: dict[str, list[Any]]
+    run_id: str
+    fault: str
 
     @property
     def epochs(self) -> int:
@@ -124,24 +120,27 @@ class Resumed:
                 f"kind; {REMEDY}."
             )
 
-    def take_over(self, device: str) -> Path | None:
-        """Clean what a killed training left, write down what changed, and return the checkpoint to load."""
+    def take_over(self, device: str, groups: Mapping[str, str]) -> Path | None:
+        """Mend what a killed training or a copy left, write down what changed, and return the checkpoint to load.
+
+        ``groups`` is the group of each case.
+        """
         self.run.remove_unfinished()
+        self.run.restore_validation_cases(groups)
         folder = self.run.checkpoints
+        last, previous, best = (folder / name for name in (LAST, PREVIOUS, BEST))
         try:
             if self.source is not None and self.source.name == PREVIOUS:
-                if (folder / LAST).is_file():
-                    (folder / LAST).replace(folder / f"{DAMAGED}{LAST}")
-                self.source.replace(folder / LAST)
+                _set_aside(last)
+                previous.replace(last)
                 log.warning(
-                    "%s cannot be used: going on from %s, after epoch %d",
-                    folder / LAST,
-                    PREVIOUS,
-                    self.epochs,
+                    "%s %s: going on from %s, after epoch %d", last, self.fault, PREVIOUS, self.epochs
                 )
-            if (folder / BEST).is_file() and _damaged(folder / BEST):
-                (folder / BEST).replace(folder / f"{DAMAGED}{BEST}")
-                log.warning("%s is damaged: the best epoch from now on takes its place", folder / BEST)
+            elif not previous.is_file():
+                _set_aside(previous)
+            if fault := _fault(best, self.run_id):
+                _set_aside(best)
+                log.warning("%s %s: the best epoch from now on takes its place", best, fault)
         except OSError as error:
             raise cannot_write(folder, error.errno, RESUME) from error
         facts = {
@@ -152,17 +151,17 @@ class Resumed:
             "device": device,
         }
         self.run.add_resumed(facts)
-        return None if self.source is None else folder / LAST
+        return None if self.source is None else last
 
 
 def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
     """Return how ``run`` goes on; nothing is written.
 
     Raises:
-        InputError: It was started with another configuration or fold, or one of its files is damaged.
+        InputError: It was started with another configuration or fold, or a file of it is damaged or of another run.
     """
     before = run.read_config()
-    old, new = (_flat(c.model_dump(mode="json")) for c in (before, config))
+    old, new = flat(before), flat(config)
     changed = {
         key: [old.get(key), new.get(key)]
         for key in sorted(old.keys() | new.keys())
@@ -180,17 +179,19 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
             f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that one (--fold)."
         )
     run.read_dataset()
-    source, checkpoint = _last(run)
-    return Resumed(run, source, checkpoint, changed)
+    run_id = run.read_identity()
+    source, checkpoint, fault = _last(run, run_id)
+    run.check_files()
+    return Resumed(run, source, checkpoint, changed, run_id, fault)
 
 
-def _last(run: RunDir) -> tuple[Path | None, dict[str, Any]]:
-    """Return the newest checkpoint that is whole, and its content."""
+def _last(run: RunDir, run_id: str) -> tuple[Path | None, dict[str, Any], str]:
+    """Return the run's newest checkpoint that is whole, its content, and what is wrong with a newer one."""
     damaged: DamagedError | None = None
     for path in (run.checkpoints / LAST, run.checkpoints / PREVIOUS):
         try:
-            if path.is_file():
-                return path, read_checkpoint(path)
+            if os.path.lexists(path):
+                return path, read_checkpoint(path, run_id), damaged.what if damaged else "does not exist"
         except DamagedError as error:
             damaged = damaged or error
     if damaged:
@@ -202,15 +203,27 @@ def _last(run: RunDir) -> tuple[Path | None, dict[str, Any]]:
             f"{run.checkpoints / LAST} does not exist, though {run.log} lists epochs; restore it or start a new run "
             "with another run folder (--run)."
         )
-    return None, {}
+    return None, {}, ""
 
 
-def _damaged(path: Path) -> bool:
-    try:
-        read_checkpoint(path)
-    except DamagedError:
-        return True
-    return False
+def _fault(path: Path, run_id: str) -> str:
+    """Return what is wrong with a checkpoint; an empty text if it is whole, or there is none."""
+    if os.path.lexists(path):
+        try:
+            read_checkpoint(path, run_id)
+        except DamagedError as error:
+            return error.what
+    return ""
+
+
+def _set_aside(path: Path) -> None:
+    """Give what is there, if anything, a name of its own."""
+    if not os.path.lexists(path):
+        return
+    aside = path.with_name(f"{DAMAGED}{path.name}")
+    while os.path.lexists(aside):
+        aside = aside.with_name(f"{DAMAGED}{aside.name}")
+    path.rename(aside)
 
 
 def _expected(optimizer: optim.Optimizer, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,10 +275,3 @@ def _unlike(expected: object, found: object, name: str = "") -> str:
         case _:
             same = True
     return "" if same else name
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

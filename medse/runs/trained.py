@@ -1,5 +1,6 @@
 """A trained run in memory."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
 def _weights(run: RunDir, weights: Weights, network: nn.Module) -> None:
     """Load the weights that were asked for into ``network``."""
     path = run.weights if weights == "final" else run.checkpoints / BEST
-    if not path.is_file():
+    if not os.path.lexists(path):
         if weights == "best":
             raise InputError(
                 f"{run.path} has no {path.name}; none of its epochs was validated; take the final weights, or train "
@@ -154,5 +155,8 @@ def _weights(run: RunDir, weights: Weights, network: nn.Module) -> None:
             f"{run.path} has no {path.name}; its training is not complete; finish it with medse train "
             f"{shlex.join(map(str, words))}."
         )
-    found = read_weights(path) if weights == "final" else network_weights(read_checkpoint(path))
+    run_id = run.read_identity()
+    found = (
+        read_weights(path, run_id) if weights == "final" else network_weights(read_checkpoint(path, run_id))
+    )
     take_weights(network, found, path)

@@ -2,10 +2,11 @@
 
 A byte that a disk or a copy got wrong changes a weight and nothing else: neither PyTorch nor safetensors notices.
 The archive of a checkpoint has a checksum of each of its members, which is compared here; the final weights carry
-a hash of their own.
+a hash of their own. Both say which run they belong to: those of another fold fit the same network.
 """
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,24 +20,35 @@ from torch import Tensor, nn
 from medse.errors import InputError, some
 from medse.files import atomic_path
 from medse.runs.directory import REMEDY
-from medse.tasks.callbacks.recording import RESUME
+from medse.tasks.callbacks.recording import RESUME, RUN_ID
+
+HEADER = "medse"
+"""Key of what the header of the final weights says of them, a JSON object: safetensors shuffles several keys."""
 
 DIGEST = "sha256"
-"""Key of the hash of all tensors in the header of the final weights."""
+"""Key of the hash of all tensors in that object."""
+
+FOREIGN = "belongs to another run"
+"""What is wrong with weights that were put where those of a run should be."""
 
 
 class DamagedError(InputError):
-    """A file does not hold what was once written to it."""
+    """A file does not hold what its run once wrote to it; ``what`` is wrong with it."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} {what}; {REMEDY}.")
+        self.what = what
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what a training saved after an epoch; nothing in it is executed.
+def read_checkpoint(path: Path, run_id: str) -> dict[str, Any]:
+    """Return what the training of the run ``run_id`` saved after an epoch; nothing in it is executed.
 
     Raises:
-        DamagedError: It is not whole, or holds something else.
+        DamagedError: It is not whole, holds something else, or belongs to another run.
         InputError: It cannot be read.
     """
-    damaged = DamagedError(f"{path} is damaged or no checkpoint; {REMEDY}.")
+    _check_file(path)
+    damaged = DamagedError(path, "is damaged or no checkpoint")
     try:
         with zipfile.ZipFile(path) as archive:
             if not archive.namelist() or archive.testzip() is not None:
@@ -51,7 +63,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # strange bytes make either reader raise nearly anything
         raise damaged from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
-        raise DamagedError(f"{path} is no checkpoint of a training; {REMEDY}.")
+        raise DamagedError(path, "is no checkpoint of a training")
+    if content.get(RUN_ID) != run_id:
+        raise DamagedError(path, FOREIGN)
     return content
 
 
@@ -64,27 +78,30 @@ def network_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_weights(path: Path, network: nn.Module) -> None:
-    """Write the network's weights, and a hash of them, to ``path``."""
+def write_weights(path: Path, network: nn.Module, run_id: str) -> None:
+    """Write the network's weights, a hash of them and which run they belong to, to ``path``."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic_path(path, RESUME) as temporary:
-        save_file(tensors, temporary, {DIGEST: _digest(tensors)})
+        save_file(tensors, temporary, {HEADER: json.dumps({RUN_ID: run_id, DIGEST: _digest(tensors)})})
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors that :func:`write_weights` wrote.
+def read_weights(path: Path, run_id: str) -> dict[str, Tensor]:
+    """Return the tensors that :func:`write_weights` wrote at the end of the run ``run_id``.
 
     Raises:
-        InputError: The file cannot be read, or is not what was written.
+        InputError: The file cannot be read, is not what was written, or belongs to another run.
     """
+    _check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
+            said = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); {REMEDY}.") from error
-    if DIGEST in metadata and metadata[DIGEST] != _digest(tensors):
-        raise DamagedError(f"{path} is damaged: it does not hold the weights that were written; {REMEDY}.")
+    if not isinstance(said, dict) or said.get(RUN_ID) != run_id:
+        raise DamagedError(path, FOREIGN)
+    if said.get(DIGEST) != _digest(tensors):
+        raise DamagedError(path, "is damaged: it does not hold the weights that were written")
     return tensors
 
 
@@ -104,7 +121,7 @@ def take_weights(network: nn.Module, weights: Mapping[str, Any], path: Path) -> 
         raise InputError(
             f"{path} holds the weights of another network than config.yaml describes: {some(set(wrong))} "
             f"{'is' if len(wrong) == 1 else 'are'} missing, not asked for or of another shape; restore both files "
-            "of the run, or train again."
+            "of the run, or train again with another run folder (--run)."
         )
     network.load_state_dict(dict(weights))
 
@@ -112,6 +129,11 @@ def take_weights(network: nn.Module, weights: Mapping[str, Any], path: Path) -> 
 def alike(wanted: Tensor, found: object) -> bool:
     """Whether ``found`` is a tensor of the shape and type of ``wanted``."""
     return isinstance(found, Tensor) and (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DamagedError(path, "is no file")
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -13,16 +13,22 @@ from medse.runs.directory import RunDir
     [
         (RunDir.read_dataset, "dataset.json"),
         (RunDir.read_fingerprint, "provenance.json"),
+        (RunDir.read_identity, "provenance.json"),
         (RunDir.read_fold, "splits.json"),
     ],
 )
 def test_a_missing_file_of_a_run_is_named_and_no_data_set_is_asked_for(
     tmp_path: Path, read: object, name: str
 ) -> None:
-    with pytest.raises(InputError, match=f"{name} does not exist; train again or restore the file") as caught:
+    with pytest.raises(
+        InputError,
+        match=f"{name} does not exist; train again with another run folder .--run., or restore the file",
+    ) as caught:
         read(RunDir(tmp_path))  # type: ignore[operator]
     assert "MSD" not in str(caught.value)
     (tmp_path / name).write_text('{"labels": {"a": 1}}')
-    if read is not RunDir.read_fingerprint:
-        with pytest.raises(InputError, match=f"{name} .*; train again or restore the file"):
+    if name != "provenance.json":
+        with pytest.raises(
+            InputError, match=f"{name} .*; train again with another run folder .--run., or restore the file"
+        ):
             read(RunDir(tmp_path))  # type: ignore[operator]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from medse.config.run import load_config
 from medse.errors import InputError
@@ -170,13 +170,14 @@ def test_a_checkpoint_cut_anywhere_or_with_a_wrong_byte_is_found_out(place: Path
         with pytest.raises(InputError, match=r"last.ckpt is damaged or no checkpoint; .*restore"):
             resumable(RunDir(run), config, 0)
     last.write_bytes(whole)
-    good, found_out = read_checkpoint(last)["state_dict"], 0
+    run_id = RunDir(run).read_identity()
+    good, found_out = read_checkpoint(last, run_id)["state_dict"], 0
     for _ in range(60):
         spoilt = bytearray(whole)
         spoilt[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
         last.write_bytes(spoilt)
         try:
-            same = read_checkpoint(last)["state_dict"]
+            same = read_checkpoint(last, run_id)["state_dict"]
         except InputError:
             found_out += 1
         else:
@@ -187,25 +188,28 @@ def test_a_checkpoint_cut_anywhere_or_with_a_wrong_byte_is_found_out(place: Path
 def test_final_weights_cut_anywhere_or_with_a_wrong_byte_are_found_out(run: Path) -> None:
     path = run / "model.safetensors"
     good = {name: tensor.clone() for name, tensor in load_file(path).items()}  # which are views of the file
-    whole, draw = path.read_bytes(), random.Random(0)
+    whole, draw, run_id = path.read_bytes(), random.Random(0), RunDir(run).read_identity()
     for length in [0, 7, 8, len(whole) - 1, *(draw.randrange(len(whole)) for _ in range(50))]:
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"model.safetensors cannot be read .*restore"):
-            read_weights(path)
+            read_weights(path, run_id)
     for _ in range(60):
         spoilt = bytearray(whole)
         spoilt[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
         path.write_bytes(spoilt)
         try:
-            found = read_weights(path)
+            found = read_weights(path, run_id)
         except InputError:
             continue
-        assert all(torch.equal(found[name], good[name]) for name in good if name in found)
+        assert found.keys() == good.keys()
+        assert all(torch.equal(found[name], good[name]) for name in good)
 
 
-def test_the_final_weights_carry_their_hash(run: Path) -> None:
+def test_the_final_weights_carry_their_hash_and_their_run(run: Path) -> None:
     with safe_open(run / "model.safetensors", framework="pt") as file:
-        assert len(file.metadata()["sha256"]) == 64
+        said = json.loads(file.metadata()["medse"])
+    assert len(said["sha256"]) == 64
+    assert said["run_id"] == json.loads((run / "provenance.json").read_text())["run_id"]
 
 
 def test_a_damaged_last_checkpoint_costs_the_epochs_since_the_previous_one(
@@ -219,8 +223,8 @@ def test_a_damaged_last_checkpoint_costs_the_epochs_since_the_previous_one(
     assert equal(run, place / "done")
     remarks = [record.getMessage() for record in caplog.records if record.name.startswith("medse")]
     assert remarks == [
-        f"{folder / LAST} cannot be used: going on from previous.ckpt, after epoch 2",
-        f"{folder / BEST} is damaged: the best epoch from now on takes its place",
+        f"{folder / LAST} is damaged or no checkpoint: going on from previous.ckpt, after epoch 2",
+        f"{folder / BEST} is damaged or no checkpoint: the best epoch from now on takes its place",
     ]
     kept = {path.name for path in folder.iterdir()}
     assert kept == {LAST, PREVIOUS, BEST, "damaged_last.ckpt", "damaged_best.ckpt"}
@@ -414,6 +418,123 @@ def test_what_is_no_run_is_left_alone(place: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="mine exists and is not empty; give another run folder"):
         train_run(place / "tiny.yaml", tmp_path / "mine")
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "dataset.json"]
+
+
+@pytest.fixture(scope="module")
+def others(place: Path) -> dict[str, Path]:
+    """Runs of the same network that validate on the other fold, that have another seed, and that are longer."""
+    made = {"fold": ((), 1), "seed": (("seed=5",), 0), "length": (("trainer.max_epochs=4",), 0)}
+    for name, (overrides, fold) in made.items():
+        train_run(load_config(place / "tiny.yaml", overrides), place / name, fold=fold)
+    return {name: place / name for name in made}
+
+
+@pytest.mark.parametrize("which", ["fold", "seed", "length"])
+def test_weights_of_another_run_are_never_used(
+    place: Path, run: Path, others: dict[str, Path], which: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("model.safetensors", "checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+        shutil.copyfile(others[which] / path, run / path)
+    for kind, name in (("final", "model.safetensors"), ("best", BEST)):
+        with pytest.raises(InputError, match=f"{name} belongs to another run; ") as caught:
+            load_run(run, device="cpu", weights=kind)  # type: ignore[arg-type]
+        assert str(caught.value).count("\n") == 0
+    folder = run / "checkpoints"
+    go_on(place, run)  # from its previous checkpoint
+    remarks = [record.getMessage() for record in caplog.records if record.name.startswith("medse")]
+    assert remarks == [
+        f"{folder / LAST} belongs to another run: going on from previous.ckpt, after epoch 2",
+        f"{folder / BEST} belongs to another run: the best epoch from now on takes its place",
+    ]
+    assert equal(run, place / "done")
+    assert (run / "model.safetensors").read_bytes() == (place / "done" / "model.safetensors").read_bytes()
+    for kind in ("final", "best"):
+        load_run(run, device="cpu", weights=kind)  # type: ignore[arg-type]
+
+
+def test_without_one_of_its_own_a_run_goes_on_from_no_checkpoint_and_no_other_file_is_blamed(
+    place: Path, run: Path, others: dict[str, Path]
+) -> None:
+    shutil.rmtree(run / "checkpoints")
+    shutil.copytree(others["fold"] / "checkpoints", run / "checkpoints")
+    lines = (run / "log.csv").read_text().splitlines(keepends=True)
+    (run / "log.csv").write_text("".join(lines[:2]))
+    before = state(run)
+    with pytest.raises(InputError, match=r"checkpoints/last.ckpt belongs to another run; .*--run"):
+        go_on(place, run)
+    assert state(run) == before
+
+
+def test_weights_that_do_not_say_whose_they_are_are_no_ones(run: Path) -> None:
+    save_file(load_file(run / "model.safetensors"), run / "bare.safetensors")
+    (run / "bare.safetensors").replace(run / "model.safetensors")
+    with pytest.raises(InputError, match="model.safetensors belongs to another run"):
+        load_run(run, device="cpu")
+
+
+def test_runs_that_are_alike_may_exchange_files_wherever_they_lie(place: Path, tmp_path: Path) -> None:
+    overrides = ["evaluation.distances=false", "trainer.validate_every=3", "trainer.device=cpu"]
+    train_run(load_config(place / "tiny.yaml", overrides), tmp_path / "alike")
+    made = (tmp_path / "alike" / "model.safetensors").read_bytes()
+    assert made == (place / "done" / "model.safetensors").read_bytes()
+    (tmp_path / "alike").rename(tmp_path / "moved")
+    load_run(tmp_path / "moved", device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["folder", "broken link"])
+def test_what_is_no_file_is_taken_for_a_damaged_checkpoint(
+    place: Path, run: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = run / "checkpoints"
+    (folder / "damaged_last.ckpt").write_bytes(b"of an earlier time")
+    for name in (LAST, BEST):
+        (folder / name).unlink()
+        if kind == "folder":
+            (folder / name / "in it").mkdir(parents=True)
+        else:
+            (folder / name).symlink_to("nowhere")
+    with pytest.raises(InputError, match="best.ckpt is no file; "):
+        load_run(run, device="cpu", weights="best")
+    go_on(place, run)
+    assert equal(run, place / "done")
+    assert f"{folder / LAST} is no file: going on from previous.ckpt, after epoch 2" in caplog.messages
+    assert os.path.lexists(folder / "damaged_damaged_last.ckpt")
+    assert os.path.lexists(folder / "damaged_best.ckpt")
+    assert (folder / "damaged_last.ckpt").read_bytes() == b"of an earlier time"
+
+
+def test_a_folder_in_place_of_a_file_is_named_before_the_run_goes_on(place: Path, run: Path) -> None:
+    (run / "checkpoints" / PREVIOUS).unlink()
+    (run / "checkpoints" / PREVIOUS / "in it").mkdir(parents=True)
+    go_on(place, run, "trainer.max_epochs=4")
+    assert (run / "checkpoints" / PREVIOUS).is_file()
+    for name in ("log.csv", "model.safetensors", "validation_cases.txt"):
+        held = (run / name).read_bytes()
+        (run / name).unlink()
+        (run / name).mkdir()
+        with pytest.raises(InputError, match=f"{name} is no file, .*move it"):
+            go_on(place, run, "trainer.max_epochs=5")
+        if name == "model.safetensors":
+            with pytest.raises(InputError, match="model.safetensors is no file; "):
+                load_run(run, device="cpu")
+        (run / name).rmdir()
+        (run / name).write_bytes(held)
+    (run / "checkpoints" / PREVIOUS).unlink()
+    (run / "checkpoints" / LAST).unlink()
+    (run / "checkpoints" / LAST).mkdir()
+    with pytest.raises(InputError, match=r"checkpoints/last.ckpt is no file; .*--run"):
+        go_on(place, run, "trainer.max_epochs=5")
+
+
+def test_a_missing_list_of_the_validation_cases_is_written_again(place: Path, run: Path) -> None:
+    held = (run / "validation_cases.txt").read_text()
+    assert held.split() == json.loads((run / "splits.json").read_text())["folds"][0]["validation"]
+    (run / "validation_cases.txt").unlink()
+    go_on(place, run)
+    assert (run / "validation_cases.txt").read_text() == held
+    (run / "validation_cases.txt").write_text("mine\n")
+    go_on(place, run)
+    assert (run / "validation_cases.txt").read_text() == "mine\n"
 
 
 FIRST_FILES = [

@@ -21,6 +21,9 @@ LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
+RUN_ID = "run_id"
+"""Key under which a checkpoint says which run it belongs to."""
+
 SECONDS = 60.0
 """Least time between two checkpoints of epochs that are no better than the best."""
 
@@ -58,10 +61,13 @@ class Checkpoints(_KnowsValidation):
     training that is killed loses a minute and the epoch it was in, and epochs of a second are not spent on saving.
     What was saved before stays as ``previous.ckpt``. Each file is replaced as a whole, and the best before the last
     one, which says how good the best is: what is lost in between is done again.
+
+    Args:
+        run_id: Which run they belong to; each says so.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self.folder, self.run_id = folder, run_id
         self.best = -math.inf
         self.saved = -math.inf
 
@@ -82,6 +88,11 @@ class Checkpoints(_KnowsValidation):
             if last.is_file():
                 last.replace(self.folder / PREVIOUS)
         self.saved = time.monotonic()
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint[RUN_ID] = self.run_id
 
     def state_dict(self) -> dict[str, float]:
         return {"best": self.best}
