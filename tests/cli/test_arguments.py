@@ -25,7 +25,6 @@ CONFIG = "# mine\ntrainer: {max_epochs: 1}\nnet:\n  name: unet\n"
     "arguments",
     [
         ["predict", "run", "scans", "--out", "new", "--weights", "worst"],
-        ["predict", "run", "scans", "--out", "new", "--device", "tpu"],
         ["quickstart", "--out", "new", "--body", "torsos"],
         ["evaluate", "a", "b", "--out", "new", "--missing", "zero"],
         ["compare", "a", "b", "--out", "new", "--score", "dices"],
