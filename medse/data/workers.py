@@ -149,7 +149,12 @@ class Batches(DataLoader[Any]):
                 batches = super().__iter__()
         except OSError as error:
             raise _trouble(error) from error
-        yield from map(_received, batches)
+        try:
+            yield from map(_received, batches)
+        except (OSError, EOFError) as error:  # a process was killed while it sent a batch
+            if not self.num_workers:
+                raise
+            raise _trouble(error) from error
 
 
 INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
@@ -190,7 +195,7 @@ def workers_in_words() -> Iterator[None]:
 
 
 def _trouble(error: Exception) -> InputError:
-    what = str(error).splitlines()[0].rstrip(". ")
+    what = (str(error) or type(error).__name__).splitlines()[0].rstrip(". ")
     return InputError(
         f"The processes that prepare patches cannot go on ({what}); they need memory, shared memory (/dev/shm) "
         "and open files, which containers and jobs may limit; raise the limit, or continue with --resume and "

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_a_process_that_is_killed(tiny_config: Path, tmp_path: Path, uncached: l
                 child.send_signal(signal.SIGKILL)
 
     with pytest.raises(
-        InputError, match=r"(: Killed|exited unexpectedly).*--resume and data.workers=0.$"
+        InputError, match=r"(: Killed|exited unexpectedly|Connection|EOF).*--resume and data.workers=0.$"
     ) as refused:
         train_run(
             load_config(tiny_config, [*uncached, "data.workers=2", "trainer.steps_per_epoch=1000"]),
@@ -140,3 +141,16 @@ def test_shared_memory_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = Batches(Patches(), SequentialSampler(range(4)), 2, 1, pinned=False)
     with pytest.raises(InputError, match=r"No space left on device\).*/dev/shm.*data.workers=0.$"):
         next(iter(batches))
+
+
+@pytest.mark.parametrize("lost", [ConnectionResetError(104, "Connection reset by peer"), EOFError()])
+def test_a_process_that_is_killed_while_it_sends(monkeypatch: pytest.MonkeyPatch, lost: Exception) -> None:
+    def broken(_loader: object) -> Iterator[Any]:
+        raise lost
+        yield
+
+    monkeypatch.setattr(DataLoader, "__iter__", broken)
+    with pytest.raises(InputError, match="cannot go on .*data.workers=0"):
+        list(Batches(Patches(), SequentialSampler(range(2)), 1, 1, pinned=False))
+    with pytest.raises(type(lost)):
+        list(Batches(Patches(), SequentialSampler(range(2)), 1, 0, pinned=False))

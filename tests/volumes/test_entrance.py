@@ -249,7 +249,7 @@ def test_channels_are_last_in_arrays_and_first_in_tensors() -> None:
         (3, None, "given as a int"),
         (b"a.nii", None, "given as a bytes"),
         ({}, None, "given as a dict"),
-        ("", None, "is not a file"),
+        ("", None, "empty text"),
         ("gone.nii", None, "gone.nii does not exist"),
         (torch.zeros(SHAPE), AFFINE, r"channels first; give tensor\[None\]"),
         (torch.zeros(1, 1, *SHAPE), AFFINE, r"tensor\[0\] of a batch"),
