@@ -66,7 +66,7 @@ def predict_scans(
         run_dir: Folder that ``medse train`` made.
         inputs: A file, a folder of them, or several; see :func:`medse.data.scans.collect_scans`.
         out: Folder of the label maps; must be empty or new. ``prediction.json`` beside them says what made them.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         weights: As in :func:`load_run`.
         copy_affine: Let channels whose affines differ take that of the first; recorded in ``prediction.json``.
         progress: Called after each batch of windows, and with what became of each scan.
