@@ -157,26 +157,32 @@ class Batches(DataLoader[Any]):
             raise _trouble(error) from error
 
 
-INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
-
-
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a signal wait until the block has ended: Python drops what is raised while a process is being forked."""
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+    """Let Ctrl-C and SIGTERM wait until the block has ended: Python drops what is raised while a process is forked.
+
+    A mask of signals would not do: the system gives them to another thread, and Python raises in this one.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: waiting.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for arrived in waiting:
+            signal.raise_signal(arrived)
 
 
 def _disturbable(_worker: int) -> None:
-    """Take signals again in a process that was forked in the block above."""
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+    """Take Ctrl-C again in a process that was forked in the block above; PyTorch sees to SIGTERM."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,16 +59,21 @@ def test_an_interrupt_waits_until_the_processes_are_there(monkeypatch: pytest.Mo
 
     def start(_self: object) -> Any:
         os.kill(os.getpid(), signal.SIGINT)  # in a callback of fork, Python would drop what this raises
+        time.sleep(0.1)
         started.append(True)
         return iter(())
 
     monkeypatch.setattr(DataLoader, "__iter__", start)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever another test has left
+    end = threading.Event()
+    threading.Thread(target=end.wait, daemon=True).start()  # to which the system may give the signal
     try:
         with pytest.raises(KeyboardInterrupt):
             list(Batches(Patches(), SequentialSampler(range(2)), 1, 0, pinned=False))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+        end.set()
     assert started
 
 
