@@ -12,7 +12,7 @@ from medse.layers import lengths  # noqa: F401 -- before MONAI
 from medse.nets.densenet import DenseNet
 from medse.nets.fcdensenet import FCDenseNet
 from medse.nets.mobilenetv2 import MobileNetV2
-from medse.nets.network import DERIVED, Network
+from medse.nets.network import DERIVED, Classifier, Network
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -34,6 +34,9 @@ NETS: dict[str, type[Network]] = {
 
 SEGMENTATION_NETS = {name: net for name, net in NETS.items() if net.task == "segmentation"}
 """Those that label voxels."""
+
+CLASSIFICATION_NETS = {name: net for name, net in NETS.items() if issubclass(net, Classifier)}
+"""Those that give an image a class."""
 
 
 @check_arguments("net")

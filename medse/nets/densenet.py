@@ -12,7 +12,7 @@ from medse.attention.papers import Paper
 from medse.errors import InputError
 from medse.layers.convolution import Norm, norm_layer
 from medse.layers.lengths import check_spatial_dims
-from medse.nets.network import Network
+from medse.nets.network import Classifier
 
 DENSENET = Paper(
     "Huang, Liu, van der Maaten, Weinberger", "Densely Connected Convolutional Networks", "CVPR", 2017
@@ -23,7 +23,7 @@ BOTTLENECK = 4
 """Channels of a layer's 1x1(x1) convolution per feature map that the layer adds."""
 
 
-class DenseNet(Network):
+class DenseNet(Classifier):
     """DenseNet-121: MONAI's, with attention after each dense block.
 
     Its parameters have MONAI's names; those of attention are in ``features.attention1`` and so on.
@@ -57,7 +57,6 @@ class DenseNet(Network):
         "Dense blocks, in which each layer sees the maps of all before it, with attention after each block."
     )
     use = "Classification of medical images; MONAI's layout."
-    task = "classification"
 
     def __init__(
         self,
@@ -97,11 +96,17 @@ class DenseNet(Network):
                 parts[f"attention{number}"] = make_attention(attention, spatial_dims, widths[number - 1])
         self.norm = norm
         self.halvings = len(blocks) - 1
+        self.map_channels = tuple(widths)
+        self.last_map = "features"
         self.features = nn.Sequential(parts)
         self.class_layers = dense.class_layers
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (see Shape)."""
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the map after each dense block and its attention, the last one normalised.
+
+        Raises:
+            InputError: The input is too small.
+        """
         finest = 2**self.halvings  # voxels of the stem's map of which the halvings, rounded down, leave one
         least = STEM_STRIDE * (finest - 1) + 1
         if min(x.shape[2:]) < least:
@@ -111,5 +116,14 @@ class DenseNet(Network):
             )
         most = STEM_STRIDE * (2 * finest - 1)
         self.refuse_unfit(x, [most] * (x.ndim - 2))
-        logits: Tensor = self.class_layers(self.features(x))
+        maps = []
+        for name, part in self.features.named_children():
+            x = part(x)
+            if name.startswith("attention"):
+                maps.append(x)
+        return [*maps[:-1], x]
+
+    def classify(self, last: Tensor) -> Tensor:
+        """Return the logits of the last map."""
+        logits: Tensor = self.class_layers(last)
         return logits

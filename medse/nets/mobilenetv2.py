@@ -12,7 +12,7 @@ from medse.attention import Attention, make_attention
 from medse.attention.papers import COORDINATE, Paper
 from medse.layers.convolution import Norm, norm_layer, widen_thin_maps
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
-from medse.nets.network import Network
+from medse.nets.network import Classifier
 
 MOBILENETV2 = Paper(
     "Sandler, Howard, Zhu, Zhmoginov, Chen",
@@ -27,7 +27,7 @@ STEM, LAST = 32, 1280
 DROPOUT = 0.2
 
 
-class MobileNetV2(Network):
+class MobileNetV2(Classifier):
     """MobileNetV2: inverted residual blocks, whose middle is wide and convolved depthwise.
 
     Args:
@@ -60,7 +60,6 @@ class MobileNetV2(Network):
     papers = (MOBILENETV2, COORDINATE)
     what = "Inverted residual blocks: widen, convolve each channel alone, attend, narrow, add."
     use = "Classification where memory or time is short."
-    task = "classification"
 
     def __init__(
         self,
@@ -104,21 +103,38 @@ class MobileNetV2(Network):
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         before = _rounded(STEM * width)
         features = [conv(in_channels, before, strides=steps[0])]
+        ends = list[int]()
+        map_channels = list[int]()
         for (expansion, channels, count), stride in zip(STAGES, steps[1:], strict=True):
             after = _rounded(channels * width)
+            if max(stride) > 1:
+                ends.append(len(features))
+                map_channels.append(before)
             for n in range(count):
                 features.append(inverted(before, expansion, after, (1,) * spatial_dims if n else stride))
                 before = after
         last = _rounded(LAST * max(1.0, width))
         self.features = nn.Sequential(*features, conv(before, last, kernel_size=1))
+        self.ends = (*ends, len(self.features))
+        self.map_channels = (*map_channels, last)
+        self.last_map = "features"
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten(), nn.Dropout(DROPOUT))
         self.classifier = nn.Linear(last, out_channels)
         widen_thin_maps(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (see Shape)."""
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the map before each step and the last one."""
         self.refuse_unfit(x, self.stride)
-        logits: Tensor = self.classifier(self.mean(self.features(x)))
+        maps = []
+        for number, part in enumerate(self.features, start=1):
+            x = part(x)
+            if number in self.ends:
+                maps.append(x)
+        return maps
+
+    def classify(self, last: Tensor) -> Tensor:
+        """Return the logits of the last map."""
+        logits: Tensor = self.classifier(self.mean(last))
         return logits
 
 

@@ -1,5 +1,6 @@
 """What every network has: its entry in the catalogue, and the inputs that it cannot take."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -73,3 +74,28 @@ class Network(nn.Module):
                 f"An input of {' x '.join(map(str, x.shape[2:]))} voxels becomes a single one, which norm "
                 f"{self.norm!r} cannot normalise; allowed are at least {needed}; give larger inputs or {way}."
             )
+
+
+class Classifier(Network):
+    """A network that classifies images; its feature maps can be looked at and learnt from.
+
+    Attributes:
+        map_channels: Channels of each of the :meth:`feature_maps`.
+        last_map: Name of the module whose output the classifier averages.
+    """
+
+    task = "classification"
+    map_channels: tuple[int, ...]
+    last_map: str
+
+    @abstractmethod
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return a map ``(B, map_channels[i], *spatial)`` per resolution, the finest first."""
+
+    @abstractmethod
+    def classify(self, last: Tensor) -> Tensor:
+        """Return the logits ``(B, out_channels)`` of the last feature map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits ``(B, out_channels)`` of images ``(B, in_channels, *spatial)``."""
+        return self.classify(self.feature_maps(x)[-1])

@@ -8,12 +8,12 @@ from monai.networks.layers import Act, Pool
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from medse.attention import Attention
+from medse.attention import Attention, make_attention
 from medse.attention.papers import Paper
 from medse.layers.convolution import Norm, conv_norm_act, widen_thin_maps
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.residual import Residual, ResidualPlacement
-from medse.nets.network import Network
+from medse.nets.network import Classifier
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 """Depth -> residual blocks of each stage."""
@@ -21,7 +21,7 @@ EXPANSION = {18: 1, 34: 1, 50: 4}
 """Depth -> output channels of a block per channel of its spatial convolutions."""
 
 
-class ResNet(Network):
+class ResNet(Classifier):
     """ResNet whose strides sit in the spatial convolutions and whose shortcuts are projected where shapes change.
 
     Args:
@@ -57,7 +57,6 @@ class ResNet(Network):
         "Residual blocks that add their input; the step sits in the middle convolution of a bottleneck block."
     )
     use = "Classification; most attention papers report it."
-    task = "classification"
 
     def __init__(
         self,
@@ -119,15 +118,26 @@ class ResNet(Network):
             rest = [residual(after, width, after, one) for _ in range(count - 1)]
             self.stages.append(nn.Sequential(residual(before, width, after, stride), *rest))
             before = after
+        self.map_channels = tuple(
+            EXPANSION[depth] * channels * 2**level for level in range(len(BLOCKS[depth]))
+        )
+        self.attention = make_attention(attention if placement == "head" else None, spatial_dims, before)
+        self.last_map = "attention"
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten())
         self.classifier = nn.Linear(before, out_channels)
         widen_thin_maps(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (see Shape)."""
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the map after each stage."""
         self.refuse_unfit(x, self.stride)
         x = self.pool(self.stem(x))
+        maps = []
         for stage in self.stages:
             x = stage(x)
-        logits: Tensor = self.classifier(self.mean(x))
+            maps.append(x)
+        return [*maps[:-1], self.attention(x)]
+
+    def classify(self, last: Tensor) -> Tensor:
+        """Return the logits of the last map."""
+        logits: Tensor = self.classifier(self.mean(last))
         return logits

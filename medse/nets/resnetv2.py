@@ -9,12 +9,12 @@ from monai.networks.layers import Pad, Pool
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from medse.attention import Attention
+from medse.attention import Attention, make_attention
 from medse.attention.papers import Paper
 from medse.layers.convolution import Norm, norm_layer, widen_thin_maps
 from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.residual import Residual, ResidualPlacement
-from medse.nets.network import Network
+from medse.nets.network import Classifier
 
 EPSILON = 1.001e-5
 """What Keras adds to a variance."""
@@ -23,7 +23,7 @@ EXPANSION = 4
 RELU = ("relu", {"inplace": True})
 
 
-class ResNetV2(Network):
+class ResNetV2(Classifier):
     """ResNet50V2: bottleneck blocks that normalise and activate before their convolutions.
 
     The stem is a biased convolution and a maximum pooling that zeros surround. The last block of each stage strides,
@@ -62,7 +62,6 @@ class ResNetV2(Network):
     papers = (Paper("He, Zhang, Ren, Sun", "Identity Mappings in Deep Residual Networks", "ECCV", 2016),)
     what = "Residual blocks that normalise and activate before their convolutions, in the layout of Keras."
     use = "Classification with Keras' weights."
-    task = "classification"
 
     def __init__(
         self,
@@ -141,17 +140,26 @@ class ResNetV2(Network):
             self.stages.append(nn.Sequential(*stage))
             before = EXPANSION * width
         self.activated = activated(before)
+        self.map_channels = tuple(EXPANSION * channels * 2**level for level in range(len(blocks)))
+        self.attention = make_attention(attention if placement == "head" else None, spatial_dims, before)
+        self.last_map = "attention"
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten())
         self.classifier = nn.Linear(before, out_channels)
         widen_thin_maps(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (see Shape)."""
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the map after each stage, the last one normalised and activated."""
         self.refuse_unfit(x, self.stride)
         x = self.stem(x)
+        maps = []
         for stage in self.stages:
             x = stage(x)
-        logits: Tensor = self.classifier(self.mean(self.activated(x)))
+            maps.append(x)
+        return [*maps[:-1], self.attention(self.activated(x))]
+
+    def classify(self, last: Tensor) -> Tensor:
+        """Return the logits of the last map."""
+        logits: Tensor = self.classifier(self.mean(last))
         return logits
 
 

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from medse.attention import Attention, make_attention
 
-ResidualPlacement = Literal["standard", "pre", "post", "identity"]
+ResidualPlacement = Literal["standard", "pre", "post", "identity", "head"]
 """``standard``: end of the branch, before the sum; ``pre``: before the branch; ``post``: after the sum and its
-activation; ``identity``: on the shortcut, after its projection if it has one."""
+activation; ``identity``: on the shortcut, after its projection if it has one; ``head``: not in the blocks, but once
+for the whole network, on the map that is averaged for the classifier."""
 
 
 class Residual(nn.Module):
