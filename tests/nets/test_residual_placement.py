@@ -36,6 +36,8 @@ def hu(
             return act(branch(gate(x)) + shortcut(x))
         case "post":
             return gate(act(branch(x) + shortcut(x)))
+        case "head":
+            return act(branch(x) + shortcut(x))
         case _:
             return act(branch(x) + gate(shortcut(x)))
 
@@ -79,7 +81,18 @@ def test_each_runs_once_in_every_block(kind: type[nn.Module], placement: Residua
         if isinstance(module, Sine):
             module.register_forward_hook(lambda *_, name=name: runs.update([name]))
     net(torch.randn(1, 1, 40, 40))
-    assert len(runs) == 3 + 4 + 6 + 3
+    assert len(runs) == (1 if placement == "head" else 3 + 4 + 6 + 3)
     assert set(runs.values()) == {1}
     assert sum(isinstance(module, Sine) for module in net.modules()) == len(runs)
-    assert all(name.endswith(f".{placement}") for name in runs)
+    assert placement == "head" or all(name.endswith(f".{placement}") for name in runs)
+
+
+@pytest.mark.parametrize("kind", [ResNet, ResNetV2])
+@torch.no_grad()
+def test_at_the_head_it_gates_the_map_that_is_averaged(kind: type[nn.Module]) -> None:
+    net = randomized(kind(3, 1, 2, channels=8, attention=Sine, placement="head"))
+    plain = randomized(kind(3, 1, 2, channels=8))
+    x = torch.randn(2, 1, 40, 36, 33)
+    last = plain.feature_maps(x)[-1]
+    torch.testing.assert_close(net(x), plain.classifier((2 * last.sin()).mean((2, 3, 4))))
+    assert not torch.allclose(net(x), plain(x))
