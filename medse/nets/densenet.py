@@ -97,7 +97,7 @@ class DenseNet(Classifier):
         self.norm = norm
         self.halvings = len(blocks) - 1
         self.map_channels = tuple(widths)
-        self.last_map = "features"
+        self.last_map = f"features.{list(parts)[-1]}"
         self.features = nn.Sequential(parts)
         self.class_layers = dense.class_layers
 

@@ -117,7 +117,7 @@ class MobileNetV2(Classifier):
         self.features = nn.Sequential(*features, conv(before, last, kernel_size=1))
         self.ends = (*ends, len(self.features))
         self.map_channels = (*map_channels, last)
-        self.last_map = "features"
+        self.last_map = f"features.{len(self.features) - 1}"
         self.mean = nn.Sequential(Pool["adaptiveavg", spatial_dims](1), nn.Flatten(), nn.Dropout(DROPOUT))
         self.classifier = nn.Linear(last, out_channels)
         widen_thin_maps(self)
