@@ -86,20 +86,27 @@ def csv_text(model: type[BaseModel], rows: Sequence[BaseModel]) -> str:
     writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: _guarded(cell) for key, cell in row.model_dump().items()})
+        cells = row.model_dump().items()
+        writer.writerow({key: guarded(cell) if isinstance(cell, str) else cell for key, cell in cells})
     return text.getvalue()
 
 
-def _guarded(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+def guarded(name: str) -> str:
+    """Return a name with an apostrophe before it where a spreadsheet would take it for a formula."""
+    return f"'{name}" if _FORMULA.match(name) else name
 
 
-def _as_named(cell: object) -> object:
-    """Undo :func:`_guarded`; of a damaged line a cell may be missing, or a list of those too many."""
-    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell) else cell
+def as_named(name: str) -> str:
+    """Undo :func:`guarded`."""
+    return name[1:] if name.startswith("'") and _FORMULA.match(name) else name
 
 
 def _read(path: Path) -> list[dict[str, object]]:
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
-        return [{key: _as_named(cell) for key, cell in row.items() if cell != ""} for row in rows]
+        return [{key: _cell(cell) for key, cell in row.items() if cell != ""} for row in rows]
+
+
+def _cell(cell: object) -> object:
+    """Return a cell as it was written; of a damaged line it may be missing, or a list of those too many."""
+    return as_named(cell) if isinstance(cell, str) else cell
