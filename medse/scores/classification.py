@@ -58,8 +58,9 @@ class Decision(Record):
 class Curve(Record):
     """Points of a curve, in order.
 
-    Of a ROC curve ``x`` is 1 - specificity and ``y`` sensitivity; of a precision-recall curve recall and precision;
-    of a decision curve the threshold and the net benefit. Long curves are thinned; the points that are kept are exact.
+    Of a ROC curve ``x`` is 1 - specificity and ``y`` sensitivity; of a precision-recall curve recall and
+    precision; of a decision curve the threshold and the net benefit. Long curves are thinned; the points that are
+    kept are exact.
     """
 
     x: tuple[Number, ...]
