@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -16,6 +16,19 @@ Strata = Mapping[str, Counter[str]]
 """Stratum -> group -> number of cases, both sorted."""
 
 
+class Member(Protocol):
+    """What folds are made of; the attributes are as of :class:`medse.data.cases.Case`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def stratum(self) -> str: ...
+    @property
+    def fold(self) -> int | None: ...
+
+
 @dataclass(frozen=True)
 class Split:
     """Case ids of one fold, each sorted; cases that it leaves out are in neither."""
@@ -24,7 +37,7 @@ class Split:
     validation: tuple[str, ...]
 
 
-def make_folds(cases: Sequence[Case], folds: int, seed: int, method: Method) -> tuple[Split, ...]:
+def make_folds(cases: Sequence[Member], folds: int, seed: int, method: Method) -> tuple[Split, ...]:
     """Part ``cases`` into folds that validate on every case once.
 
     Where the cases have a ``fold`` of their own, that counts and ``folds``, ``seed`` and ``method`` do not.
@@ -93,13 +106,13 @@ def refuse_copies(found: Sequence[str]) -> None:
     refused.raise_any()
 
 
-def _natural(name: str) -> list[str | tuple[int, str]]:
+def natural(name: str) -> list[str | tuple[int, str]]:
     """Sort key by which ``g2`` comes before ``g10``."""
     parts = re.split("([0-9]+)", name)
     return [(len(number := part.lstrip("0")), number) if i % 2 else part for i, part in enumerate(parts)]
 
 
-def _strata(cases: Sequence[Case]) -> Strata:
+def _strata(cases: Sequence[Member]) -> Strata:
     strata: dict[str, Counter[str]] = {}
     stratum_of: dict[str, str] = {}
     for case in sorted(cases, key=lambda case: (case.stratum, case.group)):
@@ -112,12 +125,12 @@ def _strata(cases: Sequence[Case]) -> Strata:
     return strata
 
 
-def _given(cases: Sequence[Case]) -> tuple[Split, ...]:
+def _given(cases: Sequence[Member]) -> tuple[Split, ...]:
     count = 1 + max(case.fold for case in cases if case.fold is not None)
     return tuple(_split(cases, {case.group for case in cases if case.fold == fold}) for fold in range(count))
 
 
-def _random(cases: Sequence[Case], strata: Strata, folds: int, seed: int) -> tuple[Split, ...]:
+def _random(cases: Sequence[Member], strata: Strata, folds: int, seed: int) -> tuple[Split, ...]:
     random = np.random.default_rng(seed)
     totals = [0] * folds
     fold_of: dict[str, int] = {}
@@ -133,13 +146,13 @@ def _random(cases: Sequence[Case], strata: Strata, folds: int, seed: int) -> tup
     )
 
 
-def _contiguous(cases: Sequence[Case], strata: Strata, folds: int) -> tuple[Split, ...]:
+def _contiguous(cases: Sequence[Member], strata: Strata, folds: int) -> tuple[Split, ...]:
     splits = []
     for fold in range(folds):
         validation: set[str] = set()
         beside: set[str] = set()
         for sizes in strata.values():
-            ordered = sorted(sizes, key=_natural)
+            ordered = sorted(sizes, key=natural)
             first, end = (len(ordered) * part // folds for part in (fold, fold + 1))
             if first < end:
                 validation.update(ordered[first:end])
@@ -148,7 +161,7 @@ def _contiguous(cases: Sequence[Case], strata: Strata, folds: int) -> tuple[Spli
     return tuple(splits)
 
 
-def _split(cases: Sequence[Case], validation: Collection[str], left_out: Collection[str] = ()) -> Split:
+def _split(cases: Sequence[Member], validation: Collection[str], left_out: Collection[str] = ()) -> Split:
     """Validate on the groups ``validation``, train on all others but those ``left_out``."""
     return Split(
         training=tuple(sorted(c.id for c in cases if c.group not in validation and c.group not in left_out)),

@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from unicodedata import category
 
@@ -17,25 +17,28 @@ PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (".nii.gz", ".nii", ".hdr", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd", *PICTURES)
 """Endings of the files that can be read, in lower case; capitals in a name are accepted."""
 
+IMAGES = (*SUFFIXES, ".dcm")
+"""Endings of the files that can be classified: a DICOM file is one slice, and no volume to segment."""
+
 UNFIT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of tabs and other control characters, of bytes that are no UTF-8, and of ends of lines."""
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 """Names that Windows keeps for devices, whatever ending follows."""
 
 
-def suffix_of(path: Path) -> str:
-    """The one of :data:`SUFFIXES` that the file's name ends in, or an empty text."""
+def suffix_of(path: Path, known: Collection[str] = SUFFIXES) -> str:
+    """The ``known`` ending that the file's name has, or an empty text."""
     name = path.name.lower()
-    return next((suffix for suffix in SUFFIXES if name.endswith(suffix) and name != suffix), "")
+    return next((suffix for suffix in known if name.endswith(suffix) and name != suffix), "")
 
 
-def case_id(path: Path) -> str:
+def case_id(path: Path, known: Collection[str] = SUFFIXES) -> str:
     """The file's name without folder and suffix.
 
     Raises:
-        InputError: The file does not end in one of :data:`SUFFIXES`.
+        InputError: The file has no ``known`` ending.
     """
-    if suffix := suffix_of(path):
+    if suffix := suffix_of(path, known):
         return path.name[: -len(suffix)]
     if path.suffix.lower() == ".img":
         raise InputError(f"{path} holds voxels without a header; give the .hdr file that lies beside it.")
@@ -45,7 +48,7 @@ def case_id(path: Path) -> str:
             "a compression of their own; decompress it, or compress it with gzip."
         )
     raise InputError(
-        f"{path} is not a volume by its name; expected one that ends in {', '.join(SUFFIXES)}; convert the "
+        f"{path} is not a volume by its name; expected one that ends in {', '.join(known)}; convert the "
         "file or correct its name."
     )
 
@@ -155,7 +158,7 @@ def list_folder(folder: Path) -> Iterator[Path]:
     return (path for path in paths if not path.name.startswith("."))
 
 
-def case_ids(paths: Sequence[Path], places: Sequence[str]) -> list[str]:
+def case_ids(paths: Sequence[Path], places: Sequence[str], known: Collection[str] = SUFFIXES) -> list[str]:
     """Return a case id for each file of a list: its name without suffix.
 
     Where two names are the same, as those of ``case_0/imaging.nii.gz`` and ``case_1/imaging.nii.gz``, all ids are the
@@ -163,11 +166,12 @@ def case_ids(paths: Sequence[Path], places: Sequence[str]) -> list[str]:
 
     Args:
         places: What lists each file, for messages.
+        known: Endings that the files may have.
 
     Raises:
         InputError: A file is no volume by its name or is listed twice, or no folders tell all files apart.
     """
-    names = [case_id(path) for path in paths]
+    names = [case_id(path, known) for path in paths]
     listed: dict[Path, int] = {}
     for k, path in enumerate(map(located, paths)):
         if (j := listed.setdefault(path, k)) != k:

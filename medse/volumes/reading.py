@@ -1,7 +1,7 @@
 """Volumes in: which reader opens which file, headers and voxels."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +26,20 @@ def _open_itk(path: Path) -> Opened:
     return open_itk(path)
 
 
+def _open_dicom(path: Path) -> Opened:
+    from medse.volumes.formats.dicom import open_dicom
+
+    return open_dicom(path)
+
+
 OPENERS: dict[str, Callable[[Path], Opened]] = {
     **dict.fromkeys((".nii.gz", ".nii", ".hdr"), open_nifti),
     **dict.fromkeys((".mgh", ".mgz"), open_mgh),
     **dict.fromkeys((".nrrd", ".nhdr", ".mha", ".mhd"), _open_itk),
     **dict.fromkeys(PICTURES, open_picture),
 }
+IMAGE_OPENERS = {**OPENERS, ".dcm": _open_dicom}
+"""What opens the files that can be classified: those of :data:`medse.volumes.names.IMAGES`."""
 _MARKS = {
     ".nii": (344, b"n+1\0"),
     ".mgh": (0, b"\0\0\0\1"),
@@ -43,8 +51,11 @@ _MARKS = {
 """Suffix -> where a file of the format has which bytes."""
 
 
-def open_volume(path: Path) -> Opened:
+def open_volume(path: Path, openers: Mapping[str, Callable[[Path], Opened]] = OPENERS) -> Opened:
     """Check the header of ``path`` and return it; only the angles of its axes are not judged.
+
+    Args:
+        openers: Ending of a file name -> what opens such files.
 
     Raises:
         InputError: The file is missing, may not be read, is of no format known here, or its header cannot be
@@ -53,13 +64,13 @@ def open_volume(path: Path) -> Opened:
     with readable(path):
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; give the path of a volume.")
-        if suffix := "" if suffix_of(path) else _suffix_by_content(path):
+        if suffix := "" if suffix_of(path, openers) else _suffix_by_content(path):
             raise InputError(
                 f"{path} is a volume by what it holds, but its name does not say of which format; a name ends in the "
                 f"suffix of its format; rename it to {path.name}{suffix}."
             )
-        case_id(path)
-        opened = OPENERS[suffix_of(path)](path)
+        case_id(path, openers)
+        opened = openers[suffix_of(path, openers)](path)
 
     def voxels() -> AnyArray:
         with readable(path):

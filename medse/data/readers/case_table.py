@@ -1,7 +1,7 @@
 """Reader of a table of cases."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from medse.data.readers.listing import Channels, existing, gather, given_labels,
 from medse.errors import InputError, nearest
 from medse.files import given_path
 from medse.labels import Labels
-from medse.volumes.names import case_ids, check_id
+from medse.volumes.names import SUFFIXES, case_ids, check_id
 
 
 def read_csv(
@@ -76,11 +76,11 @@ def image_columns(table: Table, images: tuple[str, ...] | None) -> tuple[str, ..
     return _numbered(table) if images is None else tuple(table.require(name, "images") for name in images)
 
 
-def ids_of(table: Table, root: Path, image: str, case: str) -> list[str]:
+def ids_of(table: Table, root: Path, image: str, case: str, known: Collection[str] = SUFFIXES) -> list[str]:
     """Return the case id of each row: that in column ``case`` if there is one, else after the file in ``image``."""
     if (column := table.optional(case, "case", "case")) is None:
         files = [root / given_path(row[image]) for row in table.rows]
-        return case_ids(files, [row.place for row in table.rows])
+        return case_ids(files, [row.place for row in table.rows], known)
     first: dict[str, Row] = {}
     for row in table.rows:
         name = row[column]
@@ -112,11 +112,21 @@ WORDS: dict[str, Fold] = {"train": TRAINING_ONLY, "validation": 0, "test": "test
 NUMBER = re.compile("[0-9]{1,4}")
 
 
-def given_folds(table: Table, split: str | None, ids: Sequence[str], groups: Sequence[str]) -> Sequence[Fold]:
+def given_folds(
+    table: Table,
+    split: str | None,
+    ids: Sequence[str],
+    groups: Sequence[str],
+    *,
+    without_validation: bool = False,
+) -> Sequence[Fold]:
     """Return for each row the fold that validates on it, or ``test``.
 
     With words there is one fold, 0. With numbers every case is validated on once. Without a column ``split`` folds
     are dealt.
+
+    Args:
+        without_validation: Let ``train`` and ``test`` be the only words: folds are dealt among what is trained on.
 
     Raises:
         InputError: A cell is neither a word nor a number, both occur, numbers leave a gap, nothing is validated on
@@ -132,8 +142,12 @@ def given_folds(table: Table, split: str | None, ids: Sequence[str], groups: Seq
             f"{words[0].place} has {words[0][split]!r} and {numbers[0].place} has {numbers[0][split]!r} in column "
             f"{split!r}; expected words in all rows or fold numbers in all rows; correct the column."
         )
-    needed = ["train", "validation"] if words else range(max(2, *(int(row[split]) + 1 for row in numbers)))
+    needed: Sequence[str | int] = (
+        ["train", "validation"] if words else range(max(2, *(int(row[split]) + 1 for row in numbers)))
+    )
     given = {row[split] for row in words} | {int(row[split]) for row in numbers}
+    if without_validation and given == {"train", "test"}:
+        needed, folds = ["train"], [None if fold == TRAINING_ONLY else fold for fold in folds]
     if lacking := [value for value in needed if value not in given]:
         raise InputError(
             f"{table.path} has no row with {lacking[0]!r} in column {split!r}; expected train and validation, or "

@@ -85,11 +85,11 @@ def gather(cases: Iterable[Case], source: str, root: Path) -> tuple[Case, ...]:
                     f"{source} gives {file} to case {owner.id!r} of group {owner.group!r} and to case {case.id!r} of "
                     f"group {case.group!r}; only cases of one group may share a file; correct one of them."
                 )
-    _remark_outside([file for case in found.values() for file in (*case.images, case.label)], source, root)
+    remark_outside([file for case in found.values() for file in (*case.images, case.label)], source, root)
     return tuple(found[name] for name in sorted(found))
 
 
-def _remark_outside(files: Iterable[Path], source: str, root: Path) -> None:
+def remark_outside(files: Iterable[Path], source: str, root: Path) -> None:
     """Log that a data set names files elsewhere, as tables of one's own often do and a stranger's should not."""
     folder = os.path.normpath(
         root.absolute()
