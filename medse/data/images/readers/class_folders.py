@@ -71,7 +71,7 @@ def _parts(root: Path) -> dict[str, Path]:
     if others := [folder for folder in folders if folder not in found.values()]:
         raise InputError(
             f"{root} holds {some([folder.name for folder in found.values()])} and beside them {others[0].name}; "
-            "either all folders in it are classes, or all are Training, Validation and Testing; move the others elsewhere."
+            "either all folders in it are classes, or all are Training, Validation and Testing; move the others."
         )
     if "training" not in found:
         raise InputError(

@@ -41,7 +41,8 @@ def read_image_table(
         mask: Column of the paths of outlines, which may be empty.
         group: Column of what must not be split, usually the patient; without it each file is its own group.
         split: Column of ``train``, ``validation`` or ``test``, or of the number of the fold, from 0, that
-            validates on the image; without it, and among ``train`` where there is only ``test`` beside, folds are dealt.
+            validates on the image; without it, folds are dealt, or among ``train`` where there is only ``test``
+            beside.
         slice: Column of indices of slices of volumes, which may be empty.
         case: Column of case ids.
     """
