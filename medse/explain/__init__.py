@@ -1,0 +1,11 @@
+"""Why a classifier says what it says: heat maps, the gates of its attention, and how far to believe them."""
+
+from medse.layers import lengths  # noqa: F401 -- before MONAI
+
+# isort: split
+from medse.explain.faithfulness import insertion_deletion
+from medse.explain.gates import attention_gates
+from medse.explain.grad_cam import grad_cam
+from medse.explain.pointing import inside_share, pointing_hit
+
+__all__ = ["attention_gates", "grad_cam", "insertion_deletion", "inside_share", "pointing_hit"]
