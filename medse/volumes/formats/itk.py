@@ -30,12 +30,12 @@ def open_itk(path: Path) -> Opened:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise InputError(
-            f"{path} cannot be read ({_what_happened(error)}); check it or convert it again from its source."
+            f"{path} cannot be read ({what_happened(error)}); check it or convert it again from its source."
         ) from error
     return Opened(
         path,
-        _shape(path, reader),
-        _affine(path, reader, header.oriented),
+        shape_of(path, reader),
+        affine_of(path, reader, header.oriented),
         lambda: _voxels(path, reader),
         2 * header.promised,  # ITK's image and the array that is copied from it
         components=reader.GetNumberOfComponents(),
@@ -57,15 +57,15 @@ def open_image(image: sitk.Image) -> Opened:
         )
     return Opened(
         name,
-        _shape(name, image),
-        _affine(name, image, oriented=True),
-        lambda: _numbers(image),
+        shape_of(name, image),
+        affine_of(name, image, oriented=True),
+        lambda: numbers_of(image),
         image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent(),
         components=image.GetNumberOfComponentsPerPixel(),
     )
 
 
-def _shape(path: Path | str, image: sitk.Image | sitk.ImageFileReader) -> tuple[int, ...]:
+def shape_of(path: Path | str, image: sitk.Image | sitk.ImageFileReader) -> tuple[int, ...]:
     kind = sitk.GetPixelIDValueAsString(image.GetPixelID())
     if not re.fullmatch(r"(vector of )?((8|16|32|64)-bit (un)?signed integer|(32|64)-bit float)", kind):
         raise InputError(f"{path} holds {kind}; voxels must be integers or floats; convert it.")
@@ -77,7 +77,7 @@ def _shape(path: Path | str, image: sitk.Image | sitk.ImageFileReader) -> tuple[
     return shape
 
 
-def _affine(path: Path | str, reader: sitk.Image | sitk.ImageFileReader, oriented: bool) -> FloatArray:
+def affine_of(path: Path | str, reader: sitk.Image | sitk.ImageFileReader, oriented: bool) -> FloatArray:
     """Return the 4x4 matrix in RAS; of a file that is not oriented only the spacings."""
     axes = reader.GetDimension()
     direction = np.reshape(reader.GetDirection(), (axes, axes))
@@ -104,23 +104,23 @@ def _affine(path: Path | str, reader: sitk.Image | sitk.ImageFileReader, oriente
 
 def _voxels(path: Path, reader: sitk.ImageFileReader) -> AnyArray:
     try:
-        return _numbers(reader.Execute())
+        return numbers_of(reader.Execute())
     except RuntimeError as error:
         if "allocate" in str(error):
-            raise MemoryError(_what_happened(error)) from error
+            raise MemoryError(what_happened(error)) from error
         raise InputError(
-            f"{path} cannot be read to its end ({_what_happened(error)}); it is truncated or damaged; copy it again."
+            f"{path} cannot be read to its end ({what_happened(error)}); it is truncated or damaged; copy it again."
         ) from error
 
 
-def _numbers(image: sitk.Image) -> AnyArray:
+def numbers_of(image: sitk.Image) -> AnyArray:
     """Return the voxels with the axes in ITK's order, the values of each last."""
     array: AnyArray = sitk.GetArrayFromImage(image)
     axes = image.GetDimension()
     return array.transpose(*reversed(range(axes)), *range(axes, array.ndim))
 
 
-def _what_happened(error: RuntimeError) -> str:
+def what_happened(error: RuntimeError) -> str:
     """The line of ITK's text that says it: the first, but of NRRD's the last, which is the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("[nrrd]")]

@@ -31,6 +31,7 @@ class Opened:
         oriented: Whether the file says where the patient's left is.
         unfit_image: Why the file cannot be an image, or nothing.
         unfit_labels: Why the file cannot be a label map, or nothing.
+        largest: The largest number that a pixel of a picture can store; 0 of what is no picture.
     """
 
     path: Path | str
@@ -44,6 +45,7 @@ class Opened:
     oriented: bool = True
     unfit_image: str = ""
     unfit_labels: str = ""
+    largest: int = 0
 
 
 _BLOCK = 1 << 16

@@ -57,6 +57,7 @@ def open_picture(path: Path) -> Opened:
         oriented=False,
         unfit_image="its colours are stored in a palette; save it as grey or RGB" if palette else "",
         unfit_labels=_unfit_labels(png, mode),
+        largest=2**depth - 1,
     )
 
 
