@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class Grid:
 
     @property
     def _axes(self) -> npt.NDArray[np.int64]:
-        return np.asarray(nib.orientations.io_orientation(self.affine)).astype(np.int64)
+        return _orientation(np.asarray(self.affine, np.float64).tobytes())
 
     def _flipped(self, ndim: int) -> tuple[int, ...]:
         """Axes of ``(..., X, Y, Z)`` that run against RAS."""
@@ -91,6 +92,15 @@ class Grid:
         restored = array.transpose(*range(array.ndim - 3), *(array.ndim - 3 + self._axes[:, 0]))
         flipped: AnyArray = np.flip(restored, self._flipped(array.ndim))
         return flipped
+
+
+@lru_cache(256)
+def _orientation(affine: bytes) -> npt.NDArray[np.int64]:
+    """Return for each axis of a 4x4 matrix the RAS axis that it is nearest to, and its direction along that."""
+    matrix = np.frombuffer(affine, np.float64).reshape(4, 4)
+    found = np.asarray(nib.orientations.io_orientation(matrix)).astype(np.int64)
+    found.flags.writeable = False
+    return found
 
 
 def check_same_grid(first: Grid, second: Grid, *, copy_affine: bool | None = False) -> bool:

@@ -105,8 +105,8 @@ class ImageLoader:
         """Return where the image that lies on ``grid`` has its place in the network's input.
 
         Raises:
-            InputError: It is a volume and the network is for pictures, or a picture and it is for volumes; or it has no
-                such slice.
+            InputError: It is a volume and the network is for pictures, or the other way round; or it has no such
+                slice.
         """
         return placed(grid, self.size, self.slice_axis, slice)
 
