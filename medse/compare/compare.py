@@ -11,7 +11,7 @@ from medse.compare.result import Comparison, Source, write_comparison
 from medse.compare.verdicts import ALPHA, Cohort, compare_models
 from medse.compare.wording import Wording, cautions, p_value
 from medse.files import given_path, refuse_existing, refuse_inside, write_text
-from medse.pages.html import SORTABLE, page_environment
+from medse.pages.html import SORTABLE, STYLE_SHEET, page_environment
 from medse.registry import check_arguments
 from medse.scores.statistics import LEVEL, RESAMPLES, SEED
 from medse.scores.table import SCORES
@@ -98,6 +98,7 @@ def render(comparison: Comparison, cohort: Cohort) -> str:
         resamples=RESAMPLES,
         seed=SEED,
         many=MANY,
+        style=STYLE_SHEET,
         script=SORTABLE,
     )
 

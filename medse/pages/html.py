@@ -8,19 +8,28 @@ from importlib.resources.abc import Traversable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-SORTABLE = files("medse.pages").joinpath("sortable.js").read_text(encoding="utf-8")
+from medse.pages.numbers import format_length, format_score, format_signed
+
+SHARED = files("medse.pages")
+STYLE_SHEET = SHARED.joinpath("style.css").read_text(encoding="utf-8")
+"""What every page looks like, light and dark, narrow and printed."""
+SORTABLE = SHARED.joinpath("sortable.js").read_text(encoding="utf-8")
 """Script that lets the headings of every table of the class ``sortable`` sort it."""
+FILTERS = SHARED.joinpath("filter.js").read_text(encoding="utf-8")
+"""Script that makes the fields of the class ``filter`` choose the rows of their table."""
 
 
 def page_environment(templates: Traversable) -> Environment:
     """Return what fills the templates of a folder: escaping on, an undefined name an error.
 
-    Filters: ``data``, bytes as a ``data:`` address of an image of a kind; ``policy``, what a page with
-    this one script may do. Tests: ``nan`` and ``finite``.
+    A template that the folder lacks is sought among those of :mod:`medse.pages`. Filters: ``data``, bytes as a
+    ``data:`` address of an image of a kind; ``policy``, what a page with this one script may do; ``score``, ``mm``
+    and ``signed``, numbers as :mod:`medse.pages.numbers` writes them. Tests: ``nan`` and ``finite``.
     """
 
     def read(name: str) -> str:
-        return templates.joinpath(name).read_text(encoding="utf-8")
+        own = templates.joinpath(name)
+        return (own if own.is_file() else SHARED.joinpath(name)).read_text(encoding="utf-8")
 
     environment = Environment(
         autoescape=True,
@@ -29,7 +38,13 @@ def page_environment(templates: Traversable) -> Environment:
         lstrip_blocks=True,
         loader=FunctionLoader(read),
     )
-    environment.filters |= {"data": _data_uri, "policy": _policy}
+    environment.filters |= {
+        "data": _data_uri,
+        "policy": _policy,
+        "score": format_score,
+        "mm": format_length,
+        "signed": format_signed,
+    }
     environment.tests |= {"nan": math.isnan, "finite": math.isfinite}
     return environment
 

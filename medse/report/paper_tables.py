@@ -6,23 +6,13 @@ from pathlib import Path
 
 from medse.files import write_text
 from medse.pages.numbers import format_value
+from medse.pages.paper_tables import LATEX, MARKDOWN, latex, markdown, typeset, written
 from medse.report.tables import tolerance_of_all
 from medse.scores.scores import Scores
 from medse.scores.statistics import Summary
 from medse.scores.table import SCORES
 
-LATEX, MARKDOWN = "table.tex", "table.md"
 SHOWN = ("dice", "hd95_mm", "assd_mm", "nsd")
-LONGEST = 40
-"""Classes above which the LaTeX table runs over pages."""
-_LATEX = str.maketrans({
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "±": r"$\pm$", "−": r"$-$",
-    "–": "--", "∞": r"$\infty$", "≤": r"$\le$", "→": r"$\to$", **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-})  # fmt: skip
-_MARKDOWN = str.maketrans(
-    {sign: f"\\{sign}" for sign in "\\`*_[]|#~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-)
 
 
 def write_paper_tables(out: Path, scores: Scores) -> None:
@@ -32,36 +22,12 @@ def write_paper_tables(out: Path, scores: Scores) -> None:
 
 def latex_table(scores: Scores) -> str:
     """Return a table for booktabs (and longtable where there are many classes)."""
-    heading, lines, caption = _contents(scores, latex)
-    caption = f"\\caption{{{caption}}}\\label{{tab:medse}}"
-    head, *body = [" & ".join(line) + r" \\" for line in (heading, *lines)]
-    rows = ["\\toprule", head, "\\midrule", *body[:-1], "\\midrule", body[-1], "\\bottomrule"]
-    columns = "l" + "r" * (len(heading) - 1)
-    if len(scores.summaries.classes) > LONGEST:
-        needs, rows[2] = "booktabs,longtable", "\\midrule\n\\endhead"
-        wrapped = [f"\\begin{{longtable}}{{{columns}}}", f"{caption}\\\\", *rows, "\\end{longtable}"]
-    else:
-        needs = "booktabs"
-        inner = [f"\\begin{{tabular}}{{{columns}}}", *rows, "\\end{tabular}"]
-        wrapped = ["\\begin{table}", "\\centering", caption, "\\small", *inner, "\\end{table}"]
-    return "\n".join([f"% \\usepackage{{{needs}}}", *wrapped, ""])
+    return typeset(*_contents(scores, latex), label="tab:medse")
 
 
 def markdown_table(scores: Scores) -> str:
     """Return a table in GitHub's Markdown, its caption below."""
-    heading, lines, caption = _contents(scores, markdown)
-    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *lines]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption, ""])
-
-
-def latex(text: str) -> str:
-    """Escape a text for LaTeX; line breaks become spaces."""
-    return " ".join(text.split()).translate(_LATEX)
-
-
-def markdown(text: str) -> str:
-    """Escape a text for Markdown; line breaks become spaces."""
-    return " ".join(text.split()).translate(_MARKDOWN)
+    return written(*_contents(scores, markdown))
 
 
 def _contents(scores: Scores, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]], str]:

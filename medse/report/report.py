@@ -10,8 +10,8 @@ import numpy as np
 from medse.files import given_path, write_text
 from medse.labels import IGNORE
 from medse.metrics.conventions.table import CONVENTIONS
-from medse.pages.html import SORTABLE, page_environment
-from medse.pages.numbers import format_length, format_score, format_signed, format_value, outcome
+from medse.pages.html import FILTERS, SORTABLE, STYLE_SHEET, page_environment
+from medse.pages.numbers import format_value, outcome
 from medse.registry import check_arguments
 from medse.report import tables
 from medse.report.examples import Example, draw_examples
@@ -78,20 +78,14 @@ def render(scores: Scores, examples: Sequence[Example], *, with_images: bool) ->
     averaged = {classes[k].label for k in tables.single_classes(scores)}
     drawn = [name for name in DRAWN if name == "dice" or np.isfinite(column(scores.rows, name)).any()]
     environment = page_environment(TEMPLATES)
-    environment.filters |= {
-        "score": format_score,
-        "mm": format_length,
-        "value": format_value,
-        "signed": format_signed,
-        "outcome": outcome,
-    }
+    environment.filters |= {"value": format_value, "outcome": outcome}
     return environment.get_template("page.html.j2").render(
         scores=scores,
         summaries=scores.summaries,
         settings=scores.settings,
         created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
-        style=_read("style.css"),
-        script=SORTABLE + _read("script.js"),
+        style=STYLE_SHEET + _read("style.css"),
+        script=SORTABLE + FILTERS + _read("script.js"),
         examples=examples,
         with_images=with_images,
         table=SCORES,

@@ -188,7 +188,7 @@ def test_the_table_of_all_rows_is_limited_to_the_worst(monkeypatch):
     text = section(page_of(scores), "cases")
     assert "the 3 lowest Dice of 6" in text
     table = text.split('id="by-case-and-class"')[1]
-    assert re.findall(r'<tr data-dice="(.*?)">', table) == ["0.1", "0.2", "0.5"]
+    assert re.findall(r'<tr data-below="(.*?)">', table) == ["0.1", "0.2", "0.5"]
 
 
 def test_groups_are_shown_where_they_are_known():

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from medse.report.paper_tables import latex, latex_table, markdown_table
+from medse.pages.paper_tables import latex
+from medse.report.paper_tables import latex_table, markdown_table
 from tests.support.made_up_scores import collect, row
 
 HOSTILE = "a_b & 100% $x$ #1 {c}~^\\ <d> | `e` *f* [g]\nh"
