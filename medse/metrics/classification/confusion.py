@@ -39,7 +39,7 @@ def balanced_accuracy(confusion: FloatArray, present: BoolArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Counts:
-    """One class against the rest: cases by reference and prediction, ``(*,)`` each."""
+    """A class against the rest: cases by reference and prediction, ``(*,)`` each, or ``(*, K)`` for K classes."""
 
     true_positives: FloatArray
     false_positives: FloatArray
@@ -67,11 +67,11 @@ class Counts:
         return ratio(self.true_negatives, self.true_negatives + self.false_negatives)
 
 
-def count_one_class(positive: BoolArray, called: BoolArray, weights: FloatArray) -> Counts:
-    """Count the cases that are (``positive``) and that are taken for (``called``) one class.
+def count_against_rest(positive: BoolArray, called: BoolArray, weights: FloatArray) -> Counts:
+    """Count the cases that are (``positive``) and that are taken for (``called``) a class, or each of K classes.
 
     Shape:
-        Two ``(n,)`` and weights ``(*, n)`` in.
+        Two ``(n,)`` or ``(n, K)`` and weights ``(*, n)`` in.
     """
     kinds = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
-    return Counts(*np.moveaxis(weights @ np.stack(kinds, axis=1).astype(np.float64), -1, 0))
+    return Counts(*(weights @ kind.astype(np.float64) for kind in kinds))

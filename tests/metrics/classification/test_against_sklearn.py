@@ -16,7 +16,7 @@ from medse.metrics.classification.confusion import (
     accuracy,
     balanced_accuracy,
     confusion_matrix,
-    count_one_class,
+    count_against_rest,
 )
 from medse.metrics.classification.ranking import Ranking, thin
 
@@ -70,7 +70,7 @@ def test_measures(seed, classes, decimals):
             assert np.average(brier[:, k], weights=w) == pytest.approx(
                 sk.brier_score_loss(positive, score, sample_weight=w), abs=EXACT
             )
-            counts = count_one_class(positive, score >= 0.5, weights)
+            counts = count_against_rest(positive, score >= 0.5, weights)
             assert counts.sensitivity[row] == pytest.approx(
                 sk.recall_score(positive, score >= 0.5, sample_weight=w), abs=EXACT
             )
@@ -157,7 +157,7 @@ def test_undefined_without_a_case_of_a_kind():
     auc, _ = Ranking(positive, scores).measures(np.array([[1.0, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 1]]))
     assert np.isnan(auc[:2]).all()
     assert auc[2] == 0.125
-    counts = count_one_class(nobody, scores > 1, np.ones(4))
+    counts = count_against_rest(nobody, scores > 1, np.ones(4))
     assert np.isnan([counts.sensitivity, counts.ppv]).all()
     assert (counts.specificity, counts.npv) == (1, 1)
     with warnings.catch_warnings():
