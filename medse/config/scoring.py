@@ -48,8 +48,7 @@ def read_asked(path: Path | None, overrides: Sequence[str], conventions: str | N
     Raises:
         InputError: The file cannot be read, or a key, a value or a name does not exist.
     """
-    source = Source(Path("The command line"), {}, {}) if path is None else read_yaml(find_config(path))
-    _refuse_ignored(source, overrides)
+    source = read_source(path, overrides)
     options = validate(apply_overrides(source, overrides, Asked), Asked).evaluation
     if conventions is None:
         return options
@@ -61,6 +60,17 @@ def read_asked(path: Path | None, overrides: Sequence[str], conventions: str | N
             for name in dict.fromkeys(name.strip() for name in conventions.split(","))
         )
     return options.model_copy(update={"convention": first, "beside": tuple(others)})
+
+
+def read_source(path: Path | None, overrides: Sequence[str]) -> Source:
+    """Read a YAML file, or an empty one, whose section ``evaluation`` the overrides are about.
+
+    Raises:
+        InputError: It cannot be read, has another spelling of the section, or an override is about something else.
+    """
+    source = Source(Path("The command line"), {}, {}) if path is None else read_yaml(find_config(path))
+    _refuse_ignored(source, overrides)
+    return source
 
 
 def find_labels(labels: Path | None, config: Path | None) -> Labels | None:

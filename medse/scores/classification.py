@@ -15,7 +15,7 @@ from medse.scores.predictions import PROBABILITY
 from medse.scores.statistics import Name, Number, Record
 
 SUMMARY, CASES = "classification.json", "cases.csv"
-_CELLS = ("case", "group", "fold", "image", "reference", "predicted")
+_CELLS = ("case", "group", "fold", "image", "slice", "reference", "predicted")
 
 
 class Estimate(Record):
@@ -145,6 +145,7 @@ class CaseRow(Record):
         group: The case itself where no group is known.
         fold: Whose fold's model predicted it; empty where unknown.
         image: Path below the folder of the references; the name alone where it lies elsewhere, empty where unknown.
+        slice: Index of the slice of the volume that ``image`` is; None for a picture or a whole volume.
         probabilities: Of the classes in their order.
     """
 
@@ -152,6 +153,7 @@ class CaseRow(Record):
     group: str
     fold: str = ""
     image: str = ""
+    slice: int | None = None
     reference: str
     predicted: str
     probabilities: tuple[float, ...]
@@ -285,8 +287,9 @@ def _cases_text(scores: ClassificationScores) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*_CELLS, *(PROBABILITY + label for label in scores.labels)])
     for row in scores.rows:
-        cells = [guarded(getattr(row, name)) for name in _CELLS]
-        writer.writerow([*cells, *(f"{p:.17g}" for p in row.probabilities)])
+        cells = (getattr(row, name) for name in _CELLS)
+        named = [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
+        writer.writerow([*named, *(f"{p:.17g}" for p in row.probabilities)])
     return text.getvalue()
 
 
@@ -294,6 +297,7 @@ def _read_cases(path: Path, labels: list[str]) -> list[dict[str, object]]:
     with path.open(encoding="utf-8", newline="") as lines:
         return [
             {name: as_named(row[name]) for name in _CELLS}
+            | {"slice": row["slice"] or None}
             | {"probabilities": tuple(float(row[PROBABILITY + label]) for label in labels)}
             for row in csv.DictReader(lines)
         ]

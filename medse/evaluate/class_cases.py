@@ -1,0 +1,105 @@
+"""Which class each case is, and which prediction belongs to it."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from medse.data.images.cases import ImageCase, ImageDataset
+from medse.data.images.readers import IMAGE_READERS
+from medse.errors import InputError, count, nearest, some
+from medse.scores.predictions import PREDICTIONS, Predictions
+
+TABLE = "cases.csv"
+"""The table of a data set, where its folder is given."""
+
+
+def is_predictions(path: Path) -> bool:
+    """Whether a path holds probabilities of classes: a CSV file, or a folder with :data:`PREDICTIONS`."""
+    return (path.is_file() and path.suffix.lower() == ".csv") or (path / PREDICTIONS).is_file()
+
+
+def predictions_file(path: Path) -> Path:
+    """Return the table itself."""
+    return path / PREDICTIONS if path.is_dir() else path
+
+
+def image_root(references: Path) -> Path:
+    """Return the folder that the paths of images are relative to."""
+    return references if references.is_dir() else references.parent
+
+
+def read_references(path: Path) -> ImageDataset:
+    """Read the class of each case: from a table, a folder with ``cases.csv``, or a folder for each class.
+
+    Raises:
+        InputError: There is no such thing, or it cannot be read.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; a table with the columns image and label, or a folder for each class, is "
+            "expected; give the references."
+        )
+    if path.is_dir() and not (path / TABLE).is_file():
+        return IMAGE_READERS["class_folders"](path, None)
+    if path.is_file() and path.suffix.lower() != ".csv":
+        raise InputError(
+            f"{path} is no table; the predictions are probabilities of classes, whose references are a CSV file with "
+            "the columns image and label, or a folder for each class; give one of them."
+        )
+    return IMAGE_READERS["csv"](image_root(path), None, file=path.name if path.is_file() else TABLE)
+
+
+def pair_cases(
+    references: Path, dataset: ImageDataset, predictions: Predictions, only: Collection[str] | None
+) -> list[tuple[ImageCase, int]]:
+    """Return each case with the position of its prediction, sorted by id.
+
+    Args:
+        references: Where the data set was read from, for messages.
+        only: Case ids to keep; without it every case needs its prediction and every prediction its case.
+
+    Raises:
+        InputError: A prediction is missing, or extra; the list names a case that there is not; or a case has a class
+            that was not predicted.
+    """
+    place = {case: k for k, case in enumerate(predictions.cases)}
+    known = {case.id: case for case in dataset.cases}
+    if unknown := [case for case in only or () if case not in known]:
+        raise InputError(
+            f"{references} has no {count(unknown, 'case', 'cases')} of the list: {some(unknown)}; correct the list "
+            "of cases."
+        )
+    kept = [case for case in dataset.cases if only is None or case.id in only]
+    extra = [case for case in predictions.cases if case not in known and only is None]
+    missing = [case.id for case in kept if case.id not in place]
+    if missing:
+        but = (
+            f" (but {count(extra, 'prediction', 'predictions')} without one: {some(extra)})" if extra else ""
+        )
+        raise InputError(
+            f"There is no prediction for {len(missing)} of {len(kept)} cases of {references}: {some(missing)}{but}; "
+            "predict these too, or name those to score with --cases."
+        )
+    if extra:
+        raise InputError(
+            f"{count(extra, 'prediction is', 'predictions are')} without a case in {references}: {some(extra)}; remove them, or name the cases to score with --cases."
+        )
+    if strange := next((case for case in kept if case.label not in predictions.classes), None):
+        raise InputError(
+            f"Case {strange.id} of {references} is of the class {strange.label!r};"
+            f"{nearest(strange.label, predictions.classes)} predicted were {', '.join(predictions.classes)}; correct "
+            "the reference, or predict with a model that knows the class."
+        )
+    return [(case, place[case.id]) for case in kept]
+
+
+def groups_of(cases: Collection[ImageCase], listed: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the group of each case: that of the list where it names one, else that of the references."""
+    named = {case: group for case, group in (listed or {}).items() if group != case}
+    return {case.id: named.get(case.id, case.group) for case in cases}
+
+
+def image_text(case: ImageCase, root: Path) -> str:
+    """Return where an image lies below ``root``; its name where it lies elsewhere."""
+    image = case.image.absolute()
+    inside = image.is_relative_to(root.absolute())
+    return image.relative_to(root.absolute()).as_posix() if inside else image.name
