@@ -81,7 +81,8 @@ def pair_cases(
         )
     if extra:
         raise InputError(
-            f"{count(extra, 'prediction is', 'predictions are')} without a case in {references}: {some(extra)}; remove them, or name the cases to score with --cases."
+            f"{count(extra, 'prediction is', 'predictions are')} without a case in {references}: {some(extra)}; "
+            "remove what is extra, or name the cases to score with --cases."
         )
     if strange := next((case for case in kept if case.label not in predictions.classes), None):
         raise InputError(
