@@ -44,11 +44,7 @@ def write_cohort(
     Raises:
         InputError: A number is too small, or ``root`` is not empty.
     """
-    if train < 1 or test < 0:
-        raise InputError(
-            f"A cohort of {train} training and {test} test subjects was asked for; it needs at least 1 and 0."
-        )
-    refuse_existing(root, "give another folder or remove it")
+    check_new_cohort(root, train=train, test=test)
     names = [f"subject_{number:02d}" for number in range(1, train + test + 1)]
     for number, case in enumerate(names):
         subject = draw(np.random.default_rng((seed, number)))
@@ -71,6 +67,19 @@ def write_cohort(
         "test": [f"imagesTs/{case}.nii.gz" for case in held_out],
     }
     write_json(root / "dataset.json", content)
+
+
+def check_new_cohort(root: Path, *, train: int, test: int) -> None:
+    """Raise unless a cohort of so many subjects can be written to ``root``.
+
+    Raises:
+        InputError: A number is too small, or ``root`` is not empty.
+    """
+    if train < 1 or test < 0:
+        raise InputError(
+            f"A cohort of {train} training and {test} test subjects was asked for; it needs at least 1 and 0."
+        )
+    refuse_existing(root, "give another folder or remove it")
 
 
 def _write_case(root: Path, part: str, case: str, subject: Subject) -> None:
