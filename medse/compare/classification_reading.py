@@ -80,7 +80,8 @@ def _check_same(first: ClassifierReport, other: ClassifierReport) -> None:
         if here != there:
             raise InputError(
                 f"{both} score different {what}; only in {first.folder}: {some(here - there)}; only in "
-                f"{other.folder}: {some(there - here)}; a paired comparison needs the same {what}; evaluate both again on the same."
+                f"{other.folder}: {some(there - here)}; a paired comparison needs the "
+                f"same {what}; evaluate both again on the same."
             )
     for what, name, remedy in (
         ("put cases into different groups", "group", "the same --cases file"),

@@ -14,28 +14,19 @@ class Ranking:
         scores: The higher, the more likely of the class; equal ones are ties.
 
     Shape:
-        ``(n,)`` each; weights of the methods are ``(*, n)``.
+        ``(n,)`` each.
     """
 
     def __init__(self, positive: BoolArray, scores: FloatArray) -> None:
         self.order: IndexArray = np.argsort(scores, kind="stable")
-        ordered = scores[self.order]
         self.positive = positive[self.order]
-        self.last = np.flatnonzero(np.append(np.diff(ordered) != 0, True))
-        """Position of the last of each run of equal scores."""
-        self.levels: FloatArray = ordered[self.last]
-
-    def counts(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return how many cases of the class, and how many others, have at most each level's score.
-
-        Shape:
-            ``(*, levels)`` each.
-        """
-        ordered = np.take(weights, self.order, axis=-1)
-        every = np.cumsum(ordered, axis=-1)[..., self.last]
-        ordered *= self.positive
-        of_class = np.cumsum(ordered, axis=-1)[..., self.last]
-        return of_class, every - of_class
+        ends = np.append(np.diff(scores[self.order]) != 0, True)
+        self.last: IndexArray = np.flatnonzero(ends)
+        """Place in the order of the last of each run of equal scores: a level."""
+        first = np.append(0, self.last[:-1] + 1)
+        held = np.add.reduceat(self.positive, first, dtype=np.int64)
+        of_class = np.cumsum(held)[held > 0] - held[held > 0]
+        self._levels = first[held > 0], self.last[held > 0], of_class
 
     def measures(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return AUC and average precision.
@@ -45,17 +36,30 @@ class Ranking:
         all from that level on, times what it adds to the recall. Both are NaN without a case of the class; AUC also
         without another.
 
+        Args:
+            weights: How often each case counts.
+
         Shape:
-            ``(*,)`` each.
+            ``(b, n)`` in, ``(b,)`` each out.
         """
-        of_class, others = self.counts(weights)
-        total, rest = of_class[..., -1], others[..., -1]
-        here, others_here = (np.diff(count, axis=-1, prepend=0) for count in (of_class, others))
-        auc = ratio((here * (others - others_here / 2)).sum(axis=-1), total * rest)
-        hits = total[..., None] - of_class + here
-        called = hits + rest[..., None] - others + others_here
-        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-        return auc, ratio((here * precision).sum(axis=-1), total)
+        first, last, of_class = self._levels
+        if not len(first):
+            return np.full(len(weights), np.nan), np.full(len(weights), np.nan)
+        ordered = np.take(weights, self.order, axis=1)
+        here = np.add.reduceat(
+            ordered[:, self.positive], of_class, axis=1
+        )  # of the class, at each of its levels
+        up_to = np.zeros((len(weights), len(self.order) + 1))
+        np.cumsum(ordered, axis=1, out=up_to[:, 1:])
+        below, until = up_to[:, first], up_to[:, last + 1]
+        total, every = here.sum(axis=1), up_to[:, -1]
+        hits = np.cumsum(here, axis=1)
+        # Others below a level and half of those at it: (below - (hits - here) + until - hits) / 2.
+        pairs = np.einsum("bl,bl->b", here, below + until + here - 2 * hits) / 2
+        called = every[:, None] - below
+        precision = np.divide(total[:, None] - hits + here, called, out=np.zeros_like(here), where=called > 0)
+        recalled = np.einsum("bl,bl->b", here, precision)
+        return ratio(pairs, total * (every - total)), ratio(recalled, total)
 
     def roc(self) -> tuple[FloatArray, FloatArray]:
         """Return 1 - specificity and sensitivity from (0, 0) to (1, 1), without points on a straight line."""
@@ -74,12 +78,8 @@ class Ranking:
 
     def _called(self) -> tuple[FloatArray, FloatArray]:
         """Return how many of the class, and others, have at least each level's score, from none to all."""
-        of_class, others = self.counts(np.ones(len(self.order)))
-        below = (np.append(0.0, count[:-1]) for count in (of_class, others))
-        hits, alarms = (
-            np.append(0.0, count[-1] - less[::-1])
-            for count, less in zip((of_class, others), below, strict=True)
-        )
+        until = [np.cumsum(kind, dtype=np.float64)[self.last] for kind in (self.positive, ~self.positive)]
+        hits, alarms = (np.append(0, count[-1] - np.append(0, count[:-1])[::-1]) for count in until)
         return hits, alarms
 
 
