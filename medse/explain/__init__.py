@@ -3,9 +3,22 @@
 from medse.layers import lengths  # noqa: F401 -- before MONAI
 
 # isort: split
+from medse.explain.cases import collect_images, read_references
+from medse.explain.explain import explain_images
 from medse.explain.faithfulness import insertion_deletion
 from medse.explain.gates import attention_gates
 from medse.explain.grad_cam import grad_cam
+from medse.explain.maps import write_heat_map
 from medse.explain.pointing import inside_share, pointing_hit
 
-__all__ = ["attention_gates", "grad_cam", "insertion_deletion", "inside_share", "pointing_hit"]
+__all__ = [
+    "attention_gates",
+    "collect_images",
+    "explain_images",
+    "grad_cam",
+    "insertion_deletion",
+    "inside_share",
+    "pointing_hit",
+    "read_references",
+    "write_heat_map",
+]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from medse.arrays import ImageArray
+from medse.attention import ATTENTION
 from medse.attention.block import AttentionBlock
 from medse.registry import check_arguments
 
@@ -23,14 +24,14 @@ class Gates:
 
     Attributes:
         block: Name of the block in the net.
-        title: Name of its mechanism.
+        mechanism: Its name in :data:`medse.attention.ATTENTION`.
         channels: Mean over all places of the factor of each channel, ``(B, C)``.
         places: Mean over all channels of the factor at each place, ``(B, *spatial)`` on the grid of the feature map;
             None for a block whose factors are the same at every place, as squeeze-and-excitation's are.
     """
 
     block: str
-    title: str
+    mechanism: str
     channels: ImageArray
     places: ImageArray | None
 
@@ -107,7 +108,8 @@ def _gates(name: str, block: AttentionBlock, x: Tensor) -> Gates:
     spread = (factors - channels.reshape(*channels.shape, *(1,) * (x.ndim - 2))).abs().max()
     constant = float(spread) <= SPREAD * float(channels.abs().mean())
     places = None if constant else factors.mean(1).cpu().numpy().astype(np.float32)
-    return Gates(name, block.title, channels.cpu().numpy().astype(np.float32), places)
+    mechanism = next((key for key, kind in ATTENTION.items() if kind is type(block)), type(block).__name__)
+    return Gates(name, mechanism, channels.cpu().numpy().astype(np.float32), places)
 
 
 def _mixes(block: AttentionBlock, x: Tensor) -> bool:

@@ -1,0 +1,196 @@
+"""A trained classifier asked why: maps, pictures, and scores of how far to believe them."""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medse.arrays import ImageArray, bounding_box
+from medse.data.images.cases import ImageCase
+from medse.data.images.loading import open_image
+from medse.data.images.placement import Placement
+from medse.errors import InputError, Refusals, some
+from medse.explain.cases import UNKNOWN
+from medse.explain.faithfulness import insertion_deletion, random_order
+from medse.explain.gate_table import GateTable
+from medse.explain.grad_cam import grad_cam
+from medse.explain.maps import write_heat_map
+from medse.explain.overlays import write_overlay
+from medse.explain.pictures import Classifier, picture_of, probabilities_of
+from medse.explain.pointing import inside_share, pointing_hit
+from medse.explain.result import Explained, Explanation, explanation_of, write_explanation
+from medse.files import given_path, refuse_existing
+from medse.registry import check_arguments
+from medse.volumes.reading import channels_of, grid_of
+
+MAPS, OVERLAYS = "maps", "overlays"
+MOST = 24
+"""Pictures that are drawn unless another number is asked for."""
+VOXELS_AT_ONCE = 1 << 20
+"""Of the prepared images that the net sees together: 16 of 256 x 256."""
+
+
+@dataclass(frozen=True)
+class CaseExplained:
+    """An image was explained, the ``done``-th of ``number``."""
+
+    case: str
+    done: int
+    number: int
+
+
+@dataclass(frozen=True)
+class CaseRefused:
+    """An image could not be used; ``reason`` is a sentence."""
+
+    case: str
+    reason: str
+
+
+Progress = Callable[[CaseExplained | CaseRefused], object]
+
+
+@check_arguments("run")
+def explain_images(
+    run: Classifier,
+    cases: Sequence[ImageCase],
+    out: str | Path,
+    *,
+    most: int = MOST,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Explain what a classifier says of images, and judge the explanations.
+
+    Writes into ``out``: ``explain.csv``, a line per image; ``explain.json``, the means with 95 % intervals, for which
+    groups are drawn; ``maps/CASE.png`` (``.nii.gz`` of volumes), the Grad-CAM on the image's own pixels;
+    ``overlays/CASE.png``, pictures of the most confident mistakes and then of the least confident others; and, of a
+    net with attention, ``gates.csv`` with mean and standard deviation over the images of each channel's gate.
+
+    All of it is of one view of each image: mean probabilities of several views are those of ``medse predict``.
+    Outlines are compared with the map on the prepared image, without its padding.
+
+    Args:
+        run: A trained classifier, as :func:`medse.load_run` gives it.
+        cases: Those of a data set, or :func:`medse.explain.collect_images`.
+        out: Folder for all of it; new or empty.
+        most: Pictures that are drawn at most.
+        progress: Called after each image.
+
+    Returns:
+        What ``explain.json`` holds, with the lines of ``explain.csv`` in the order of the cases.
+
+    Raises:
+        InputError: ``out`` is not empty, there are no cases, or a label is none of the run's classes; at the end, for
+            images that cannot be used.
+    """
+    folder = given_path(out)
+    refuse_existing(folder, "give another output folder (--out)")
+    _check(run, cases, most)
+    tell = progress or (lambda _event: None)
+    reasons: dict[str, str] = {}
+    table = GateTable()
+    rows: list[Explained] = []
+    for batch, images, masks in _batches(run, cases, reasons, tell):
+        probabilities = probabilities_of(run.net, images)
+        predicted = probabilities.argmax(1).tolist()
+        heats = grad_cam(run.net, images, predicted)
+        table.add(run.net, images)
+        for n, case in enumerate(batch):
+            place = _placement(run, case)
+            write_heat_map(folder / MAPS, case.id, heats[n], place)
+            row = Explained(
+                case=case.id,
+                group=case.group,
+                reference=case.label,
+                predicted=run.classes[predicted[n]],
+                probability=float(probabilities[n, predicted[n]]),
+                **_faithfulness(run, case, images[n], heats[n], predicted[n]),
+                **_pointing(heats[n], masks[n], place),
+            )
+            rows.append(row)
+            tell(CaseExplained(case.id, len(rows) + len(reasons), len(cases)))
+    refused = Refusals(reasons.values())
+    if not rows:
+        refused.raise_any()
+    by_id = {case.id: case for case in cases}
+    for row in first_to_show(rows)[:most]:
+        write_overlay(folder / OVERLAYS / f"{row.case}.png", picture_of(run, by_id[row.case]))
+    found = explanation_of(rows, run.net, reasons)
+    write_explanation(folder, found)
+    table.write(folder)
+    refused.raise_any()
+    return found
+
+
+def first_to_show(rows: Sequence[Explained]) -> list[Explained]:
+    """Return the images in the order of interest: the most confident mistakes, then the least confident others."""
+    return sorted(rows, key=lambda row: (0, -row.probability) if row.wrong else (1, row.probability))
+
+
+def _check(run: Classifier, cases: Sequence[ImageCase], most: int) -> None:
+    if not cases:
+        raise InputError("No images were given to explain; one at least is expected; give images or folders.")
+    if most < 0:
+        raise InputError(f"{most} pictures were asked for; 0 or more are allowed; correct the number.")
+    if strange := {case.label for case in cases} - {*run.classes, UNKNOWN}:
+        raise InputError(
+            f"The references have classes that the run was not trained on: {some(strange)}; it knows "
+            f"{', '.join(run.classes)}; correct the references, or give the run that was trained on them."
+        )
+
+
+def _batches(
+    run: Classifier, cases: Sequence[ImageCase], reasons: dict[str, str], tell: Progress
+) -> Iterator[tuple[list[ImageCase], Tensor, list[ImageArray | None]]]:
+    """Yield cases, their images ``(B, C, *size)`` and masks ``(*size)``; ``reasons`` gets what refuses the others."""
+    size = max(1, VOXELS_AT_ONCE // int(np.prod(run.loader.size)))
+    for start in range(0, len(cases), size):
+        batch: list[ImageCase] = []
+        items: list[dict[str, Any]] = []
+        for case in cases[start : start + size]:
+            try:
+                items.append(run.loader(case))
+                batch.append(case)
+            except InputError as error:
+                reasons[case.id] = str(error)
+                tell(CaseRefused(case.id, reasons[case.id]))
+        if batch:
+            images = torch.as_tensor(np.stack([item["image"] for item in items])).to(run.device)
+            yield batch, images, [None if item["mask"] is None else item["mask"][0] for item in items]
+
+
+def _placement(run: Classifier, case: ImageCase) -> Placement:
+    opened = open_image(case.image)
+    return run.loader.placement(grid_of(opened, channels_of(opened)), case.slice)
+
+
+def _faithfulness(
+    run: Classifier, case: ImageCase, image: Tensor, heat: ImageArray, target: int
+) -> dict[str, float]:
+    random = random_order(heat.shape, zlib.crc32(case.id.encode("utf-8", "surrogateescape")))
+    found, control = (insertion_deletion(run.net, image, order, target) for order in (heat, random))
+    return {
+        "insertion": found.insertion,
+        "deletion": found.deletion,
+        "insertion_random": control.insertion,
+        "deletion_random": control.deletion,
+    }
+
+
+def _pointing(heat: ImageArray, mask: ImageArray | None, place: Placement) -> dict[str, float | bool | None]:
+    """Compare a map with an outline, both without the padding of the prepared image."""
+    if mask is None or not mask.any():
+        return {}
+    box = bounding_box(place.padded(np.ones((1, *place.content), bool), False)[0])
+    inner, inside = heat[box], mask[box] > 0
+    share = inside_share(inner, inside)
+    return {
+        "inside_share": None if np.isnan(share) else share,
+        "area_share": float(inside.mean()),
+        "hit": pointing_hit(inner, inside),
+    }

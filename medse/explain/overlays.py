@@ -1,0 +1,144 @@
+"""The picture of one explained image: the image, what speaks for the class, and what attention lets through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.figure import Figure
+
+from medse.arrays import BoolArray, ImageArray
+from medse.files import atomic_path
+from medse.pages.figures import LINE, MARK, POINT, plain
+
+PANEL_INCHES = 2.3
+DOTS_PER_INCH = 200
+OUTLINE = "#56E0FF"
+"""Colour of the outline of a tumour: told apart from grey and from the colours of the map."""
+OPACITY = 0.75
+"""Of the map where it is 1; where it is 0, the image is seen as it is."""
+GATE_OPACITY = 0.5
+"""Of gates everywhere."""
+
+
+@dataclass(frozen=True)
+class GatePanel:
+    """Gates on the image's pixels ``(rows, columns)``, and what they are called."""
+
+    title: str
+    values: ImageArray
+
+
+@dataclass(frozen=True)
+class ChannelGates:
+    """Gates per channel, for each block in the order in which they run."""
+
+    titles: tuple[str, ...]
+    values: tuple[ImageArray, ...]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What a picture shows, all on the image's own pixels ``(rows, columns)`` as displayed.
+
+    Attributes:
+        image: ``(C, rows, columns)``.
+        heat: From 0 to 1.
+        mask: Outline, if there is one.
+        places: Gates that differ over the image.
+        channels: Gates that do not, if there are any.
+        heading: Lines above the picture: the case, and the classes with their probabilities.
+        aspect: Height of a pixel over its width.
+    """
+
+    image: ImageArray
+    heat: ImageArray
+    mask: BoolArray | None
+    places: Sequence[GatePanel]
+    channels: ChannelGates | None
+    heading: Sequence[str]
+    aspect: float
+
+
+def write_overlay(path: Path, overlay: Overlay) -> None:
+    """Draw an overlay as PNG, wholly or not at all."""
+    figure = draw_overlay(overlay)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def draw_overlay(overlay: Overlay) -> Figure:
+    """Draw image, map and gates side by side."""
+    number = 2 + len(overlay.places) + (overlay.channels is not None)
+    rows, columns = overlay.heat.shape
+    height = PANEL_INCHES * rows * overlay.aspect / columns
+    heading = 0.16 * len(overlay.heading) + 0.1
+    size = (number * (PANEL_INCHES + 0.1), height + 0.75 + heading)
+    figure = Figure(figsize=size, layout="constrained")
+    panels, bars = figure.subplots(2, number, squeeze=False, height_ratios=(height, 0.08))
+    _image(panels[0], overlay, "image" if overlay.mask is None else "image and outline")
+    bars[0].set_axis_off()
+    _image(panels[1], overlay, "Grad-CAM of the predicted class")
+    heat = matplotlib.colormaps["inferno"]
+    shown = panels[1].imshow(overlay.heat, _see_through(heat), aspect=overlay.aspect, vmin=0, vmax=1)
+    _bar(figure, bars[1], ScalarMappable(shown.norm, heat), "share of its maximum")
+    for axes, bar, gates in zip(panels[2:], bars[2:], overlay.places, strict=False):
+        _image(axes, overlay, gates.title)
+        low, high = float(gates.values.min()), float(gates.values.max())
+        limits = {"vmin": low, "vmax": max(high, low + 1e-3)}
+        shown = axes.imshow(gates.values, "viridis", aspect=overlay.aspect, alpha=GATE_OPACITY, **limits)
+        _bar(figure, bar, ScalarMappable(shown.norm, shown.cmap), "gate, mean over channels")
+    if overlay.channels is not None:
+        bars[-1].set_axis_off()
+        _channels(panels[-1], overlay.channels)
+    title = figure.suptitle("\n".join(overlay.heading), fontsize=8, color=LINE, x=0.01, ha="left")
+    plain([title, *(axes.title for axes in panels)])
+    return figure
+
+
+def _image(axes: Axes, overlay: Overlay, title: str) -> None:
+    """Show the image, and the outline on it."""
+    low, high = np.percentile(overlay.image, (0.5, 99.5))
+    grey = np.clip((overlay.image - low) / max(float(high - low), 1e-6), 0, 1)
+    picture = grey[0] if len(grey) == 1 else np.moveaxis(grey, 0, -1)
+    axes.imshow(picture, "gray", aspect=overlay.aspect, vmin=0, vmax=1)
+    if overlay.mask is not None:
+        for colour, width in (("black", 1.6), (OUTLINE, 0.8)):
+            axes.contour(overlay.mask.astype(float), [0.5], colors=colour, linewidths=width, zorder=3)
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=7, color=LINE, linespacing=1.3)
+
+
+def _see_through(colours: Colormap) -> Colormap:
+    """Return the colours, the darker the more transparent."""
+    table = colours(np.linspace(0, 1, 256))
+    table[:, 3] = OPACITY * np.linspace(0, 1, 256)
+    return ListedColormap(table)
+
+
+def _bar(figure: Figure, axes: Axes, mappable: ScalarMappable, label: str) -> None:
+    bar = figure.colorbar(mappable, cax=axes, orientation="horizontal")
+    bar.set_label(label, fontsize=6, color=LINE)
+    axes.tick_params(labelsize=6, colors=LINE)
+    bar.outline.set_visible(False)
+
+
+def _channels(axes: Axes, gates: ChannelGates) -> None:
+    """Show for each block the gates of its channels as a box with the whole range as whiskers."""
+    axes.boxplot(
+        [values.tolist() for values in gates.values],
+        whis=(0, 100),
+        widths=0.6,
+        medianprops={"color": MARK},
+        boxprops={"color": POINT},
+        whiskerprops={"color": POINT},
+        capprops={"color": POINT},
+    )
+    axes.set_xticks(range(1, len(gates.titles) + 1), gates.titles, fontsize=6, rotation=90)
+    axes.tick_params(axis="y", labelsize=6)
+    axes.set_title("gates of the channels, by block", fontsize=7, color=LINE)
+    axes.spines[["top", "right"]].set_visible(False)
