@@ -57,7 +57,12 @@ def grey_window(planes: Sequence[Plane]) -> tuple[float, float]:
     images = [plane.image.ravel() for plane in planes if plane.image is not None]
     if not images:
         return 0.0, 1.0
-    low, high = np.percentile(np.concatenate(images), (1, 99.5))
+    return window_of(np.concatenate(images))
+
+
+def window_of(values: AnyArray) -> tuple[float, float]:
+    """As :func:`grey_window`, of the values themselves."""
+    low, high = np.percentile(values, (1, 99.5))
     if low < _AIR_HU:
         return SOFT_TISSUE_HU
     return float(low), float(max(high, low + max(1e-6, abs(low) * 1e-6)))
