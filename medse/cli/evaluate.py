@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from medse.cli.arguments import OUT, FixGeometry
-from medse.cli.terminal import console, say
+from medse.cli.terminal import WAITING, console, say
 from medse.evaluate import Missing
 from medse.metrics.conventions import ConventionName
 
@@ -18,19 +18,26 @@ class EvaluateCommand(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, and the keys after them."""
         from medse.cli.tables.options import section_table
+        from medse.config.classification_scoring import ClassificationEvaluation
         from medse.config.scoring import SECTION
         from medse.config.sections import Evaluation
 
         super().format_help(ctx, formatter)
-        console.print(section_table(Evaluation, SECTION))
+        console.print(section_table(Evaluation, SECTION, "label maps"))
+        console.print(section_table(ClassificationEvaluation, SECTION, "probabilities of classes"))
 
 
 def evaluate(
     references: Annotated[
         Path,
-        typer.Argument(help="Folder of reference label maps, or of a folder of masks per case, or one file."),
+        typer.Argument(
+            help="Folder of reference label maps, or of a folder of masks per case, or one file; of classes, a CSV "
+            "file with the columns image and label, or a folder of images for each class."
+        ),
     ],
-    predictions: Annotated[Path, typer.Argument(help="The same for predictions.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="The same for predictions; of classes, predictions.csv or its folder.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -99,7 +106,26 @@ def evaluate(
         bool, typer.Option("--show-paths", help="Write the whole paths of the folders into the report.")
     ] = False,
 ) -> None:
-    """Score label maps of any tool against references and write the Dice report."""
+    """Score label maps, or probabilities of classes, of any tool against references and write the report."""
+    from medse.evaluate.class_cases import is_predictions
+
+    if is_predictions(predictions):
+        _refuse_for_classes(
+            predictions,
+            {
+                "--labels": labels is not None,
+                "--conventions": conventions is not None,
+                "--tolerance": tolerance is not None,
+                "--binary": binary,
+                "--missing": missing != "error",
+                "--resample-prediction": resample_prediction,
+                "--fix-geometry": fix_geometry is not None,
+                "--pixel-mm": pixel_mm is not None,
+                "--processes": processes is not None,
+            },
+        )
+        _evaluate_classes(references, predictions, overrides or [], out, config, cases, show_paths)
+        return
     from medse.cli.tables.scores import print_scores
     from medse.config.scoring import SECTION, find_labels, read_asked
     from medse.errors import InputError, Refusals
@@ -138,3 +164,58 @@ def evaluate(
         with refusals:
             raise InputError(f"Not scored: {problem}")
     refusals.raise_any()
+
+
+_NOT_OF_CLASSES = {
+    "--labels": "the classes are named by the columns of the predictions",
+    "--conventions": "conventions are rules for masks",
+    "--tolerance": "a class of an image has no surface",
+    "--binary": "there are no masks",
+    "--missing": "there is no worst probability for an image that was not predicted",
+    "--resample-prediction": "probabilities lie on no grid",
+    "--fix-geometry": "probabilities lie on no grid",
+    "--pixel-mm": "there are no lengths",
+    "--processes": "there is nothing to read but two tables",
+}
+"""Option that means nothing for probabilities of classes -> why."""
+
+
+def _refuse_for_classes(predictions: Path, given: dict[str, bool]) -> None:
+    """Raise where an option was given that is about label maps."""
+    from medse.errors import InputError, Refusals
+
+    refusals = Refusals()
+    for option, was_given in given.items():
+        with refusals:
+            if was_given:
+                raise InputError(
+                    f"{option} is for label maps, and {predictions} holds probabilities of classes: "
+                    f"{_NOT_OF_CLASSES[option]}; leave it out."
+                )
+    refusals.raise_any()
+
+
+def _evaluate_classes(
+    references: Path,
+    predictions: Path,
+    overrides: list[str],
+    out: Path,
+    config: Path | None,
+    cases: Path | None,
+    show_paths: bool,
+) -> None:
+    from medse.cli.tables.classification import print_classification
+    from medse.config.classification_scoring import read_asked_of_classes
+    from medse.evaluate.classification import evaluate_predictions
+
+    with console.status("Scoring", spinner=WAITING):
+        scores = evaluate_predictions(
+            references,
+            predictions,
+            out,
+            cases,
+            options=read_asked_of_classes(config, overrides),
+            show_paths=show_paths,
+        )
+    print_classification(console, scores)
+    say(f"Scores: {out}")

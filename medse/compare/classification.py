@@ -76,7 +76,7 @@ def compare_classifiers(models: Sequence[str], out: str | Path) -> Classificatio
         models=tuple(_model(name, its) for name, its in trainings.items()),
         rows=compare_scores(trainings, groups),
         beside=tuple(
-            tests_beside(one, other, trainings[one][0], trainings[other][0], first.labels)
+            beside_tests(one, other, trainings[one][0], trainings[other][0], first.labels)
             for one, other in combinations(names, 2)
         ),
         seed_degrees=len(reports) - len(names),
@@ -125,7 +125,7 @@ def bootstrap_p(differences: FloatArray) -> float:
     return min(1.0, 2 * (fewer + 1) / (len(defined) + 1))
 
 
-def tests_beside(
+def beside_tests(
     first: str, second: str, one: Classified, other: Classified, labels: Sequence[str]
 ) -> BesideTests:
     """Return the tests that take cases for independent: McNemar's, of two proportions, and DeLong's by class."""

@@ -28,9 +28,14 @@ def options_table(builder: Callable[..., Any], derived: Collection[str], name: s
     return table
 
 
-def section_table(section: type[BaseModel], name: str) -> Table:
-    """Return a table of the keys of a section of a configuration: as they are written, default and meaning."""
-    table = Table(title=f"Keys of {name}, as KEY=VALUE", title_justify="left")
+def section_table(section: type[BaseModel], name: str, what: str) -> Table:
+    """Return a table of the keys of a section of a configuration: as they are written, default and meaning.
+
+    Args:
+        name: Of the section.
+        what: What the keys are about.
+    """
+    table = Table(title=f"Keys of {name} for {what}, as KEY=VALUE", title_justify="left")
     table.add_column("key", no_wrap=True)
     table.add_column("default")
     table.add_column("meaning")

@@ -1,0 +1,85 @@
+"""``medse evaluate`` and ``medse compare`` of classifiers on the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from medse.cli import compare as compare_command
+from medse.cli import evaluate as evaluate_command
+from tests.support.commands import medse, refused
+from tests.support.made_up_classes import CLASSES, probabilities, write_predicted, write_table
+
+LABELS = np.random.default_rng(0).integers(0, 3, 40)
+GROUPS = [f"g{k // 2}" for k in range(40)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for command in (evaluate_command, compare_command):
+        monkeypatch.setattr(command, "console", Console(width=80))
+    write_table(tmp_path / "references", LABELS, GROUPS)
+    for name, gain in (("good", 3), ("poor", 0.5)):
+        write_predicted(tmp_path / name, probabilities(LABELS, len(name), gain))
+    return tmp_path
+
+
+def evaluate(folder: Path, name: str, *arguments: object) -> int:
+    return medse("evaluate", folder / "references", folder / name, "--out", folder / f"of_{name}", *arguments)
+
+
+def test_evaluate_and_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(folder, "good") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "Balanced accuracy" in said.out
+    assert "40 cases of 20 groups" in said.out
+    for label in CLASSES:
+        assert any(f" {label} " in line and "[" in line for line in said.out.splitlines())
+    assert (
+        evaluate(folder, "poor/predictions.csv", "--out", folder / "of_poor", "evaluation.threshold=0.4") == 0
+    )
+    capsys.readouterr()
+    both = [f"{name}={folder / f'of_{name}'}" for name in ("good", "poor")]
+    assert medse("compare", *both, "--out", folder / "compared") == 0
+    said = capsys.readouterr()
+    assert sum(line.rstrip().endswith("better") for line in said.out.splitlines()) == 3
+    for word in ("McNemar", "two proportions", "DeLong, glioma", "naive", "seed condition"):
+        assert word in said.out
+
+
+def test_what_is_for_label_maps_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = {
+        "--labels": "x.json", "--conventions": "all", "--tolerance": 1, "--missing": "worst", "--pixel-mm": 1,
+        "--processes": 1, "--fix-geometry": "copy-affine",
+    }  # fmt: skip
+    given = [*(part for option in options.items() for part in option), "--binary", "--resample-prediction"]
+    refused(capsys, evaluate(folder, "good", *given), "--labels", lines=9)
+    assert not (folder / "of_good").exists()
+    for override in ("evaluation.unit=group", "evaluation.threshold=1.5"):
+        assert evaluate(folder, "good", override) == 2
+        assert override.partition("=")[0] in capsys.readouterr().err
+    assert evaluate(folder, "good") == 0
+    assert evaluate(folder, "poor") == 0
+    capsys.readouterr()
+    both = [folder / "of_good", folder / "of_poor"]
+    refused(capsys, medse("compare", *both, "--score", "dice", "--out", folder / "out"), "--score dice")
+
+
+def test_an_absent_class_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(folder / "references", LABELS % 2, GROUPS)
+    assert evaluate(folder, "good") == 0
+    assert "none: it is in no mean" in " ".join(capsys.readouterr().out.split())
+
+
+def test_without_torch(folder: Path) -> None:
+    code = (
+        "import sys; from medse.evaluate.classification import evaluate_predictions; "
+        "from medse.compare.classification import compare_classifiers; "
+        f"evaluate_predictions({str(folder / 'references')!r}, {str(folder / 'good')!r}, {str(folder / 'o')!r}); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
