@@ -11,6 +11,9 @@ from medse.cli.terminal import WAITING, console, say
 from medse.evaluate import Missing
 from medse.metrics.conventions import ConventionName
 
+MAPS = "maps"
+"""Folder of heat maps beside predictions of classes."""
+
 
 class EvaluateCommand(TyperCommand):
     """Shows in its help what the section of a configuration takes, from the section itself."""
@@ -83,7 +86,11 @@ def evaluate(
         typer.Option(help="Text file with the case ids to score, one per line; group after a tab."),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of the scans, shown under the contours.")
+        Path | None,
+        typer.Option(
+            help="Folder of the scans, shown under the contours; of classes, of the images, by default that of the "
+            "references."
+        ),
     ] = None,
     missing: Annotated[
         Missing, typer.Option(help="What a missing prediction is: an error, or 0 in every class.")
@@ -124,7 +131,7 @@ def evaluate(
                 "--processes": processes is not None,
             },
         )
-        _evaluate_classes(references, predictions, overrides or [], out, config, cases, show_paths)
+        _evaluate_classes(references, predictions, overrides or [], out, config, cases, images, show_paths)
         return
     from medse.cli.tables.scores import print_scores
     from medse.config.scoring import SECTION, find_labels, read_asked
@@ -202,11 +209,15 @@ def _evaluate_classes(
     out: Path,
     config: Path | None,
     cases: Path | None,
+    images: Path | None,
     show_paths: bool,
 ) -> None:
     from medse.cli.tables.classification import print_classification
     from medse.config.classification_scoring import read_asked_of_classes
+    from medse.errors import Refusals
+    from medse.evaluate.class_cases import image_root, predictions_file
     from medse.evaluate.classification import evaluate_predictions
+    from medse.report.classification import write_classification_report
 
     with console.status("Scoring", spinner=WAITING):
         scores = evaluate_predictions(
@@ -217,5 +228,13 @@ def _evaluate_classes(
             options=read_asked_of_classes(config, overrides),
             show_paths=show_paths,
         )
+    maps = predictions_file(predictions).parent / MAPS
+    refusals, page = Refusals(), None
+    with refusals:
+        page = write_classification_report(
+            out, images or image_root(references), maps if maps.is_dir() else None
+        )
     print_classification(console, scores)
-    say(f"Scores: {out}")
+    if page:
+        say(f"Report: {page}")
+    refusals.raise_any()

@@ -36,6 +36,9 @@ def test_evaluate_and_compare(folder: Path, capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr()
     assert said.err == ""
     assert "Balanced accuracy" in said.out
+    page = folder / "of_good" / "report.html"
+    assert str(page) in said.out.replace("\n", "")
+    assert page.read_text().count("data:image/jpeg") > 0
     assert "40 cases of 20 groups" in said.out
     for label in CLASSES:
         assert any(f" {label} " in line and "[" in line for line in said.out.splitlines())
@@ -73,6 +76,18 @@ def test_an_absent_class_is_said(folder: Path, capsys: pytest.CaptureFixture[str
     write_table(folder / "references", LABELS % 2, GROUPS)
     assert evaluate(folder, "good") == 0
     assert "none: it is in no mean" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_image_that_cannot_be_shown_costs_no_number(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (folder / "references").glob("*.png"):
+        path.write_bytes(b"no picture")
+    assert evaluate(folder, "good") == 2
+    said = capsys.readouterr()
+    assert "Balanced accuracy" in said.out
+    assert "case_" in said.err
+    assert (folder / "of_good" / "classification.json").is_file()
 
 
 def test_without_torch(folder: Path) -> None:

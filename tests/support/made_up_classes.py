@@ -1,8 +1,10 @@
 """Data sets of images with classes, predictions of them and reports, made up for tests."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from medse.evaluate.classification import evaluate_predictions
 from medse.scores.predictions import Predictions, write_predictions
@@ -11,15 +13,21 @@ CLASSES = ("cyst", "glioma", "none")
 
 
 def write_table(folder: Path, labels, groups=None) -> Path:
-    """Write a table of as many images as labels (indices); the images are empty files."""
+    """Write a table of as many images as labels (indices); the images are all the same."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = ["image,label,group"]
+    lines, picture = ["image,label,group"], _picture()
     for k, label in enumerate(labels):
         name = f"case_{k:03}.png"
-        (folder / name).write_bytes(b"")
+        (folder / name).write_bytes(picture)
         lines.append(f"{name},{CLASSES[label]},{groups[k] if groups is not None else f'g{k}'}")
     (folder / "cases.csv").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def _picture() -> bytes:
+    data = io.BytesIO()
+    Image.fromarray((np.arange(64, dtype=np.uint8) * 3).reshape(8, 8)).save(data, "PNG")
+    return data.getvalue()
 
 
 def probabilities(labels, seed, gain=1.5, classes=3):
