@@ -4,29 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from medse.files import write_text
 from medse.pages.numbers import DASH, format_score
 from medse.pages.paper_tables import LATEX, MARKDOWN, latex, markdown, typeset, written
+from medse.pages.split import sides_of_groups
 from medse.scores.classification import CaseRow, ClassificationScores, Estimate
 
 MOST_ROWS = 2000
 """Lines of cases on the page; the worst of them where there are more."""
-IN_BOTH = "groups_on_both_sides"
-METHOD = "method"
-BY_IMAGE = "images"
-"""Keys of the split, and its method that deals the images of a group to both sides."""
-
-Sides = Literal["whole", "divided", "unknown"]
-
-
-def sides_of_groups(scores: ClassificationScores) -> Sides:
-    """Say whether every group was wholly on one side of the split, as far as the predictions tell."""
-    split = scores.split
-    if split.get(METHOD) == BY_IMAGE or split.get(IN_BOTH, "0").strip() not in ("0", ""):
-        return "divided"
-    return "whole" if scores.settings.grouped and (METHOD in split or IN_BOTH in split) else "unknown"
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,9 @@ def _caption(scores: ClassificationScores) -> str:
         "Each class against the rest; sensitivity, specificity, PPV and NPV where the most probable class is "
         "predicted; AP: average precision.",
     ]
-    if sides_of_groups(scores) == "divided":
+    sides = sides_of_groups(scores.split, grouped=settings.grouped)
+    if sides == "divided":
         sentences.append("Images of one group were trained on and scored: the numbers are too good.")
-    if sides_of_groups(scores) == "unknown":
+    if sides == "unknown":
         sentences.append("It is not known whether images of one patient were trained on and scored.")
     return " ".join(sentences)

@@ -1,0 +1,31 @@
+"""What a page says of how a classifier's images were told apart."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+METHOD, IN_BOTH = "method", "groups_on_both_sides"
+"""Facts of the split that pages look at; the others are shown as they are."""
+BY_IMAGE = "images"
+"""Method that deals every image by itself, so that a group has images on both sides."""
+
+Sides = Literal["whole", "divided", "unknown"]
+
+
+def sides_of_groups(split: Mapping[str, str], *, grouped: bool) -> Sides:
+    """Say whether every group was wholly on one side of the split, as far as is known.
+
+    Args:
+        split: Facts of the split; empty where nothing is known.
+        grouped: Whether several cases share a group. Where none do, it is not known which images belong together.
+
+    Example:
+        >>> sides_of_groups({"method": "random"}, grouped=True)
+        'whole'
+        >>> sides_of_groups({"method": "images"}, grouped=True)
+        'divided'
+        >>> sides_of_groups({}, grouped=True)
+        'unknown'
+    """
+    if split.get(METHOD) == BY_IMAGE or split.get(IN_BOTH, "0").strip() not in ("0", ""):
+        return "divided"
+    return "whole" if grouped and (METHOD in split or IN_BOTH in split) else "unknown"
