@@ -26,8 +26,8 @@ OPACITY = 0.42
 """Of the map where it is highest; it fades to nothing where it is lowest, so that the image stays visible."""
 SLICE_AXIS = 2
 """RAS axis that slices are cut across where nothing else is known."""
-_LOWEST = 0.25
-"""Part of the colour map that is left out: its darkest colours could not be told from dark tissue."""
+_LOWEST, _HIGHEST = 0.25, 0.85
+"""Part of the colour map that is used: its darkest and palest colours could not be told from tissue."""
 _QUALITY = 88
 
 
@@ -232,7 +232,7 @@ def _resized(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 
 def _blended(picture: FloatArray, heat: FloatArray) -> FloatArray:
-    colours = colormaps["inferno"](_LOWEST + (1 - _LOWEST) * heat)[..., :3]
+    colours = colormaps["inferno"](_LOWEST + (_HIGHEST - _LOWEST) * heat)[..., :3]
     opacity = OPACITY * heat[..., None]
     return np.asarray(picture * (1 - opacity) + colours * opacity)
 
