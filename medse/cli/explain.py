@@ -34,15 +34,15 @@ def explain(
     from medse.cli.tables.explained import explained_table
     from medse.errors import InputError
     from medse.explain import collect_images, explain_images, read_references
+    from medse.explain.classifier import TrainedClassifier
     from medse.explain.explain import OVERLAYS
-    from medse.explain.pictures import Classifier
     from medse.runs.trained import load_run
 
     quiet()
     known = None if references is None else read_references(references)
     cases = collect_images(inputs, known)
     loaded = load_run(run, device=device)
-    if not isinstance(loaded, Classifier):
+    if not isinstance(loaded, TrainedClassifier):
         raise InputError(
             f"{run} labels voxels and classifies no images; explain is for task: classification; give such a run."
         )

@@ -4,6 +4,7 @@ from medse.layers import lengths  # noqa: F401 -- before MONAI
 
 # isort: split
 from medse.explain.cases import collect_images, read_references
+from medse.explain.classifier import heat_maps
 from medse.explain.explain import explain_images
 from medse.explain.faithfulness import insertion_deletion
 from medse.explain.gates import attention_gates
@@ -16,6 +17,7 @@ __all__ = [
     "collect_images",
     "explain_images",
     "grad_cam",
+    "heat_maps",
     "insertion_deletion",
     "inside_share",
     "pointing_hit",

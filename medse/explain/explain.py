@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medse.arrays import ImageArray, bounding_box
 from medse.data.images.cases import ImageCase
@@ -16,12 +16,12 @@ from medse.data.images.loading import open_image
 from medse.data.images.placement import Placement
 from medse.errors import InputError, Refusals, some
 from medse.explain.cases import UNKNOWN
-from medse.explain.faithfulness import insertion_deletion, random_order
+from medse.explain.classifier import Together, TrainedClassifier, heat_maps
+from medse.explain.faithfulness import VOXELS_AT_ONCE, insertion_deletion, random_order
 from medse.explain.gate_table import GateTable
-from medse.explain.grad_cam import grad_cam
 from medse.explain.maps import write_heat_map
 from medse.explain.overlays import write_overlay
-from medse.explain.pictures import Classifier, picture_of, probabilities_of
+from medse.explain.pictures import picture_of
 from medse.explain.pointing import inside_share, pointing_hit
 from medse.explain.result import Explained, Explanation, explanation_of, write_explanation
 from medse.files import given_path, refuse_existing
@@ -31,8 +31,6 @@ from medse.volumes.reading import channels_of, grid_of
 MAPS, OVERLAYS = "maps", "overlays"
 MOST = 24
 """Pictures that are drawn unless another number is asked for."""
-VOXELS_AT_ONCE = 1 << 20
-"""Of the prepared images that the net sees together: 16 of 256 x 256."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ Progress = Callable[[CaseExplained | CaseRefused], object]
 
 @check_arguments("run")
 def explain_images(
-    run: Classifier,
+    run: TrainedClassifier,
     cases: Sequence[ImageCase],
     out: str | Path,
     *,
@@ -71,8 +69,9 @@ def explain_images(
     ``overlays/CASE.png``, pictures of the most confident mistakes and then of the least confident others; and, of a
     net with attention, ``gates.csv`` with mean and standard deviation over the images of each channel's gate.
 
-    All of it is of one view of each image: mean probabilities of several views are those of ``medse predict``.
-    Outlines are compared with the map on the prepared image, without its padding.
+    Class and probability are those of ``medse predict``. Maps, insertion and deletion are of one view of each image,
+    and of all networks where a run has several; gates are those of the first. Outlines are compared with the map on
+    the prepared image, without its padding.
 
     Args:
         run: A trained classifier, as :func:`medse.load_run` gives it.
@@ -93,13 +92,13 @@ def explain_images(
     _check(run, cases, most)
     tell = progress or (lambda _event: None)
     reasons: dict[str, str] = {}
-    table = GateTable()
+    table, together = GateTable(), Together(run)
     rows: list[Explained] = []
     for batch, images, masks in _batches(run, cases, reasons, tell):
-        probabilities = probabilities_of(run.net, images)
+        probabilities = run.probabilities([*images.cpu().numpy()])
         predicted = probabilities.argmax(1).tolist()
-        heats = grad_cam(run.net, images, predicted)
-        table.add(run.net, images)
+        heats = heat_maps(run, images, predicted)
+        table.add(run.nets[0], images)
         for n, case in enumerate(batch):
             place = _placement(run, case)
             write_heat_map(folder / MAPS, case.id, heats[n], place)
@@ -109,7 +108,7 @@ def explain_images(
                 reference=case.label,
                 predicted=run.classes[predicted[n]],
                 probability=float(probabilities[n, predicted[n]]),
-                **_faithfulness(run, case, images[n], heats[n], predicted[n]),
+                **_faithfulness(together, case, images[n], heats[n], predicted[n]),
                 **_pointing(heats[n], masks[n], place),
             )
             rows.append(row)
@@ -120,7 +119,7 @@ def explain_images(
     by_id = {case.id: case for case in cases}
     for row in first_to_show(rows)[:most]:
         write_overlay(folder / OVERLAYS / f"{row.case}.png", picture_of(run, by_id[row.case]))
-    found = explanation_of(rows, run.net, reasons)
+    found = explanation_of(rows, run.nets[0], reasons)
     write_explanation(folder, found)
     table.write(folder)
     refused.raise_any()
@@ -132,7 +131,7 @@ def first_to_show(rows: Sequence[Explained]) -> list[Explained]:
     return sorted(rows, key=lambda row: (0, -row.probability) if row.wrong else (1, row.probability))
 
 
-def _check(run: Classifier, cases: Sequence[ImageCase], most: int) -> None:
+def _check(run: TrainedClassifier, cases: Sequence[ImageCase], most: int) -> None:
     if not cases:
         raise InputError("No images were given to explain; one at least is expected; give images or folders.")
     if most < 0:
@@ -145,7 +144,7 @@ def _check(run: Classifier, cases: Sequence[ImageCase], most: int) -> None:
 
 
 def _batches(
-    run: Classifier, cases: Sequence[ImageCase], reasons: dict[str, str], tell: Progress
+    run: TrainedClassifier, cases: Sequence[ImageCase], reasons: dict[str, str], tell: Progress
 ) -> Iterator[tuple[list[ImageCase], Tensor, list[ImageArray | None]]]:
     """Yield cases, their images ``(B, C, *size)`` and masks ``(*size)``; ``reasons`` gets what refuses the others."""
     size = max(1, VOXELS_AT_ONCE // int(np.prod(run.loader.size)))
@@ -164,16 +163,16 @@ def _batches(
             yield batch, images, [None if item["mask"] is None else item["mask"][0] for item in items]
 
 
-def _placement(run: Classifier, case: ImageCase) -> Placement:
+def _placement(run: TrainedClassifier, case: ImageCase) -> Placement:
     opened = open_image(case.image)
     return run.loader.placement(grid_of(opened, channels_of(opened)), case.slice)
 
 
 def _faithfulness(
-    run: Classifier, case: ImageCase, image: Tensor, heat: ImageArray, target: int
+    net: nn.Module, case: ImageCase, image: Tensor, heat: ImageArray, target: int
 ) -> dict[str, float]:
     random = random_order(heat.shape, zlib.crc32(case.id.encode("utf-8", "surrogateescape")))
-    found, control = (insertion_deletion(run.net, image, order, target) for order in (heat, random))
+    found, control = (insertion_deletion(net, image, order, target) for order in (heat, random))
     return {
         "insertion": found.insertion,
         "deletion": found.deletion,

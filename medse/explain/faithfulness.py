@@ -19,8 +19,8 @@ BLUR = 5 / 224
 """Standard deviation of the blur from which insertion starts, as a share of the image's longest axis."""
 CELLS = 7
 """Cells per axis of the random order that maps are compared with: as coarse as the last map of a ResNet at 224."""
-_AT_ONCE = 16
-"""Images of a curve that the net gets together."""
+VOXELS_AT_ONCE = 1 << 20
+"""Of images that the net gets together: 16 of 256 x 256."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,13 @@ def _changed(before: Tensor, after: Tensor, order: Tensor, steps: int) -> Iterat
     """Yield the images between two, a few at once ``(b, C, *spatial)``."""
     ends = np.rint(np.linspace(0, len(order), steps + 1)).astype(int)
     now, goal = before.flatten(1).clone(), after.flatten(1)
-    batch, done = [], 0
+    batch, done, most = [], 0, max(1, VOXELS_AT_ONCE // len(order))
     for end in ends:
         part = order[done:end]
         now[:, part] = goal[:, part]
         batch.append(now.reshape(before.shape).clone())
         done = end
-        if len(batch) == _AT_ONCE or end == ends[-1]:
+        if len(batch) == most or end == ends[-1]:
             yield torch.stack(batch)
             batch = []
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from medse.arrays import ImageArray
 from medse.errors import InputError
+from medse.explain.alignment import over_image, places_of
 from medse.registry import check_arguments
 
 
@@ -20,9 +22,9 @@ def grad_cam(
     """Return for each image a map of what speaks for a class, from 0 (nothing) to 1 (most in that image).
 
     Each channel of the layer's feature map is weighed with the mean gradient of the class's logit; what is positive
-    of their sum is interpolated linearly to the image's size and divided by its maximum. A map that is 0 everywhere
-    stays so: no place speaks for the class. The maps are as coarse as the layer: one value per ``net.stride`` voxels
-    for the last map of our networks.
+    of their sum is interpolated linearly between the places where the cells of the map lie in the image, as of
+    :func:`.places_of`, and divided by its maximum. A map that is 0 everywhere stays so: no place speaks for the
+    class. Maps are as coarse as the layer; the last cells of our networks lie 32 voxels apart unless strides differ.
 
     A copy of the net computes it, in evaluation mode; the net itself is left alone.
 
@@ -41,7 +43,7 @@ def grad_cam(
 
     Reference:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization (ICCV
-        2017), equations 1 and 2, as in ``monai.visualize.GradCAM``.
+        2017), equations 1 and 2, by ``monai.visualize.GradCAM``; the interpolation is ours.
 
     Example:
         >>> from medse.nets import build_net
@@ -58,7 +60,13 @@ def grad_cam(
         given = images.detach().clone()
         wanted = _classes(copied, given, classes)
         given.requires_grad_()  # gradients of the weights are not needed
-        cam = GradCAM(copied, name, postprocessing=_scaled)
+        places = places_of(copied, given, [name]).get(name)
+        cam = GradCAM(
+            copied,
+            name,
+            upsampler=lambda size: partial(over_image, size=size, places=places),
+            postprocessing=_scaled,
+        )
         maps = torch.zeros(len(given), *given.shape[2:])
         for one in sorted(set(wanted.tolist())):  # MONAI takes one class for a whole batch
             chosen = wanted == one

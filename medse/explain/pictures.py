@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from medse.arrays import AnyArray, FloatArray, ImageArray
 from medse.data.images.cases import ImageCase
-from medse.data.images.loading import ImageLoader, open_image
+from medse.data.images.loading import open_image
 from medse.data.images.placement import Placement
+from medse.explain.alignment import over_image, places_of
 from medse.explain.cases import UNKNOWN
+from medse.explain.classifier import TrainedClassifier, heat_maps
 from medse.explain.gates import Gates, attention_gates
-from medse.explain.grad_cam import grad_cam
 from medse.explain.overlays import ChannelGates, GatePanel, Overlay
 from medse.volumes.reading import IMAGE_OPENERS, channels_of, grid_of, images_of, label_map_of, open_volume
 
@@ -25,30 +24,10 @@ MOST_CLASSES = 6
 """Classes whose probability a heading gives: the most probable."""
 
 
-@runtime_checkable
-class Classifier(Protocol):
-    """What is needed of a trained run, as :func:`medse.load_run` gives it of a classifier."""
-
-    @property
-    def net(self) -> nn.Module: ...
-    @property
-    def loader(self) -> ImageLoader: ...
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-    @property
-    def device(self) -> torch.device: ...
-
-
-def probabilities_of(net: nn.Module, images: Tensor) -> FloatArray:
-    """Return the softmax of the net's logits ``(B, K)``."""
-    with torch.no_grad():
-        return net(images).double().softmax(1).cpu().numpy()  # type: ignore[no-any-return]
-
-
-def picture_of(run: Classifier, case: ImageCase) -> Overlay:
+def picture_of(run: TrainedClassifier, case: ImageCase) -> Overlay:
     """Put together what the picture of a case shows.
 
-    A volume is shown by the horizontal slice in which its map is largest.
+    A volume is shown by the horizontal slice in which its map is largest. Gates are those of the first network.
 
     Raises:
         InputError: A file cannot be used.
@@ -56,19 +35,20 @@ def picture_of(run: Classifier, case: ImageCase) -> Overlay:
     opened = open_image(case.image)
     grid = grid_of(opened, channels_of(opened))
     place = run.loader.placement(grid, case.slice)
-    prepared = torch.as_tensor(run.loader(case)["image"])[None].to(run.device)
-    probabilities = probabilities_of(run.net, prepared)[0]
-    heat = _restored(grad_cam(run.net, prepared)[0], place)
+    image = run.loader(case)["image"]
+    prepared = torch.as_tensor(image)[None].to(run.device)
+    probabilities = run.probabilities([image])[0]
+    heat = _restored(heat_maps(run, prepared, [int(probabilities.argmax())])[0], place)
     view = _View(place, heat)
-    gates = attention_gates(run.net, prepared)
+    gates = attention_gates(run.nets[0], prepared)
     per_channel = [one for one in gates if one.places is None]
     return Overlay(
         image=view.of(place.cut(images_of([opened], grid))),
         heat=view.of(heat),
         mask=None if case.mask is None else view.of(_mask(case.mask, place)),
         places=[
-            GatePanel(name, view.of(_restored(_enlarged(places, run.loader.size), place)))
-            for name, places in _shown(gates)
+            GatePanel(title, view.of(_restored(values, place)))
+            for title, values in _gate_maps(run.nets[0], prepared, gates)
         ],
         channels=ChannelGates(
             tuple(f"{one.block} ({one.mechanism})" for one in per_channel),
@@ -109,22 +89,17 @@ def _mask(path: Path, place: Placement) -> AnyArray:
     return plane
 
 
-def _enlarged(places: ImageArray, size: Sequence[int]) -> ImageArray:
-    mode = "bilinear" if len(size) == 2 else "trilinear"
-    return F.interpolate(torch.as_tensor(places)[None], tuple(size), mode=mode)[0, 0].numpy()
-
-
-def _shown(gates: Sequence[Gates]) -> list[tuple[str, ImageArray]]:
-    """Return name and gates of the last block at each resolution whose gates differ over the image."""
-    last = {
-        one.places.shape: (
-            f"gates of {one.mechanism}, {' × '.join(map(str, one.places.shape[1:]))} cells\n{one.block}",
-            one.places,
-        )
-        for one in gates
-        if one.places is not None
-    }
-    return list(last.values())[:MOST_PANELS]
+def _gate_maps(net: nn.Module, images: Tensor, gates: Sequence[Gates]) -> list[tuple[str, ImageArray]]:
+    """Return title and gates ``(*size)`` of the last block at each resolution whose gates differ over the image."""
+    last = {one.places.shape: (one, one.places) for one in gates if one.places is not None}  # as they run
+    shown = [*last.values()][:MOST_PANELS]
+    cells = places_of(net, images, [one.block for one, _ in shown])
+    found = []
+    for one, places in shown:
+        title = f"gates of {one.mechanism}, {' × '.join(map(str, places.shape[1:]))} cells\n{one.block}"
+        enlarged = over_image(torch.as_tensor(places)[None], images.shape[2:], cells.get(one.block))
+        found.append((title, enlarged[0, 0].numpy()))
+    return found
 
 
 def _heading(case: ImageCase, classes: Sequence[str], probabilities: FloatArray, view: _View) -> list[str]:

@@ -22,7 +22,7 @@ class Explained(Record):
     Attributes:
         reference: Its class; empty where it is not known.
         predicted: The most probable class, of which all else is told.
-        probability: Of that class, as the network gives it for the image seen once.
+        probability: Of that class.
         insertion: As of :class:`medse.explain.faithfulness.Faithfulness`, like ``deletion``.
         insertion_random: The same in a random order, like ``deletion_random``: what a map must beat.
         inside_share: Share of the map inside the outline.

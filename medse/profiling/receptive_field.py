@@ -57,25 +57,25 @@ def receptive_field(module: nn.Module, spatial_dims: int, in_channels: int) -> t
     while True:
         shape = (1, in_channels, *(length,) * spatial_dims)
         x = torch.empty(shape, dtype=float_type(module), device="meta")
-        with torch.no_grad(), _Tracer(x) as tracer:
+        with torch.no_grad(), Tracer(x) as tracer:
             found = tracer.field(runs(x))
         widest = found.widest if found else (0,) * spatial_dims
         if 2 * max(widest) <= length:  # so the voxels in the middle do not see the borders
             return widest
         if length == MOST:
-            raise _not_found(
+            raise not_found(
                 f"it is longer than {MOST // 2} voxels or grows with the image; allowed are shorter ones; use layers "
                 "that keep voxels apart"
             )
         length *= 2
 
 
-def _not_found(why: str) -> InputError:
+def not_found(why: str) -> InputError:
     return InputError(f"The receptive field of the module cannot be found; {why}.")
 
 
 @dataclass(frozen=True, eq=False)
-class _Field:
+class Field:
     """Which voxels each position of a map can depend on.
 
     Attributes:
@@ -107,22 +107,22 @@ class _Field:
         """Return whether the last axes of ``tensor`` are the positions, or its last one has all of them."""
         return self.pooled or not self.flat_in(tensor) or tensor.shape[-1] == prod(self.lengths)
 
-    def seen_from(self, taps: Iterable[Ints]) -> "_Field":
+    def seen_from(self, taps: Iterable[Ints]) -> "Field":
         """Return what positions see that look at the positions ``taps``, ``(positions, some)`` for each axis."""
         axes = []
         for axis, at in zip(self.axes, taps, strict=True):
             length = axis.shape[1]
             inside = np.where((at < 0) | (at >= length), length, at)
             axes.append(np.append(axis, [[NOTHING]] * 2, axis=1)[:, inside].min(axis=2))
-        return _Field(tuple(axes))
+        return Field(tuple(axes))
 
 
-def _together(fields: Sequence[_Field]) -> _Field:
+def _together(fields: Sequence[Field]) -> Field:
     """Return what positions see that see all of ``fields``; an axis of length 1 is for all positions of others."""
     if len(fields) == 1:
         return fields[0]
     axes = zip(*(field.axes for field in fields), strict=True)
-    return _Field(tuple(reduce(np.minimum, along) for along in axes), pooled=fields[0].pooled)
+    return Field(tuple(reduce(np.minimum, along) for along in axes), pooled=fields[0].pooled)
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,10 @@ class _Call:
 
     args: tuple[Any, ...]
     out: Tensor
-    given: list[tuple[Tensor, _Field]]
+    given: list[tuple[Tensor, Field]]
 
     @property
-    def map(self) -> _Field:
+    def map(self) -> Field:
         """The field of the first tensor that has one."""
         return self.given[0][1]
 
@@ -159,30 +159,30 @@ class _Call:
         return axis % tensor.ndim >= tensor.ndim - len(field.axes)
 
 
-_Rule = Callable[[_Call], _Field | None]
+_Rule = Callable[[_Call], Field | None]
 """A call -> the field of its result; None where the rule does not say."""
 
 
-def _apart(call: _Call) -> _Field | None:
+def _apart(call: _Call) -> Field | None:
     """Positions are kept apart."""
     alike = len({field.flat_in(tensor) for tensor, field in call.given}) == 1
     return _together([field for _, field in call.given]) if alike else None
 
 
-def _reshaped(call: _Call) -> _Field:
+def _reshaped(call: _Call) -> Field:
     """The shape changes in front of the spatial axes, or these become one, or several again."""
     return call.map
 
 
-def _concatenated(call: _Call) -> _Field | None:
+def _concatenated(call: _Call) -> Field | None:
     return None if call.spatial(call.argument(1, 0)) else _apart(call)
 
 
-def _globally_pooled(call: _Call) -> _Field | None:
+def _globally_pooled(call: _Call) -> Field | None:
     """The mean over all spatial axes keeps the widest interval of each."""
     if sum(map(call.spatial, call.argument(1, None) or [])) < len(call.map.axes):
         return None
-    return _Field(tuple(np.array([[0], [1 - width]]) for width in call.map.widest), pooled=True)
+    return Field(tuple(np.array([[0], [1 - width]]) for width in call.map.widest), pooled=True)
 
 
 def _windows(call: _Call, *numbers: Sequence[int]) -> list[Ints]:
@@ -194,7 +194,7 @@ def _windows(call: _Call, *numbers: Sequence[int]) -> list[Ints]:
     ]
 
 
-def _convolution(call: _Call) -> _Field | None:
+def _convolution(call: _Call) -> Field | None:
     _, weight, _, stride, padding, dilation, transposed, *_ = call.args
     kernel = weight.shape[2:]
     if len(call.given) > 1 or len(kernel) != len(call.map.axes):
@@ -209,19 +209,19 @@ def _convolution(call: _Call) -> _Field | None:
     return call.map.seen_from(taps)
 
 
-def _averaged(call: _Call) -> _Field:
+def _averaged(call: _Call) -> Field:
     kernel, stride = call.args[1], call.argument(2, [])
     return call.map.seen_from(_windows(call, kernel, stride or kernel, call.argument(3, [0]), [1]))
 
 
-def _maxima(call: _Call) -> _Field:
+def _maxima(call: _Call) -> Field:
     """Their indices remember the windows."""
     kernel, stride = call.args[1], call.argument(2, [])
     taps = _windows(call, kernel, stride or kernel, call.argument(3, [0]), call.argument(4, [1]))
-    return _Field(call.map.seen_from(taps).axes, tuple(zip(taps, call.map.lengths, strict=True)))
+    return Field(call.map.seen_from(taps).axes, tuple(zip(taps, call.map.lengths, strict=True)))
 
 
-def _unpooled(call: _Call) -> _Field | None:
+def _unpooled(call: _Call) -> Field | None:
     """What scatters values along the one axis of all positions to where the maxima of windows were."""
     fields = [field for _, field in call.given]
     windows = next((field.windows for tensor, field in call.given if tensor is call.args[2]), ())
@@ -235,10 +235,10 @@ def _unpooled(call: _Call) -> _Field | None:
         for row, given in zip(seen, axis, strict=True):
             np.minimum.at(row, at[inside], given[source[inside]])
         axes.append(seen)
-    return _Field(tuple(axes))
+    return Field(tuple(axes))
 
 
-def _interpolated(call: _Call) -> _Field | None:
+def _interpolated(call: _Call) -> Field | None:
     """The two voxels around the centre of each; one where the centres meet."""
     if call.args[2]:  # the corners are aligned
         return None
@@ -250,7 +250,7 @@ def _interpolated(call: _Call) -> _Field | None:
     return call.map.seen_from(taps)
 
 
-def _padded(call: _Call) -> _Field:
+def _padded(call: _Call) -> Field:
     """Padding with a constant; negative padding cuts off."""
     pads: list[int] = call.args[1]
     before = [*pads[-2::-2]]  # of the axes that are padded, which are the last ones
@@ -260,7 +260,7 @@ def _padded(call: _Call) -> _Field:
     )
 
 
-def _sliced(call: _Call) -> _Field:
+def _sliced(call: _Call) -> Field:
     axis, *cut = (call.argument(position, None) for position in (1, 2, 3, 4))
     taps = [np.arange(length)[:, None] for length in call.map.lengths]
     if call.spatial(axis):
@@ -291,15 +291,15 @@ _RULES: dict[str, _Rule] = {
 """Name of an operator that is not tagged as element-wise -> its rule."""
 
 
-class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Knows the field of every tensor that operators made from the image; None where it does not depend on it."""
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         itself = tuple(np.stack([at := np.arange(length), -at]) for length in image.shape[2:])
-        self.known: dict[int, tuple[Tensor, _Field | None]] = {id(image): (image, _Field(itself))}
+        self.known: dict[int, tuple[Tensor, Field | None]] = {id(image): (image, Field(itself))}
 
-    def field(self, tensor: Tensor) -> _Field | None:
+    def field(self, tensor: Tensor) -> Field | None:
         _, field = self.known.get(id(tensor), (tensor, None))
         return field
 
@@ -320,14 +320,14 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._note(func, result, field if field and field.suits(result) else None, written)
         return out
 
-    def _after(self, func: Any, name: str, call: _Call) -> _Field:
+    def _after(self, func: Any, name: str, call: _Call) -> Field:
         """Return the field of the result of a call."""
         fields = [field for _, field in call.given]
         pooled = {field.pooled for field in fields}
         if pooled == {True}:
             return _together(fields)
         if True in pooled:
-            raise _not_found(
+            raise not_found(
                 f"the operator {func} brings the result of a global pooling back to a map, so that each voxel sees "
                 "the whole image; allowed is such pooling at the end; build the module without attention"
             )
@@ -336,20 +336,20 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         takes = rule and (not flat or rule in (_apart, _reshaped, _unpooled))
         found = rule(call) if rule and takes else None
         if found is None or not found.suits(call.out):
-            raise _not_found(
+            raise not_found(
                 f"it uses the operator {func} in a way for which there is no rule; allowed are convolutions, "
                 "pooling, linear interpolation, padding with zeros, slices and whatever keeps voxels apart; replace "
                 "the operator by such"
             )
         return found
 
-    def _note(self, func: Any, result: Tensor, field: _Field | None, written: bool) -> None:
+    def _note(self, func: Any, result: Tensor, field: Field | None, written: bool) -> None:
         """Note the field of a result; where it was written into a tensor, also for what shares its memory."""
         if written and field is not self.field(result):
             storage = result.untyped_storage()
             sharing = [t for t, _ in self.known.values() if t.untyped_storage() is storage]
             if any(t.numel() != result.numel() for t in sharing):
-                raise _not_found(
+                raise not_found(
                     f"the operator {func} writes to a part of a tensor; allowed is writing to the whole of it; join "
                     "the parts instead"
                 )

@@ -1,5 +1,6 @@
 """A classifier whose answer and reason are known, and images for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +40,21 @@ class Planted(nn.Module):
 class Run:
     """What ``explain_images`` needs of a trained classifier."""
 
-    net: nn.Module
+    nets: tuple[nn.Module, ...]
     loader: ImageLoader
     classes: tuple[str, ...] = ("none", "square")
     device: str = "cpu"
+    temperature: float = 1.0
+
+    @torch.no_grad()
+    def probabilities(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        seen = torch.as_tensor(np.stack(images))
+        each = [(net(seen).double() / self.temperature).softmax(1) for net in self.nets]
+        return (sum(each) / len(each)).numpy()
 
 
 def planted_run(size: tuple[int, ...] = (32, 32)) -> Run:
-    return Run(Planted(len(size)).eval(), ImageLoader(size, 1, "unit"))
+    return Run((Planted(len(size)).eval(),), ImageLoader(size, 1, "unit"))
 
 
 def write_pictures(folder: Path, labels: dict[str, str], seed: int = 0) -> None:

@@ -13,7 +13,8 @@ from PIL import Image
 from medse.data.images.cases import ImageCase
 from medse.data.images.loading import ImageLoader
 from medse.errors import InputError
-from medse.explain import collect_images, explain_images, grad_cam, read_references
+from medse.explain import collect_images, explain_images, grad_cam, heat_maps, read_references
+from medse.explain.classifier import Together
 from medse.explain.faithfulness import insertion_deletion
 from medse.nets import build_net
 from tests.explain.planted import Run, planted_run, write_pictures
@@ -46,9 +47,11 @@ def test_the_table_says_what_the_net_said_and_why(explained: Path) -> None:
         image = torch.as_tensor(run.loader(case)["image"])
         target = run.classes.index(row["predicted"])
         with torch.no_grad():
-            expected = float(run.net(image[None]).softmax(1)[0, target])
+            expected = float(run.nets[0](image[None]).softmax(1)[0, target])
         assert float(row["probability"]) == pytest.approx(expected, rel=1e-5)
-        found = insertion_deletion(run.net, image, grad_cam(run.net, image[None], [target])[0], target)
+        found = insertion_deletion(
+            run.nets[0], image, grad_cam(run.nets[0], image[None], [target])[0], target
+        )
         assert float(row["insertion"]) == pytest.approx(found.insertion)
         assert float(row["deletion"]) == pytest.approx(found.deletion)
         assert float(row["insertion_random"]) != pytest.approx(found.insertion)
@@ -155,7 +158,7 @@ def test_gates_are_drawn_and_written(attention: object, tmp_path: Path) -> None:
         "strides": [2, 1, 1, 2],
         "attention": attention,
     }
-    run = Run(build_net(options, 2, 1, 2).eval(), ImageLoader((32, 32), 1, "zscore"))
+    run = Run((build_net(options, 2, 1, 2).eval(),), ImageLoader((32, 32), 1, "zscore"))
     explain_images(run, read_references(tmp_path / "data").cases, tmp_path / "out", most=2)
     with (tmp_path / "out" / "gates.csv").open(newline="") as lines:
         rows = [*csv.DictReader(lines)]
@@ -174,3 +177,30 @@ def test_what_cannot_be_explained_is_refused(change: str, word: str, tmp_path: P
     out = tmp_path / "data" if change == "out" else tmp_path / "out"
     with pytest.raises(InputError, match=word):
         explain_images(planted_run(), cases, out, most=-1 if change == "most" else 3)
+
+
+def test_several_networks_are_explained_together(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data", {"s0": "square", "n0": "none"})
+    nets = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        nets.append(
+            build_net({"name": "resnetv2", "channels": 8, "blocks": [1, 1], "strides": 2}, 2, 1, 2).eval()
+        )
+    run = Run(tuple(nets), ImageLoader((32, 32), 1, "zscore"), temperature=0.1)
+    cases = read_references(tmp_path / "data").cases
+    images = torch.as_tensor(np.stack([run.loader(case)["image"] for case in cases]))
+    with torch.no_grad():
+        torch.testing.assert_close(
+            Together(run)(images).softmax(1).double().numpy(),
+            run.probabilities([*images.numpy()]),
+            atol=1e-6,
+            rtol=0,
+        )
+    mean = sum(grad_cam(net, images, [1, 0]) for net in nets)
+    expected = mean / mean.max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(heat_maps(run, images, [1, 0]), expected, atol=1e-6)
+    found = explain_images(run, cases, tmp_path / "out")
+    for row, probabilities in zip(found.rows, run.probabilities([*images.numpy()]), strict=True):
+        assert row.probability == pytest.approx(probabilities.max())
+        assert row.predicted == run.classes[probabilities.argmax()]
