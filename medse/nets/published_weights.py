@@ -1,19 +1,27 @@
-"""Weights that others published, brought into the same networks here: torchvision's, Keras', QuickNAT's authors'."""
+"""Weights that others published, brought into the same networks here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medse.attention.author_weights import author_names
-from medse.attention.channel import SqueezeExcitation
-from medse.attention.concurrent import ConcurrentSE
-from medse.attention.spatial import SpatialSE
 from medse.errors import InputError, some
+from medse.nets.densenet import DenseNet
+from medse.nets.mobilenetv2 import MobileNetV2
+from medse.nets.published_names import (
+    QUICKNAT_UNUSED,
+    densenet_names,
+    keras_numbers,
+    mobilenetv2_names,
+    quicknat_names,
+    resnet_names,
+    resnetv2_names,
+    timm_resnetv2_names,
+)
 from medse.nets.quicknat import QuickNAT
 from medse.nets.resnet import ResNet
 from medse.nets.resnetv2 import ResNetV2
@@ -23,61 +31,19 @@ COUNTER = "num_batches_tracked"
 """A buffer that old files lack and that nothing here uses."""
 
 
-def resnet_names(net: ResNet) -> dict[str, str]:
-    """Return, for each name in the state dict of ``net`` but those of attention, that of torchvision."""
-    modules = {"stem.conv": "conv1", "stem.adn.N": "bn1", "classifier": "fc"}
-    for level, stage in enumerate(net.stages):
-        for number, _ in enumerate(stage.children()):
-            ours, theirs = f"stages.{level}.{number}", f"layer{level + 1}.{number}"
-            modules[f"{ours}.shortcut.conv"] = f"{theirs}.downsample.0"
-            modules[f"{ours}.shortcut.adn.N"] = f"{theirs}.downsample.1"
-            for n in range(3):
-                modules[f"{ours}.branch.{n}.conv"] = f"{theirs}.conv{n + 1}"
-                modules[f"{ours}.branch.{n}.adn.N"] = f"{theirs}.bn{n + 1}"
-    split = (name.rpartition(".") for name in net.state_dict())
-    return {f"{ours}.{tensor}": f"{modules[ours]}.{tensor}" for ours, _, tensor in split if ours in modules}
-
-
-_OF_NORM = {
-    "weight": "gamma",
-    "bias": "beta",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-_OF_CONVOLUTION = {"weight": "kernel", "bias": "bias"}
-
-
-def resnetv2_names(net: ResNetV2) -> dict[str, str]:
-    """Return, for each name in the state dict of ``net`` but those of attention, that of Keras."""
-    layers = {"stem.0.conv": "conv1_conv", "activated.N": "post_bn", "classifier": "predictions"}
-    for level, stage in enumerate(net.stages):
-        for number, _ in enumerate(stage.children()):
-            ours, theirs = f"stages.{level}.{number}", f"conv{level + 2}_block{number + 1}"
-            before, unit, start = (f"{ours}.branch.0", ours, 1) if number else (f"{ours}.0", f"{ours}.1", 0)
-            layers[f"{before}.N"] = f"{theirs}_preact_bn"
-            layers[f"{unit}.shortcut.conv"] = f"{theirs}_0_conv"
-            for n in range(3):
-                layers[f"{unit}.branch.{start + n}.conv"] = f"{theirs}_{n + 1}_conv"
-                layers[f"{unit}.branch.{start + n}.adn.N"] = f"{theirs}_{n + 1}_bn"
-    names = {}
-    for name in net.state_dict():
-        module, _, tensor = name.rpartition(".")
-        layer = layers.get(module)
-        words = _OF_NORM if layer and layer.endswith("_bn") else _OF_CONVOLUTION
-        if layer and tensor in words:
-            names[name] = f"{layer}/{words[tensor]}"
-    return names
-
-
-def from_keras(weights: Weights) -> dict[str, Tensor]:
+def from_keras(weights: Weights, net: ResNetV2) -> dict[str, Tensor]:
     """Return the arrays as PyTorch has them: channels first, named by layer and variable alone.
+
+    Layers that a file numbers (``conv2d_3``) instead of naming them get the names of those of ``net``.
 
     Raises:
         InputError: Two arrays have the same layer and variable.
     """
     converted: dict[str, Tensor] = {}
+    numbers = keras_numbers(net)
     for path, array in weights.items():
-        name = "/".join(path.removesuffix(":0").split("/")[-2:])
+        *_, layer, variable = ("", *path.removesuffix(":0").split("/"))
+        name = f"{numbers.get(layer, layer)}/{variable}"
         if name in converted:
             raise InputError(
                 f"Two of the weights are of the same layer; {path} is the second {name}; allowed are those of one "
@@ -90,52 +56,14 @@ def from_keras(weights: Weights) -> dict[str, Tensor]:
     return converted
 
 
-QUICKNAT_UNUSED = ("bottleneck.SELayer.",)
-"""Beginnings of the authors' names of weights that their network holds and never applies."""
-
-_DECODERS = ("decode4", "decode1", "decode2", "decode3")
-"""Their names in the order in which they are applied, coarsest first."""
-
-
-def quicknat_names(net: QuickNAT) -> dict[str, str]:
-    """Return, for each name in the state dict of ``net``, that of ai-med/quickNAT_pytorch.
-
-    Raises:
-        InputError: ``net`` has weights that theirs does not have: of another attention than cse, sse and scse, or
-            of attention on its skip connections or after its middle block.
-    """
-    blocks = {f"encoders.{index}.layers": f"encode{index + 1}" for index in range(len(net.encoders))}
-    blocks |= {f"decoders.{index}.layers": name for index, name in enumerate(_DECODERS)}
-    names = {f"heads.0.conv.{name}": f"classifier.conv.{name}" for name in ("weight", "bias")}
-    for ours, theirs in [*blocks.items(), ("bottleneck", "bottleneck")]:
-        dense = net.get_submodule(f"{ours}.0")
-        names |= {f"{ours}.0.{name}": f"{theirs}.{_in_block(name)}" for name in dense.state_dict()}
-    for ours, theirs in blocks.items():
-        attention = net.get_submodule(f"{ours}.1")
-        if isinstance(attention, SqueezeExcitation | SpatialSE | ConcurrentSE):
-            of_attention = author_names(attention)[0].items()
-            names |= {f"{ours}.1.{name}": f"{theirs}.SELayer.{published}" for name, published in of_attention}
-    unknown = next((name for name in net.state_dict() if name not in names), None)
-    if unknown is not None:
-        raise InputError(
-            f"The published QuickNAT has no weight like {unknown} of this network; its attention is cse, sse, scse "
-            "or none, and stands after its encoder and decoder blocks; build the network like that."
-        )
-    return names
+def from_timm(weights: Weights, _net: ResNetV2) -> dict[str, Tensor]:
+    """Return the tensors with the last layer as a matrix: timm has it as a convolution of one pixel."""
+    tensors = {name: torch.as_tensor(array) for name, array in weights.items()}
+    last = "head.fc.weight"
+    return tensors | ({last: tensors[last].flatten(1)} if last in tensors else {})
 
 
-def _in_block(name: str) -> str:
-    """Translate a name in a dense block, such as ``convs.0.conv.weight`` to ``conv1.weight``."""
-    match name.split("."):
-        case ["norms", index, rest]:
-            return f"batchnorm{int(index) + 1}.{rest}"
-        case ["convs", index, "conv", rest]:
-            return f"conv{int(index) + 1}.{rest}"
-        case _:
-            return name.replace("activation", "prelu")
-
-
-def _as_given(weights: Weights) -> dict[str, Tensor]:
+def _as_given(weights: Weights, _net: nn.Module) -> dict[str, Tensor]:
     return {name: torch.as_tensor(array) for name, array in weights.items()}
 
 
@@ -144,46 +72,83 @@ class Published:
     """How others have saved one of our networks.
 
     Attributes:
+        origin: Whose it is.
         names: Network -> our names with theirs.
+        first: Their name of the weight that the image meets first; empty where it sees more than the image.
         head: Beginning of their names of the layer that gives the logits.
-        read: What turns their arrays into tensors of our layout.
+        mark: What is in their names and not in those of others for the same network.
+        read: What turns their arrays into tensors of our layout, for a network.
         unused: Beginnings of the names of tensors that their network never applies.
     """
 
+    origin: str
     names: Callable[[Any], dict[str, str]]
+    first: str
     head: str
-    read: Callable[[Weights], dict[str, Tensor]] = _as_given
+    mark: str = ""
+    read: Callable[[Weights, Any], dict[str, Tensor]] = _as_given
     unused: tuple[str, ...] = ()
 
 
-PUBLISHED: dict[type[nn.Module], Published] = {
-    ResNet: Published(resnet_names, "fc."),
-    ResNetV2: Published(resnetv2_names, "predictions/", read=from_keras),
-    QuickNAT: Published(quicknat_names, "classifier.", unused=QUICKNAT_UNUSED),
+PUBLISHED: dict[type[nn.Module], tuple[Published, ...]] = {
+    ResNet: (Published("ResNet of torchvision and timm", resnet_names, "conv1.weight", "fc."),),
+    ResNetV2: (
+        Published(
+            "ResNet50V2 of Keras", resnetv2_names, "conv1_conv/kernel", "predictions/", "/", read=from_keras
+        ),
+        Published(
+            "resnetv2_50 of timm",
+            timm_resnetv2_names,
+            "stem.conv.weight",
+            "head.fc.",
+            "stem.",
+            read=from_timm,
+        ),
+    ),
+    MobileNetV2: (
+        Published("mobilenet_v2 of torchvision", mobilenetv2_names, "features.0.0.weight", "classifier."),
+    ),
+    DenseNet: (
+        Published("densenet121 of torchvision", densenet_names, "features.conv0.weight", "classifier."),
+    ),
+    QuickNAT: (
+        Published(
+            "QuickNAT of ai-med/quickNAT_pytorch", quicknat_names, "", "classifier.", unused=QUICKNAT_UNUSED
+        ),
+    ),
 }
-"""Network -> torchvision's ResNet, Keras' ResNet50V2, ai-med/quickNAT_pytorch's QuickNAT."""
+"""Network -> those who published weights of it."""
 
 
-def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = True) -> None:
-    """Load weights with the names and layout of torchvision, Keras or QuickNAT's authors.
+def load_published_weights(
+    net: nn.Module, weights: Weights, *, head: bool = True, channels: Literal["same", "summed"] = "same"
+) -> str:
+    """Load weights with the names and layout of torchvision, timm, Keras or QuickNAT's authors.
 
-    All weights are needed and none may be left over, with these exceptions. Attention in ``ResNet`` and ``ResNetV2``
-    stays as it is, since the published ones have none; in ``QuickNAT`` it is loaded like the rest. What the published
-    network never applies is ignored, and so are the counters of batch normalisation.
+    All weights are needed and none may be left over, with these exceptions. Attention in the classifiers stays as it
+    is, since the published ones have none; in ``QuickNAT`` it is loaded like the rest. What the published network
+    never applies is ignored, and so are the counters of batch normalisation.
 
     Args:
-        net: A ``ResNet``, ``ResNetV2`` or ``QuickNAT`` with the channels and options of the published one.
-        weights: Name -> array. From torchvision and QuickNAT's authors, a state dict; from Keras,
+        net: A network of :data:`PUBLISHED` with the channels and options of the published one.
+        weights: Name -> array. From PyTorch, a state dict; from Keras,
             ``{variable.path: variable.numpy() for variable in model.weights}``.
         head: Load the last layer too. Without it, that layer stays as it is, for other classes.
+        channels: ``summed`` adds up the first convolution over the channels of colour images where ``net`` takes one
+            channel: its output is then that of the published network for the grey image in each of its channels.
+
+    Returns:
+        Whose weights they are and what was done to them.
 
     Raises:
-        InputError: ``net`` is none of these, names are missing or unknown, or shapes differ; nothing is loaded then.
+        InputError: ``net`` is none of these or of another layout, names are missing or unknown, or shapes differ;
+            nothing is loaded then.
 
     Example:
         >>> net = ResNet(2, 3, 5, attention="scse")
         >>> file = "resnet50.pth"  # as its authors published it
         >>> load_published_weights(net, torch.load(file, weights_only=True), head=False)  # doctest: +SKIP
+        'ResNet of torchvision and timm, without its last layer'
     """
     kind = type(net).__name__
     if type(net) not in PUBLISHED:
@@ -199,13 +164,14 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
             f"The weights hold {strange}, of type {type(weights[strange]).__name__}; allowed are tensors and "
             "arrays alone; give the state dict that lies within."
         )
-    published = PUBLISHED[type(net)]
+    choices = PUBLISHED[type(net)]
+    published = next((one for one in choices if any(one.mark in name for name in weights)), choices[0])
     left_out = published.unused if head else (*published.unused, published.head)
 
     def used(name: str) -> bool:
         return not name.startswith(left_out) and not name.endswith(COUNTER)
 
-    tensors = {name: tensor for name, tensor in published.read(weights).items() if used(name)}
+    tensors = {name: tensor for name, tensor in published.read(weights, net).items() if used(name)}
     names = {ours: theirs for ours, theirs in published.names(net).items() if used(theirs)}
     missing, unknown = names.values() - tensors.keys(), tensors.keys() - names.values()
     if missing or unknown:
@@ -214,7 +180,11 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
             f"{some(unknown)}; allowed are the {len(names)} names of the published network; build it with the "
             "depth, blocks, norm and attention that were saved."
         )
-    own = net.state_dict()
+    own, done = net.state_dict(), "" if head else ", without its last layer"
+    first = next((ours for ours, theirs in names.items() if theirs == published.first), None)
+    if channels == "summed" and first and own[first].shape[1] == 1 < tensors[published.first].shape[1]:
+        done += f", its first convolution summed over {tensors[published.first].shape[1]} channels"
+        tensors[published.first] = tensors[published.first].sum(1, keepdim=True)
     for ours, theirs in names.items():
         if own[ours].shape != tensors[theirs].shape:
             way = "give head=False" if theirs.startswith(published.head) else "build it with theirs"
@@ -224,3 +194,4 @@ def load_published_weights(net: nn.Module, weights: Weights, *, head: bool = Tru
                 f"kernels were saved: {way}."
             )
     net.load_state_dict({ours: tensors[theirs] for ours, theirs in names.items()}, strict=False)
+    return published.origin + done

@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from monai.networks.blocks import ADN, Convolution
 from monai.networks.layers import Pad, Pool
@@ -16,8 +16,12 @@ from medse.layers.lengths import Lengths, PerLevel, check_spatial_dims, odd_kern
 from medse.nets.blocks.residual import Residual, ResidualPlacement
 from medse.nets.network import Classifier
 
-EPSILON = 1.001e-5
-"""What Keras adds to a variance."""
+Layout = Literal["keras", "timm"]
+"""Whose weights fit; see :class:`ResNetV2`."""
+EPSILON: dict[Layout, float] = {"keras": 1.001e-5, "timm": 1e-5}
+"""What each adds to a variance."""
+STRIDES: dict[Layout, tuple[int, ...]] = {"keras": (2, 2, 2, 2, 2, 1), "timm": (2, 2, 1, 2, 2, 2)}
+"""Steps of each where there are four stages."""
 EXPANSION = 4
 """Output channels of a block per channel of its spatial convolution."""
 RELU = ("relu", {"inplace": True})
@@ -28,6 +32,7 @@ class ResNetV2(Classifier):
 
     The stem is a biased convolution and a maximum pooling that zeros surround. The last block of each stage strides,
     with a 1x1(x1) maximum pooling as its shortcut; the first has a biased convolution of the pre-activated input.
+    In timm's layout no convolution is biased, nothing surrounds the pooling, and the first block of a stage strides.
     Running statistics follow at PyTorch's rate of 0.1, where Keras' is 0.01.
 
     Args:
@@ -36,8 +41,10 @@ class ResNetV2(Classifier):
         out_channels: Classes.
         channels: Channels of the stem and of the first stage's spatial convolutions; each stage doubles them.
         blocks: Residual blocks of each stage.
-        strides: Step of the stem, of its maximum pooling (an axis of step 1 is not pooled), and of each stage.
+        strides: Step of the stem, of its maximum pooling (an axis of step 1 is not pooled), and of each stage; by
+            default the layout's, for four stages.
         kernel_size: Odd lengths of the kernels of the blocks' spatial convolutions.
+        layout: ``keras`` or ``timm``: where it strides, its biases, and what its norms add to a variance.
         attention: Block in every residual block; see :func:`medse.attention.make_attention`.
         placement: Where in the residual block; see :data:`.ResidualPlacement`. ``pre`` is before
             the pre-activation, or after it in the first block of a stage, whose shortcut shares it.
@@ -54,14 +61,14 @@ class ResNetV2(Classifier):
             input is so small that the norm meets one number per channel.
 
     Reference:
-        :attr:`papers`, as in ``keras.applications.ResNet50V2``, whose weights :func:`.load_published_weights` takes;
-        they were trained on images scaled to [-1, 1].
+        :attr:`papers`, as in ``keras.applications.ResNet50V2`` or as timm's ``resnetv2_50``, whose weights
+        :func:`.load_published_weights` takes; both were trained on images scaled to [-1, 1].
     """
 
     title = "ResNet50V2"
     papers = (Paper("He, Zhang, Ren, Sun", "Identity Mappings in Deep Residual Networks", "ECCV", 2016),)
-    what = "Residual blocks that normalise and activate before their convolutions, in the layout of Keras."
-    use = "Classification with Keras' weights."
+    what = "Residual blocks that normalise and activate before their convolutions, in the layout of Keras or timm."
+    use = "Classification with the weights of either."
 
     def __init__(
         self,
@@ -71,34 +78,35 @@ class ResNetV2(Classifier):
         *,
         channels: PositiveInt = 64,
         blocks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (3, 4, 6, 3),
-        strides: PerLevel = (2, 2, 2, 2, 2, 1),
+        strides: PerLevel | None = None,
         kernel_size: Lengths = 3,
+        layout: Layout = "keras",
         attention: Attention = None,
         placement: ResidualPlacement = "standard",
         norm: Norm = "batch",
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        steps = per_level(strides, 2 + len(blocks), spatial_dims, "strides")
+        steps = per_level(strides or STRIDES[layout], 2 + len(blocks), spatial_dims, "strides")
         (kernel,) = odd_kernels((kernel_size,), 1, spatial_dims)
         one = (1,) * spatial_dims
-        biased = partial(Convolution, spatial_dims, conv_only=True)
+        of_keras = layout == "keras"
+        plain = partial(Convolution, spatial_dims, conv_only=True, bias=of_keras)
+        normed = partial(_norm, norm, layout)
 
         def convolved(before: int, after: int, **shape: Lengths) -> Convolution:
-            normed = _norm(norm, after)
-            return Convolution(
-                spatial_dims, before, after, adn_ordering="NA", act=RELU, norm=normed, bias=False, **shape
-            )
+            layers = {"adn_ordering": "NA", "act": RELU, "norm": normed(after), "bias": False}
+            return Convolution(spatial_dims, before, after, **layers, **shape)
 
         def activated(width: int) -> ADN:
-            return ADN("NA", width, RELU, _norm(norm, width), spatial_dims)
+            return ADN("NA", width, RELU, normed(width), spatial_dims)
 
         def residual(before: int, width: int, stride: tuple[int, ...], *, first: bool) -> nn.Module:
             after = EXPANSION * width
             convolutions = [
                 convolved(before, width, kernel_size=1),
                 convolved(width, width, kernel_size=kernel, strides=stride),
-                biased(width, after, kernel_size=1),
+                plain(width, after, kernel_size=1),
             ]
             placed = partial(
                 Residual,
@@ -110,18 +118,19 @@ class ResNetV2(Classifier):
                 channels=after,
             )
             if first:
-                projected = biased(before, after, kernel_size=1, strides=stride)
+                projected = plain(before, after, kernel_size=1, strides=stride)
                 return nn.Sequential(activated(before), placed(nn.Sequential(*convolutions), projected))
             strided = Pool["max", spatial_dims](1, stride) if stride != one else nn.Identity()
             return placed(nn.Sequential(activated(before), *convolutions), strided)
 
         self.norm = norm
+        self.layout = layout
         self.stride = tuple(math.prod(along) for along in zip(*steps, strict=True))
         windows = tuple(3 if step > 1 else 1 for step in steps[1])
-        zeros = [n for window in reversed(windows) for n in (window // 2, window // 2)]
+        borders = [n for window in reversed(windows) for n in (window // 2, window // 2)]
         self.stem = nn.Sequential(
-            biased(in_channels, channels, kernel_size=7, strides=steps[0]),
-            Pad["constantpad", spatial_dims](zeros, 0.0),
+            plain(in_channels, channels, kernel_size=7, strides=steps[0]),
+            Pad["constantpad", spatial_dims](borders, 0.0 if of_keras else -math.inf),
             Pool["max", spatial_dims](windows, steps[1]),
         )
         self.stages = nn.ModuleList()
@@ -132,7 +141,7 @@ class ResNetV2(Classifier):
                 residual(
                     EXPANSION * width if n else before,
                     width,
-                    stride if n == count - 1 else one,
+                    stride if n == (count - 1 if of_keras else 0) else one,
                     first=n == 0,
                 )
                 for n in range(count)
@@ -163,6 +172,6 @@ class ResNetV2(Classifier):
         return logits
 
 
-def _norm(norm: Norm, channels: int) -> tuple[str, dict[str, object]]:
+def _norm(norm: Norm, layout: Layout, channels: int) -> tuple[str, dict[str, object]]:
     name, options = norm_layer(norm, [channels])
-    return name, {**options, "eps": EPSILON}
+    return name, {**options, "eps": EPSILON[layout]}

@@ -9,7 +9,7 @@ from torch import nn
 from medse.errors import InputError
 from medse.nets.blocks.dense import DenseBlock
 from medse.nets.blocks.encoder_decoder import AS_ROY
-from medse.nets.published_weights import QUICKNAT_UNUSED, quicknat_names
+from medse.nets.published_names import QUICKNAT_UNUSED, quicknat_names
 from medse.nets.quicknat import QuickNAT
 
 APPLIED_EVERYWHERE = ("encoder", "bottleneck", "decoder")

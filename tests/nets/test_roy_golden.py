@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from medse.attention.author_weights import author_names
 from medse.attention.block import AttentionBlock
-from medse.nets.published_weights import QUICKNAT_UNUSED, quicknat_names
+from medse.nets.published_names import QUICKNAT_UNUSED, quicknat_names
 from medse.nets.quicknat import QuickNAT
 from medse.nets.sdnet import SDNet
 from tests.support import roy_reference
