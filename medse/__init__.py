@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from medse.metrics.of_masks import hd95 as hd95
     from medse.metrics.of_masks import surface_dice as surface_dice
     from medse.nets import build_net as build_net
-    from medse.predict import predict_scans as predict_scans
+    from medse.predict.images import predict_images as predict_images
+    from medse.predict.scans import predict_scans as predict_scans
     from medse.report.report import write_report as write_report
     from medse.runs.trained import LoadedRun as LoadedRun
     from medse.runs.trained import load_run as load_run
@@ -43,7 +44,8 @@ HOMES = {
     "load_run": "medse.runs.trained",
     "LoadedRun": "medse.runs.trained",
     "make_attention": "medse.attention",
-    "predict_scans": "medse.predict",
+    "predict_images": "medse.predict.images",
+    "predict_scans": "medse.predict.scans",
     "read_volume": "medse.volumes.entrance",
     "surface_dice": "medse.metrics.of_masks",
     "train_run": "medse.train",

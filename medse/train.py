@@ -9,33 +9,29 @@ from pathlib import Path
 import lightning.pytorch as pl
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch.utils.data import DataLoader, Subset
 
+from medse.config.classification import ClassificationConfig
 from medse.config.run import Config, load_config
-from medse.data.loading import PreparedCases
-from medse.data.patches import PatchDataset, PatchSampler
-from medse.data.splits import copies, refuse_copies, some_of
+from medse.data.patches import PatchSampler
 from medse.data.workers import Batches, workers_in_words
 from medse.errors import InputError
 from medse.files import given_path
 from medse.machine import memory_for
-from medse.preprocess import window
 from medse.registry import check_arguments
-from medse.runs import build
-from medse.runs.build import prepare_data
-from medse.runs.directory import DatasetFacts, RunDir
+from medse.runs.classification import ClassificationTraining
+from medse.runs.directory import RunDir
 from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_device, resolve_precision
 from medse.runs.identity import run_identity
 from medse.runs.lock import locked
-from medse.runs.provenance import device_name, file_digests, fingerprint, image_contents, provenance
+from medse.runs.provenance import device_name, provenance
 from medse.runs.resuming import Resumed, resumable
+from medse.runs.segmentation import SegmentationTraining
+from medse.runs.training import Training
 from medse.runs.weights import write_weights
 from medse.tasks.callbacks.annealing import Annealing
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.progress import Progress, TellProgress
 from medse.tasks.callbacks.recording import RUN_ID, Checkpoints, CsvLog, Divergence, SetAside, StraightToFile
-from medse.tasks.optimizers import poly
-from medse.tasks.segmentation import SegmentationTask
 from medse.tasks.tensorboard import tensorboard_log
 
 GRADIENT_NORM = 12.0
@@ -100,42 +96,27 @@ def _train(
     resumed: Resumed | None,
 ) -> None:
     """Train what is new or ``resumed``; the lock of a new run joins what is ``held``."""
-    device = resolve_device(config.trainer.device)
-    precision = LIGHTNING[resolve_precision(config.trainer.precision, device)]
-    cases = build.dataset(config.data)
-    folds = build.folds(config, cases)
+    settings = config.trainer
+    device = resolve_device(settings.device)
+    precision = LIGHTNING[resolve_precision(settings.precision, device)]
+    training = open_training(config)
+    folds = training.folds
     if not 0 <= fold < len(folds):
         raise InputError(
             f"There is no fold {fold}; data.folds is {len(folds)}, so give 0 to {len(folds) - 1}."
         )
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    network = build.net(config, len(cases.channels), cases.labels.classes)
-    digests = file_digests(cases.cases)
-    data_sha256 = fingerprint(cases.cases, digests)
+    network = training.network()
+    data_sha256 = training.fingerprint()
     if resumed:
-        resumed.check_precision(config.trainer.precision, precision)
-        resumed.check_data(data_sha256, folds, config.data.root)
+        resumed.check_precision(settings.precision, precision)
+        resumed.check_data(data_sha256, folds, training.root)
     run_id = resumed.run_id if resumed else run_identity(config, fold, data_sha256, precision)
-    split = folds[fold]
-    by_id = {case.id: case for case in cases.cases}
-    refuse_copies(copies(split, by_id, image_contents(cases.cases, digests)))
-    data = prepare_data(config, cases)
-    headers, preprocessing = data.headers, data.preprocessing
-    settings = config.trainer
+    training.check_files(fold)
     steps = settings.steps_per_epoch
     budget = Budget(settings.max_epochs and settings.max_epochs * steps, settings.max_minutes)
-    log = CsvLog(run.log, cases.labels.names, budget)
-    segment = build.segmenter(config, network, preprocessing, cases.labels, len(cases.channels))
-    module = SegmentationTask(
-        net=network,
-        loss=build.loss(config, cases.labels),
-        make_optimizer=build.make_optimizer(config),
-        decay=poly,
-        share_done=budget.share_done,
-        augment=data.augmentation,
-        scores=segment.scores,
-        classes=cases.labels.names,
-    )
+    task = training.task(fold, network, budget)
+    log = CsvLog(run.log, task.columns, budget)
     kind, devices = accelerator(device)
     with _quiet_lightning():
         trainer = pl.Trainer(
@@ -151,9 +132,9 @@ def _train(
                 budget,
                 log,
                 Divergence(),
-                Checkpoints(run.checkpoints, run_id),
+                Checkpoints(run.checkpoints, run_id, task.proxy),
                 SetAside(run.weights, run.weights_before),
-                Annealing(network, run.path, budget),
+                Annealing(task, run.path, budget),
                 *([TellProgress(progress, budget)] if progress else []),
             ],
             plugins=[_alone(), StraightToFile()],
@@ -164,54 +145,43 @@ def _train(
             use_distributed_sampler=False,
             default_root_dir=run.path,
         )
-    sampler = PatchSampler(len(split.training), steps * settings.batch_size, config.seed)
+    sampler = PatchSampler(len(folds[fold].training), steps * settings.batch_size, config.seed)
     if resumed:
-        resumed.check_checkpoint(module, trainer)
+        resumed.check_checkpoint(task, trainer)
         resumed.check_end(settings.max_epochs)
         log.resume(resumed.epochs)
         sampler.set_epoch(resumed.epochs)  # before Lightning does: workers ask for patches at once
-    watched = some_of(split.validation, settings.validation_cases, config.seed, fold)
-    ordered = [by_id[name] for name in (*split.training, *watched)]
-    prepared = PreparedCases(ordered, headers.grids, data.loader, config.data.cache_gb)
-    refuse_copies(copies(split, by_id, prepared.contents))
-    patches = Batches(
-        PatchDataset(
-            Subset(prepared, range(len(split.training))),
-            window(config.data.patch_size, config.data.slice_axis),
-            cases.labels.classes,
-            config.data.foreground,
-            build.slice_axis(config.data),
-            data.augmentation,
-        ),
-        sampler,
-        settings.batch_size,
-        config.data.workers,
-        pinned=device.type == "cuda",
-    )
-    validation = Subset(prepared, range(len(split.training), len(ordered)))
-    volumes = DataLoader(validation, batch_size=None, collate_fn=lambda case: case)
-    groups = {case.id: case.group for case in cases.cases}
+    items, validation = training.load(fold)
+    batches = Batches(items, sampler, settings.batch_size, training.workers, pinned=device.type == "cuda")
     last = None
     if resumed:
-        last = resumed.take_over(device_name(device), groups)
+        last = resumed.take_over(device_name(device), training.groups)
     else:
         held.enter_context(locked(run.path))
         run.refuse_started()  # unless another was quicker
         run.remove_unfinished()
-        learnt = DatasetFacts(
-            cases.name, cases.channels, cases.labels, preprocessing.spacing_mm, headers.oriented
-        )
-        facts = {RUN_ID: run_id, **provenance(data_sha256, config.seed, device, precision)}
-        run.write(config, learnt, folds, fold, groups, {**facts, "geometry_fixed": headers.copied})
+        facts = {
+            RUN_ID: run_id,
+            **provenance(data_sha256, config.seed, device, precision),
+            **training.facts(),
+        }
+        run.write(config, training.learnt(), folds, fold, training.groups, facts)
     with _quiet_lightning(), fixed_sizes(device):
         try:
             with workers_in_words(), memory_for(f"The training of {run.path}", LESS):
-                trainer.fit(module, patches, volumes, ckpt_path=last, weights_only=True)
+                trainer.fit(task, batches, validation, ckpt_path=last, weights_only=True)
         except SystemExit as error:
             if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None  # what Lightning makes of SIGTERM and of Ctrl-C
             raise
-    write_weights(run.weights, network, run_id)
+    write_weights(run.weights, task.get_submodule(task.kept), run_id)
+
+
+def open_training(config: Config) -> Training:
+    """Read the index of the data set of ``config`` and deal its cases to folds."""
+    if isinstance(config, ClassificationConfig):
+        return ClassificationTraining(config)
+    return SegmentationTraining(config)
 
 
 @contextmanager

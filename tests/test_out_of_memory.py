@@ -24,7 +24,7 @@ from medse.inference.segmenter import Segmenter
 from medse.inference.window import ArraySums
 from medse.labels import Labels
 from medse.machine import check_memory, fitting, memory_for, out_of_memory
-from medse.predict import Refused, WindowsDone, Written, predict_scans
+from medse.predict.scans import Refused, WindowsDone, Written, predict_scans
 from medse.preprocess import Preprocessing
 from medse.tasks.segmentation import SegmentationTask
 from medse.volumes.grid import Grid
@@ -32,7 +32,7 @@ from tests.support.generated import AFFINE
 
 LIMITED = """
 import resource, sys, psutil
-from medse.predict import predict_scans
+from medse.predict.scans import predict_scans
 from medse.runs.trained import load_run
 from medse.cli.app import main
 load_run("run", device="cpu")

@@ -27,7 +27,7 @@ from medse.config.run import Config, load_config
 from medse.data.cases import Case
 from medse.data.readers.msd import read_msd
 from medse.errors import InputError
-from medse.predict import predict_scans
+from medse.predict.scans import predict_scans
 from medse.train import train_run
 from tests.support.commands import medse as cli
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from medse.check.labels import LabelFindings, LabelSurvey, merge_surveys, survey_label
-from medse.config.run import Config
+from medse.config.run import SegmentationConfig
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.augmentation.mirroring import LEFT_RIGHT, swapped_pairs
 from medse.data.cases import Case, Dataset, Headers
@@ -71,7 +71,7 @@ class CheckedDataset:
     problems: Refusals
 
 
-def check(config: Config) -> CheckedDataset:
+def check(config: SegmentationConfig) -> CheckedDataset:
     """Read every file, build the network without memory, and count.
 
     Raises:
@@ -111,7 +111,7 @@ def check(config: Config) -> CheckedDataset:
     )
 
 
-def _net_facts(config: Config, cases: Dataset, device: torch.device) -> NetFacts:
+def _net_facts(config: SegmentationConfig, cases: Dataset, device: torch.device) -> NetFacts:
     """Build the network without memory, and once more without its attention."""
     channels, classes = len(cases.channels), cases.labels.classes
     plain = config.model_copy(update={"net": config.net.model_copy(update={"attention": None})})

@@ -52,15 +52,16 @@ def is_config(given: Path) -> bool:
         head = file.read(HEAD)
     if b"\0" in head or suffix_of(given):
         return False
-    from medse.config.run import Config
+    from medse.config.run import TASKS
 
-    sections = "|".join(Config.model_fields)
+    known = dict.fromkeys(key for model in TASKS.values() for key in model.model_fields)
+    sections = "|".join(known)
     if given.suffix.lower() in (".yaml", ".yml") or re.search(
         rf"""^(?:{{\s*)?["']?({sections})["']?\s*:""", head.decode("utf-8", "replace"), re.MULTILINE
     ):
         return True
     raise InputError(
-        f"{given} is neither a configuration, which has the sections {', '.join(Config.model_fields)}, nor a volume; "
+        f"{given} is neither a configuration, which has the sections {', '.join(known)}, nor a volume; "
         "give one of both, or a folder of volumes."
     )
 

@@ -102,10 +102,19 @@ def check(
         refused.raise_any()
         return
     from medse.check.dataset import check as run
+    from medse.check.images import check_images
     from medse.cli.tables.checked import findings_table, label_table
+    from medse.cli.tables.images import class_table, images_table
+    from medse.config.classification import ClassificationConfig
 
     loaded = _load_config(given, further, fix_geometry)
     quiet()
+    if isinstance(loaded, ClassificationConfig):
+        with console.status("Reading every image", spinner=WAITING):
+            images = check_images(loaded)
+        console.print(images_table(images))
+        console.print(class_table(images))
+        return
     with console.status("Reading every file", spinner=WAITING):
         found = run(loaded)
     console.print(findings_table(found))
@@ -156,11 +165,24 @@ def predict(
     ] = "final",
     fix_geometry: FixGeometry = None,
 ) -> None:
-    """Write a label map for each scan, on exactly the scan's grid."""
-    from medse.cli.prediction import PredictionDisplay
-    from medse.predict import predict_scans
+    """Write a label map for each scan, on exactly its grid; of a run of task classification, a table of classes."""
+    from medse.cli.prediction import ImagesDisplay, PredictionDisplay
+    from medse.errors import InputError
+    from medse.predict.images import predict_images
+    from medse.predict.scans import predict_scans
+    from medse.runs.trained_classifier import classifies
 
     quiet()
+    if classifies(run):
+        if fix_geometry is not None:
+            raise InputError(
+                "--fix-geometry is for the channels of scans that are segmented; this run gives images a class; "
+                "leave it out."
+            )
+        with ImagesDisplay() as show:
+            table = predict_images(run, inputs, out, device=device, weights=weights, progress=show)
+        say(f"Written: {table}")
+        return
     with PredictionDisplay(out) as show:
         predict_scans(
             run,
@@ -219,10 +241,10 @@ def schema(
 ) -> None:
     """Show the JSON schema with which an editor completes and checks configurations."""
     from medse.config.json_schema import schema_text
-    from medse.config.run import Config
+    from medse.config.run import TASKS
     from medse.files import write_text
 
-    text = schema_text(Config)
+    text = schema_text(TASKS)
     if out is None:
         console.out(text, end="", highlight=False)
     else:

@@ -6,7 +6,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from medse.cli.terminal import console, say
 from medse.errors import count
-from medse.predict import Refused, WindowsDone, Written
+from medse.predict.images import ImageDone
+from medse.predict.scans import Refused, WindowsDone, Written
 
 
 class PredictionDisplay:
@@ -53,3 +54,34 @@ class PredictionDisplay:
             case Refused(case):
                 say(f"{case}: not segmented, see below")
                 self.bar.reset(self.task, total=None, description="reading")
+
+
+class ImagesDisplay:
+    """A bar for the images that are classified; a line for each that cannot be used."""
+
+    def __init__(self) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("images"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("reading", total=None)
+
+    def __enter__(self) -> "ImagesDisplay":
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def __call__(self, event: ImageDone) -> None:
+        self.bar.update(self.task, completed=event.done, total=event.number, description="classifying")
+        if event.reason:
+            say(f"{event.case}: not classified, see below")

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from medse.cli.terminal import console
 from medse.cli.training import TrainingDisplay
-from medse.config.run import load_config
+from medse.config.run import SegmentationConfig, load_config
+from medse.errors import InputError
 from medse.evaluate.evaluate import evaluate_folders
 from medse.files import refuse_existing, write_text
 from medse.labels import read_dataset_labels
 from medse.phantoms import Body
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
 from medse.phantoms.torso.cohort import write_torso_cohort
-from medse.predict import predict_scans
+from medse.predict.scans import predict_scans
 from medse.registry import pick
 from medse.report.report import write_report
 from medse.scores.scores import Scores
@@ -89,6 +90,8 @@ def quickstart(out: Path, *, body: Body = "brain") -> Result:
         highlight=False,
     )
     config = load_config(chosen.config, [f"data.root={cohort}"])
+    if not isinstance(config, SegmentationConfig):
+        raise InputError(f"{chosen.config} is for task {config.task}; a body's configuration segments it.")
     chosen.write(cohort, train=chosen.train, test=chosen.test, seed=config.seed)
     console.print(f"Training for {config.trainer.max_minutes:g} minutes.", highlight=False)
     with TrainingDisplay() as show:

@@ -1,5 +1,6 @@
 """A training on the terminal, or as lines in a log file."""
 
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.progress import (
@@ -12,7 +13,7 @@ from rich.progress import (
 )
 
 from medse.cli.terminal import console, say
-from medse.tasks.callbacks.progress import StepDone, Validated
+from medse.tasks.callbacks.progress import ImagesValidated, StepDone, Validated
 
 MOST_SHOWN = 8
 """Most classes that are all named after a validation; ``log.csv`` has every one."""
@@ -49,7 +50,7 @@ class TrainingDisplay:
     ) -> None:
         self.bar.stop()
 
-    def __call__(self, event: StepDone | Validated) -> None:
+    def __call__(self, event: StepDone | Validated | ImagesValidated) -> None:
         match event:
             case StepDone():
                 self.bar.start()
@@ -58,13 +59,23 @@ class TrainingDisplay:
                 self.bar.update(self.task, completed=event.share_done, description=description)
             case Validated():
                 say(validation_line(event))
+            case ImagesValidated():
+                say(image_line(event))
 
 
 def validation_line(event: Validated) -> str:
     """Say what a validation found, of many classes those with the lowest Dice."""
-    dice = event.class_dice
-    shown = sorted(dice, key=lambda name: dice[name])[:LOWEST] if len(dice) > MOST_SHOWN else list(dice)
-    classes = "  ".join(f"{name} {dice[name]:.3f}" for name in shown)
-    lowest = f"lowest of {len(dice)} classes: " if len(dice) > MOST_SHOWN else ""
     proxy = f"validation Dice (proxy) {event.dice:.3f}"
-    return f"epoch {event.epoch}, {event.minutes:.1f} min: {proxy}  {lowest}{classes}"
+    return f"epoch {event.epoch}, {event.minutes:.1f} min: {proxy}  {_classes(event.class_dice)}"
+
+
+def image_line(event: ImagesValidated) -> str:
+    """Say what a validation of a classifier found, of many classes those with the lowest sensitivity."""
+    found = f"validation accuracy {event.accuracy:.3f}, balanced {event.balanced_accuracy:.3f}"
+    return f"epoch {event.epoch}, {event.minutes:.1f} min: {found}; sensitivity {_classes(event.sensitivity)}"
+
+
+def _classes(scores: Mapping[str, float]) -> str:
+    shown = sorted(scores, key=lambda name: scores[name])[:LOWEST] if len(scores) > MOST_SHOWN else [*scores]
+    classes = "  ".join(f"{name} {scores[name]:.3f}" for name in shown)
+    return (f"lowest of {len(scores)} classes: " if len(scores) > MOST_SHOWN else "") + classes

@@ -36,7 +36,8 @@ def _named(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+def different(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Raise a ``ValueError`` if a name stands twice."""
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{', '.join(map(repr, repeated))} twice; each name counts once; leave one out")
     return names
@@ -51,8 +52,8 @@ def _device(name: str) -> str:
 
 
 ClassName = Annotated[str, BeforeValidator(_named)]
-Classes = Annotated[tuple[ClassName, ...], AfterValidator(_different)]
-SomeClasses = Annotated[tuple[ClassName, ...], Field(min_length=1), AfterValidator(_different)]
+Classes = Annotated[tuple[ClassName, ...], AfterValidator(different)]
+SomeClasses = Annotated[tuple[ClassName, ...], Field(min_length=1), AfterValidator(different)]
 
 if TYPE_CHECKING:
 
@@ -143,7 +144,7 @@ class Evaluation(Section):
 
     convention: ConventionName = "medse"
     """Rules for empty masks, surfaces and percentiles; it is named in every report."""
-    beside: Annotated[tuple[ConventionName, ...], AfterValidator(_different)] = ()
+    beside: Annotated[tuple[ConventionName, ...], AfterValidator(different)] = ()
     """Other conventions whose numbers are shown beside."""
     classes: SomeClasses | None = None
     """Classes to score, in this order; all and the merged ones unless given."""

@@ -100,17 +100,18 @@ class PatchDataset(Dataset[dict[str, Any]]):
 
 
 def gather(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Put what :class:`PatchDataset` returns into a batch.
+    """Put what :class:`PatchDataset`, or :class:`medse.data.images.batches.ImageItems`, returns into a batch.
 
     Returns:
-        Lists of ``image`` and ``label`` tensors, for pieces differ in size; ``shift`` ``(B, D)``; a list of ``seed``.
+        ``shift`` ``(B, D)``; of everything else a list, arrays as tensors: pieces differ in size.
     """
-    return {
-        "image": [torch.from_numpy(item["image"]) for item in items],
-        "label": [torch.from_numpy(item["label"]) for item in items],
-        "shift": torch.from_numpy(np.stack([item["shift"] for item in items])),
-        "seed": [item["seed"] for item in items],
+    batch: dict[str, Any] = {
+        key: [
+            torch.from_numpy(item[key]) if isinstance(item[key], np.ndarray) else item[key] for item in items
+        ]
+        for key in items[0]
     }
+    return {**batch, "shift": torch.stack(batch["shift"])}
 
 
 Span = tuple[int, int]

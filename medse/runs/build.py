@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from torch import nn, optim
 
-from medse.config.run import Config, options
+from medse.config.run import SegmentationConfig, options
 from medse.config.sections import Data
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.cases import Dataset, Headers, read_headers
@@ -36,7 +36,7 @@ def dataset(data: Data) -> Dataset:
     return pick(READERS, data.format.name, "data format")(data.root, labels, **options(data.format))
 
 
-def folds(config: Config, cases: Dataset) -> tuple[Split, ...]:
+def folds(config: SegmentationConfig, cases: Dataset) -> tuple[Split, ...]:
     """Deal the cases to folds."""
     return make_folds(cases.cases, config.data.folds, config.seed, config.data.split)
 
@@ -56,7 +56,7 @@ def preprocessing(data: Data, grids: Iterable[Grid]) -> Preprocessing:
     return Preprocessing((x, y, z), data.normalization, across)
 
 
-def net(config: Config, channels: int, classes: int) -> nn.Module:
+def net(config: SegmentationConfig, channels: int, classes: int) -> nn.Module:
     """Build the network."""
     build = pick(SEGMENTATION_NETS, config.net.name, "network")
     spatial_dims = len(config.data.patch_size)
@@ -65,19 +65,19 @@ def net(config: Config, channels: int, classes: int) -> nn.Module:
     return built
 
 
-def loss(config: Config, labels: Labels) -> nn.Module:
+def loss(config: SegmentationConfig, labels: Labels) -> nn.Module:
     """Build the loss of what the network returns while it trains."""
     one = pick(LOSSES, config.loss.name, "loss")(**options(config.loss), ignored=bool(labels.ignored))
     return DeepSupervision(one)
 
 
-def make_optimizer(config: Config) -> Callable[[Iterable[nn.Parameter]], optim.Optimizer]:
+def make_optimizer(config: SegmentationConfig) -> Callable[[Iterable[nn.Parameter]], optim.Optimizer]:
     """Return the function that builds the optimizer from parameters."""
     return partial(pick(OPTIMIZERS, config.optimizer.name, "optimizer"), **options(config.optimizer))
 
 
 def augmentation(
-    config: Config, cases: Dataset, spacing_mm: Sequence[float], oriented: bool
+    config: SegmentationConfig, cases: Dataset, spacing_mm: Sequence[float], oriented: bool
 ) -> Augmentation | None:
     """Build the augmentation on a training grid of ``spacing_mm`` (RAS), None when the configuration has none.
 
@@ -106,7 +106,7 @@ def augmentation(
 
 
 def segmenter(
-    config: Config, network: Any, preprocessing: Preprocessing, labels: Labels, channels: int
+    config: SegmentationConfig, network: Any, preprocessing: Preprocessing, labels: Labels, channels: int
 ) -> Segmenter:
     """Return what makes a label map of a volume with ``network``; a GPU computes in the precision of the training."""
     backend = TorchBackend(
@@ -134,7 +134,7 @@ class PreparedData:
     loader: CaseLoader
 
 
-def prepare_data(config: Config, dataset: Dataset) -> PreparedData:
+def prepare_data(config: SegmentationConfig, dataset: Dataset) -> PreparedData:
     """Read all headers; ``medse check`` and ``medse train`` see the same."""
     copy_affine = config.data.fix_geometry is not None
     headers = read_headers(dataset, copy_affine)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from medse.config.classification import ClassificationConfig
 from medse.config.run import Config, dump_config, load_config
 from medse.data.splits import Split
 from medse.errors import InputError
@@ -35,6 +36,34 @@ class DatasetFacts:
     labels: Labels
     spacing_mm: tuple[float, float, float]
     oriented: bool
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return them as ``dataset.json`` holds them."""
+        return {
+            "name": self.name,
+            "channel_names": {str(i): name for i, name in enumerate(self.channels)},
+            "labels": self.labels.to_mapping(),
+            "spacing_mm": self.spacing_mm,
+            "oriented": self.oriented,
+        }
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a run that gives images a class learnt from its data set.
+
+    Attributes:
+        channels: 1 for grey images, 3 for colours.
+        classes: In the order of the network's outputs.
+    """
+
+    name: str
+    channels: int
+    classes: tuple[str, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return them as ``dataset.json`` holds them."""
+        return {"name": self.name, "channels": self.channels, "classes": list(self.classes)}
 
 
 class RunDir:
@@ -97,24 +126,17 @@ class RunDir:
     def write(
         self,
         config: Config,
-        learnt: DatasetFacts,
+        learnt: Mapping[str, Any],
         folds: tuple[Split, ...],
         fold: int,
         groups: Mapping[str, str],
         provenance: dict[str, Any],
     ) -> None:
-        """Write everything that is known before the first step; ``groups`` is the group of each case.
+        """Write everything that is known before the first step; ``learnt`` is for ``dataset.json``.
 
         The configuration comes last: with it the folder is a run.
         """
-        facts = {
-            "name": learnt.name,
-            "channel_names": {str(i): name for i, name in enumerate(learnt.channels)},
-            "labels": learnt.labels.to_mapping(),
-            "spacing_mm": learnt.spacing_mm,
-            "oriented": learnt.oriented,
-        }
-        write_json(self.dataset, facts, START)
+        write_json(self.dataset, learnt, START)
         write_json(self.splits, {"fold": fold, "folds": [asdict(split) for split in folds]}, START)
         self._write_validation_cases(folds[fold], groups, START)
         write_json(self.provenance, provenance, START)
@@ -167,6 +189,45 @@ class RunDir:
             return DatasetFacts(str(facts["name"]), channels, labels, (x, y, z), bool(facts["oriented"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.dataset} is damaged ({error!r}); {REMEDY}.") from error
+
+    def read_image_facts(self) -> ImageFacts:
+        """Read what a run that gives images a class learnt from its data set."""
+        facts = read_json(self.dataset, REMEDY)
+        try:
+            classes = tuple(str(name) for name in facts["classes"])
+            return ImageFacts(str(facts["name"]), int(facts["channels"]), classes)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{self.dataset} is damaged ({error!r}); {REMEDY}.") from error
+
+    def read_split_facts(self, config: ClassificationConfig) -> dict[str, str]:
+        """Return in words how training and validation images of a run were told apart."""
+        fold = self.read_fold()
+        split = self.read_folds()[fold]
+        data = config.data
+        return {
+            "method": data.split,
+            "groups": "ignored" if data.split == "images" else "kept together",
+            "folds": str(len(self.read_folds())),
+            "fold": str(fold),
+            "trained on": str(len(split.training)),
+            "validated on": str(len(split.validation)),
+            "duplicates across": data.duplicates,
+            "labels": "dealt at random, a control" if data.random_labels else "as given",
+        }
+
+    def read_duplicates(self) -> list[dict[str, str]] | None:
+        """Return the pairs of images found to be the same on both sides of the split; None where nobody looked."""
+        found = read_json(self.provenance, REMEDY).get("duplicates")
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            return None
+        return [{str(key): str(value) for key, value in one.items()} for one in found]
+
+    def check_dataset(self, config: Config) -> None:
+        """Raise unless what a run of ``config`` learnt from its data set can be read."""
+        if isinstance(config, ClassificationConfig):
+            self.read_image_facts()
+        else:
+            self.read_dataset()
 
     def read_fingerprint(self) -> str:
         """Read the hash of the data the run was started on."""

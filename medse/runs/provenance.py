@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from medse.data.cases import Case
 from medse.machine import cores
 from medse.versions import installed_versions
 from medse.volumes.reading import readable
@@ -33,13 +32,13 @@ def provenance(data_sha256: str, seed: int, device: torch.device, precision: str
     }
 
 
-def file_digests(cases: Sequence[Case]) -> dict[Path, bytes]:
-    """Return the SHA-256 of every image and label, computed side by side.
+def file_digests(files: Iterable[Path]) -> dict[Path, bytes]:
+    """Return the SHA-256 of every file, computed side by side.
 
     Nothing is remembered from one start to the next: what copies and restores files may set back their time and keep
     their size, and then a changed file would pass for the old one.
     """
-    paths = list(dict.fromkeys(path for case in cases for path in (*case.images, case.label)))
+    paths = list(dict.fromkeys(files))
     with ThreadPoolExecutor(cores()) as pool:
         return dict(zip(paths, pool.map(_digest, paths), strict=True))
 
@@ -49,19 +48,14 @@ def _digest(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def fingerprint(cases: Sequence[Case], digests: Mapping[Path, bytes]) -> str:
-    """SHA-256 over ids and the bytes of all images and labels, in order of id, from the digest of each file."""
+def digest_of(files: Mapping[str, Sequence[Path]], digests: Mapping[Path, bytes]) -> str:
+    """SHA-256 over the ids of cases and the bytes of their files, in order of id, from the digest of each file."""
     digest = hashlib.sha256()
-    for case in sorted(cases, key=lambda case: case.id):
-        digest.update(case.id.encode())
-        for path in (*case.images, case.label):
+    for name in sorted(files):
+        digest.update(name.encode())
+        for path in files[name]:
             digest.update(digests[path])
     return digest.hexdigest()
-
-
-def image_contents(cases: Sequence[Case], digests: Mapping[Path, bytes]) -> dict[str, bytes]:
-    """Return for each case id what is alike for cases whose image files are alike, byte for byte."""
-    return {case.id: b"".join(digests[path] for path in case.images) for case in cases}
 
 
 def git_commit() -> str | None:

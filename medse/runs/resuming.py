@@ -22,7 +22,7 @@ from medse.runs.identity import NO_WEIGHT, flat
 from medse.runs.provenance import PACKAGES
 from medse.runs.weights import DamagedError, alike, network_weights, read_checkpoint, take_weights
 from medse.tasks.callbacks.recording import BEST, LAST, PREVIOUS, RESUME
-from medse.tasks.segmentation import SegmentationTask
+from medse.tasks.task import Task
 from medse.versions import installed_versions
 
 FREE = NO_WEIGHT | {"trainer.max_epochs", "trainer.max_minutes"}
@@ -95,11 +95,11 @@ class Resumed:
                 f"trainer.max_epochs={self.epochs} or more."
             )
 
-    def check_checkpoint(self, task: SegmentationTask, trainer: pl.Trainer) -> None:
+    def check_checkpoint(self, task: Task, trainer: pl.Trainer) -> None:
         """Raise unless the checkpoint has everything that this training would save, in the same shapes."""
         if self.source is None:
             return
-        take_weights(task.net, network_weights(self.checkpoint), self.source)
+        take_weights(task.net, network_weights(self.checkpoint, "net"), self.source)
         made = task.configure_optimizers()
         callbacks = {each.state_key: each.state_dict() for each in trainer.callbacks if each.state_dict()}  # type: ignore[attr-defined]
         expected = {
@@ -178,7 +178,7 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
         raise InputError(
             f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that one (--fold)."
         )
-    run.read_dataset()
+    run.check_dataset(before)
     run_id = run.read_identity()
     source, checkpoint, fault = _last(run, run_id)
     run.check_files()

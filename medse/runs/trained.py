@@ -1,15 +1,13 @@
 """A trained run in memory."""
 
-import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import Any, NoReturn
 
 from medse.arrays import LabelArray
+from medse.config.classification import ClassificationConfig
+from medse.config.run import SegmentationConfig
 from medse.errors import InputError
 from medse.files import given_path
 from medse.inference.segmenter import Segmenter
@@ -20,8 +18,8 @@ from medse.registry import check_arguments
 from medse.runs import Weights, build
 from medse.runs.directory import RunDir
 from medse.runs.hardware import resolve_device
-from medse.runs.weights import network_weights, read_checkpoint, read_weights, take_weights
-from medse.tasks.callbacks.recording import BEST
+from medse.runs.trained_classifier import LoadedClassifier, is_ensemble, load_classifier
+from medse.runs.weights import load_weights
 from medse.volumes.entrance import open_channels
 from medse.volumes.formats.opened import Opened
 from medse.volumes.grid import Grid
@@ -65,6 +63,23 @@ class LoadedRun:
         volumes = open_channels(image, affine, oriented=self.oriented)
         labels, grid = self._segment(volumes, None, progress)
         return label_image(labels, grid)
+
+    def classify(
+        self,
+        image: Any,  # noqa: ARG002
+        affine: Any = None,  # noqa: ARG002
+        *,
+        slice: int | None = None,  # noqa: ARG002
+    ) -> NoReturn:
+        """Refuse: a run of this task labels voxels.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(
+            f"This run labels the voxels of a scan as {', '.join(self.segmenter.labels.names)} and gives no image a "
+            "class; use segment(image), or a run of task classification."
+        )
 
     def segment_files(
         self, files: Sequence[Path], *, copy_affine: bool = False, progress: Progress | None = None
@@ -113,7 +128,9 @@ class LoadedRun:
 
 
 @check_arguments()
-def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "final") -> LoadedRun:
+def load_run(
+    run_dir: str | Path, *, device: str = "auto", weights: Weights = "final"
+) -> LoadedRun | LoadedClassifier:
     """Load a trained run.
 
     Args:
@@ -132,31 +149,19 @@ def load_run(run_dir: str | Path, *, device: str = "auto", weights: Weights = "f
         (18, 22, 16)
     """
     run = RunDir(given_path(run_dir))
-    config, learnt = run.read_config(), run.read_dataset()
+    if not is_ensemble(run.path):
+        config = run.read_config()
+        if not isinstance(config, ClassificationConfig):
+            return load_segmenter(run, config, device=device, weights=weights)
+    return load_classifier(run.path, device=device, weights=weights)
+
+
+def load_segmenter(run: RunDir, config: SegmentationConfig, *, device: str, weights: Weights) -> LoadedRun:
+    """Load a run that labels voxels, as :func:`load_run`."""
+    learnt = run.read_dataset()
     network = build.net(config, len(learnt.channels), learnt.labels.classes)
-    _weights(run, weights, network)
+    load_weights(run, weights, network, "net")
     network.to(resolve_device(device)).eval()
     preprocessing = Preprocessing(learnt.spacing_mm, config.data.normalization, build.slice_axis(config.data))
     segmenter = build.segmenter(config, network, preprocessing, learnt.labels, len(learnt.channels))
     return LoadedRun(segmenter, learnt.channels, learnt.oriented)
-
-
-def _weights(run: RunDir, weights: Weights, network: nn.Module) -> None:
-    """Load the weights that were asked for into ``network``."""
-    path = run.weights if weights == "final" else run.checkpoints / BEST
-    if not os.path.lexists(path):
-        if weights == "best":
-            raise InputError(
-                f"{run.path} has no {path.name}; none of its epochs was validated; take the final weights, or train "
-                "on until one is."
-            )
-        words = [run.config, "--run", run.path, "--fold", run.read_fold(), "--resume"]
-        raise InputError(
-            f"{run.path} has no {path.name}; its training is not complete; finish it with medse train "
-            f"{shlex.join(map(str, words))}."
-        )
-    run_id = run.read_identity()
-    found = (
-        read_weights(path, run_id) if weights == "final" else network_weights(read_checkpoint(path, run_id))
-    )
-    take_weights(network, found, path)

@@ -7,6 +7,8 @@ a hash of their own. Both say which run they belong to: those of another fold fi
 
 import hashlib
 import json
+import os
+import shlex
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +21,9 @@ from torch import Tensor, nn
 
 from medse.errors import InputError, some
 from medse.files import atomic_path
-from medse.runs.directory import REMEDY
-from medse.tasks.callbacks.recording import RESUME, RUN_ID
+from medse.runs import Weights
+from medse.runs.directory import REMEDY, RunDir
+from medse.tasks.callbacks.recording import BEST, RESUME, RUN_ID
 
 HEADER = "medse"
 """Key of what the header of the final weights says of them, a JSON object: safetensors shuffles several keys."""
@@ -69,13 +72,44 @@ def read_checkpoint(path: Path, run_id: str) -> dict[str, Any]:
     return content
 
 
-def network_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a checkpoint's tensors that are the network's."""
+def network_weights(checkpoint: Mapping[str, Any], module: str) -> dict[str, Any]:
+    """Return the part of a checkpoint's tensors that are those of ``module`` of its task."""
+    prefix = f"{module}."
     return {
-        name.removeprefix("net."): value
+        name.removeprefix(prefix): value
         for name, value in checkpoint["state_dict"].items()
-        if isinstance(name, str) and name.startswith("net.")
+        if isinstance(name, str) and name.startswith(prefix)
     }
+
+
+def load_weights(run: RunDir, weights: Weights, network: nn.Module, kept: str) -> None:
+    """Load the weights that were asked for into ``network``.
+
+    Args:
+        kept: Name of the module in whose place a checkpoint has them.
+
+    Raises:
+        InputError: The training is not complete, or the file is damaged or of another run.
+    """
+    path = run.weights if weights == "final" else run.checkpoints / BEST
+    if not os.path.lexists(path):
+        if weights == "best":
+            raise InputError(
+                f"{run.path} has no {path.name}; none of its epochs was validated; take the final weights, or train "
+                "on until one is."
+            )
+        words = [run.config, "--run", run.path, "--fold", run.read_fold(), "--resume"]
+        raise InputError(
+            f"{run.path} has no {path.name}; its training is not complete; finish it with medse train "
+            f"{shlex.join(map(str, words))}."
+        )
+    run_id = run.read_identity()
+    found = (
+        read_weights(path, run_id)
+        if weights == "final"
+        else network_weights(read_checkpoint(path, run_id), kept)
+    )
+    take_weights(network, found, path)
 
 
 def write_weights(path: Path, network: nn.Module, run_id: str) -> None:

@@ -1,8 +1,9 @@
-"""Optimizers: each is built as ``optimizer(parameters, **options)``; the learning rate always decays as poly.
+"""Optimizers: each is built as ``optimizer(parameters, **options)``; and how the learning rate goes.
 
 A new optimizer is one function here and one line in :data:`OPTIMIZERS`.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
@@ -47,3 +48,18 @@ def poly(progress: float, exponent: float = 0.9) -> float:
     """
     factor: float = (1 - min(max(progress, 0.0), 1.0)) ** exponent
     return factor
+
+
+def cosine(progress: float, warmup: float) -> float:
+    """Factor of the learning rate when the share ``progress`` of a training is done.
+
+    It rises in a line over the share ``warmup`` and falls as half a cosine to 0.
+
+    Reference:
+        Loshchilov and Hutter, SGDR (ICLR 2017), equation 5, without restarts; Goyal et al., Accurate, Large
+        Minibatch SGD (2017), section 2.2, for the warm-up.
+    """
+    done = min(max(progress, 0.0), 1.0)
+    if done < warmup:
+        return max(done / warmup, 0.01)
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))

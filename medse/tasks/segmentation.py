@@ -1,10 +1,10 @@
 """The segmentation task: training step, validation on whole volumes, learning rate schedule."""
 
 import logging
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor, nn, optim
@@ -14,13 +14,15 @@ from medse.errors import InputError
 from medse.metrics.overlap import count_pairs
 from medse.preprocess import most_likely
 from medse.scores.statistics import finite_mean
+from medse.tasks.callbacks.progress import Validated
+from medse.tasks.task import Task
 
 Augment = Callable[[dict[str, Any]], tuple[Tensor, Tensor]]
 
 log = logging.getLogger(__name__)
 
 
-class SegmentationTask(pl.LightningModule):
+class SegmentationTask(Task):
     """Trains ``net`` on patches and validates it on whole volumes.
 
     Validation Dice is computed on the training grid, per case and class, and averaged over the cases that
@@ -36,6 +38,8 @@ class SegmentationTask(pl.LightningModule):
         scores: Class scores ``(K, *spatial)`` of a whole prepared image ``(C, *spatial)``, and what to call it.
     """
 
+    proxy = "dice"
+
     def __init__(
         self,
         net: nn.Module,
@@ -47,30 +51,28 @@ class SegmentationTask(pl.LightningModule):
         scores: Callable[[ImageArray, str], ImageArray],
         classes: tuple[str, ...],
     ) -> None:
-        super().__init__()
-        self.net, self.loss = net, loss
-        self.make_optimizer, self.decay, self.share_done = make_optimizer, decay, share_done
-        self.augment, self.scores, self.classes = augment, scores, classes
+        super().__init__(net, make_optimizer, decay, share_done)
+        self.loss, self.augment, self.scores, self.classes = loss, augment, scores, classes
         self.validation_dice: list[FloatArray] = []
         self.too_large: dict[str, str] = {}
 
-    def configure_optimizers(self) -> Any:
-        """Return the optimizer with a rate that follows the share of the training done."""
-        optimizer = self.make_optimizer(self.net.parameters())
-        schedule = optim.lr_scheduler.LambdaLR(
-            optimizer, lambda _step: self.decay(self.share_done(self.global_step))
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a validation logs."""
+        return ("dice", *(f"dice_{name}" for name in self.classes))
+
+    def validated(self, epoch: int, minutes: float, logged: Mapping[str, float]) -> Validated:
+        """Return the Dice, and that of each class that a validation case holds."""
+        found = {name: logged[f"dice_{name}"] for name in self.classes}
+        return Validated(
+            epoch, minutes, logged["dice"], {k: v for k, v in found.items() if not math.isnan(v)}
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Make patches of what was cut for a training batch, on the device it trains on.
-
-        What the network draws in this step (dropout) follows from the seeds of its patches, so that a resumed
-        training draws the same and no state of a generator need be saved.
-        """
+        """Make patches of what was cut for a training batch, on the device it trains on."""
         if not self.trainer.training:
             return batch
-        torch.manual_seed(int(np.random.SeedSequence(batch["seed"]).generate_state(1, np.uint64)[0]))
+        self.draw_from(batch["seed"])
         if self.augment is None:
             return {key: torch.stack(batch[key]) for key in ("image", "label")}
         image, label = self.augment(batch)

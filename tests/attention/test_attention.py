@@ -15,7 +15,7 @@ from medse.attention.block import AttentionBlock
 from medse.attention.coordinate import CoordinateAttention
 from medse.attention.fca.spectral import SpectralAttention
 from medse.attention.table import guide
-from medse.config.run import Config
+from medse.config.run import SegmentationConfig
 from medse.errors import InputError
 from medse.registry import options_model
 
@@ -98,7 +98,7 @@ def test_attaching_it_changes_a_net_and_detaching_gives_it_back(name: str, spati
 def test_a_configuration_and_its_schema_take_the_name_and_the_options(name: str) -> None:
     member = options_model(ATTENTION[name], DERIVED, name)
     assert member.__doc__
-    assert f'"const":"{name}"' in json.dumps(Config.model_json_schema(), separators=(",", ":"))
+    assert f'"const":"{name}"' in json.dumps(SegmentationConfig.model_json_schema(), separators=(",", ":"))
     adapter, chosen = TypeAdapter[Any](Attention), member(name=name).model_dump()
     for given in (name, chosen):
         taken = adapter.validate_python(given)

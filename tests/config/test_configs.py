@@ -7,7 +7,7 @@ import yaml
 
 from medse.config.json_schema import schema_text
 from medse.config.packaged import find_config, packaged_configs
-from medse.config.run import Config, dump_config, load_config
+from medse.config.run import TASKS, SegmentationConfig, dump_config, load_config
 from medse.config.scoring import Scoring
 from medse.errors import InputError
 
@@ -20,14 +20,14 @@ def test_shipped_configurations_are_valid(path: Path, tmp_path: Path) -> None:
     written = tmp_path / "again.yaml"
     written.write_text(dump_config(config), encoding="utf-8")
     assert load_config(written) == config
-    assert Scoring.model_validate(yaml.safe_load(written.read_text()), strict=False).data == config.data
+    if isinstance(config, SegmentationConfig):
+        assert Scoring.model_validate(yaml.safe_load(written.read_text()), strict=False).data == config.data
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
 
 
 def test_the_schema_for_editors_is_true() -> None:
-    assert (CONFIGS / "schema.json").read_text(encoding="utf-8") == schema_text(Config), (
-        "write it anew: python -c 'from medse.config.json_schema import *; from medse.config.run import *; "
-        'print(schema_text(Config), end="")\' > configs/schema.json'
+    assert (CONFIGS / "schema.json").read_text(encoding="utf-8") == schema_text(TASKS), (
+        "write it anew: medse schema --out configs/schema.json"
     )
 
 

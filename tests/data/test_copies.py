@@ -9,7 +9,7 @@ from medse.config.run import load_config
 from medse.data.splits import some_of
 from medse.errors import InputError
 from medse.runs import build
-from medse.runs.provenance import fingerprint
+from medse.runs.provenance import digest_of
 from medse.train import train_run
 from tests.support.commands import medse
 
@@ -91,7 +91,8 @@ def test_a_validation_reads_no_other_cases(tiny_config: Path, tmp_path: Path) ->
 
 def test_the_fingerprint_knows_which_file_is_whose(tiny_config: Path) -> None:
     cases = build.dataset(load_config(tiny_config).data).cases
-    digests = {path: bytes([i]) for i, case in enumerate(cases) for path in (*case.images, case.label)}
+    files = {case.id: (*case.images, case.label) for case in cases}
+    digests = {path: bytes([i]) for i, paths in enumerate(files.values()) for path in paths}
     swapped = digests | {cases[0].label: digests[cases[1].label], cases[1].label: digests[cases[0].label]}
-    assert fingerprint(cases, digests) == fingerprint(cases[::-1], digests)
-    assert fingerprint(cases, digests) != fingerprint(cases, swapped)
+    assert digest_of(files, digests) == digest_of(dict(reversed(files.items())), digests)
+    assert digest_of(files, digests) != digest_of(files, swapped)

@@ -30,6 +30,7 @@ class Toy(pl.LightningModule):
         block = SpectralAttention(2, 8, selection=selection, components=2, reduction=2)
         self.net = nn.Sequential(nn.Conv2d(1, 8, 1), nn.Sequential(block, nn.Conv2d(8, 1, 1)))
         self.temperatures: list[float] = []
+        self.kept = "net"
 
     def training_step(self, batch: Tensor, _index: int) -> Tensor:
         search = self.net[1][0].search  # type: ignore[index]
@@ -49,7 +50,7 @@ def fit(folder: Path, selection: Any, epochs: int, resume: Path | None = None) -
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
-        callbacks=[budget, Annealing(toy.net, folder, budget)],
+        callbacks=[budget, Annealing(toy, folder, budget)],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

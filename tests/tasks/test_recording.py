@@ -38,7 +38,7 @@ def test_the_first_of_the_best_epochs_is_kept_also_by_a_run_that_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medse.tasks.callbacks.recording.SECONDS", 0)
-    first, resumed = Checkpoints(tmp_path, "0f"), Checkpoints(tmp_path, "0f")
+    first, resumed = Checkpoints(tmp_path, "0f", "dice"), Checkpoints(tmp_path, "0f", "dice")
     for number, dice in enumerate((0.2, 0.6, None, 0.4, 0.6, math.nan), start=1):
         epoch(first, number, dice)
     assert saved(tmp_path) == {LAST: "6", PREVIOUS: "5", BEST: "2"}
@@ -48,7 +48,7 @@ def test_the_first_of_the_best_epochs_is_kept_also_by_a_run_that_is_resumed(
     epoch(resumed, 8, 0.7)
     assert (tmp_path / BEST).read_text() == "8"
     (tmp_path / BEST).unlink()
-    without = Checkpoints(tmp_path, "0f")
+    without = Checkpoints(tmp_path, "0f", "dice")
     without.load_state_dict(first.state_dict())
     epoch(without, 9, 0.1)
     assert (tmp_path / BEST).read_text() == "9"
@@ -59,7 +59,7 @@ def test_epochs_are_saved_by_the_minute_and_always_first_best_and_last(
 ) -> None:
     clock = SimpleNamespace(monotonic=lambda: clock.now)
     monkeypatch.setattr("medse.tasks.callbacks.recording.time", clock)
-    callback = Checkpoints(tmp_path, "0f")
+    callback = Checkpoints(tmp_path, "0f", "dice")
     wrote = []
     for number, (clock.now, dice, ends) in enumerate(
         [(0, None, False), (50, None, False), (59, 0.5, False), (110, 0.4, False), (119, None, False),
@@ -75,7 +75,7 @@ def test_what_is_lost_between_best_and_last_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
     """Killed before the last one has its name, the run goes on before its best epoch, which is there already."""
-    callback = Checkpoints(tmp_path, "0f")
+    callback = Checkpoints(tmp_path, "0f", "dice")
     epoch(callback, 1, 0.2)
     before, replace = callback.state_dict(), Path.replace
 
@@ -90,7 +90,7 @@ def test_what_is_lost_between_best_and_last_is_done_again(
     monkeypatch.undo()
     newest = PREVIOUS if lost == LAST else LAST
     assert saved(tmp_path) == {newest: "1", BEST: "2"}
-    again = Checkpoints(tmp_path, "0f")
+    again = Checkpoints(tmp_path, "0f", "dice")
     again.load_state_dict(before)
     epoch(again, 2, 0.6)
     assert (saved(tmp_path)[LAST], saved(tmp_path)[BEST]) == ("2", "2")
@@ -98,7 +98,7 @@ def test_what_is_lost_between_best_and_last_is_done_again(
 
 def log(path: Path) -> CsvLog:
     budget: Any = SimpleNamespace(minutes=1.5)
-    return CsvLog(path / "log.csv", ("a", "absent"), budget)
+    return CsvLog(path / "log.csv", ("dice", "dice_a", "dice_absent"), budget)
 
 
 HEAD = "epoch,step,minutes,lr,loss,dice,dice_a,dice_absent\n"

@@ -38,7 +38,26 @@ class Validated:
     class_dice: Mapping[str, float]
 
 
-Progress = Callable[[StepDone | Validated], object]
+@dataclass(frozen=True)
+class ImagesValidated:
+    """A validation of a classifier.
+
+    Attributes:
+        epoch: Counted from 1.
+        minutes: Spent on the training so far.
+        accuracy: Share of the validation images that are classified right.
+        balanced_accuracy: Mean sensitivity of the classes.
+        sensitivity: That of each class that a validation image has.
+    """
+
+    epoch: int
+    minutes: float
+    accuracy: float
+    balanced_accuracy: float
+    sensitivity: Mapping[str, float]
+
+
+Progress = Callable[[StepDone | Validated | ImagesValidated], object]
 """What is called after steps, at most five times a second, and after each validation of a training."""
 
 STEP_SECONDS = 0.2
@@ -67,10 +86,6 @@ class TellProgress(Callback):
         self.progress(StepDone(trainer.current_epoch + 1, share, float(outputs["loss"])))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        classes = {
-            name.removeprefix("dice_"): value
-            for name, value in metrics.items()
-            if name.startswith("dice_") and not math.isnan(value)
-        }
-        self.progress(Validated(trainer.current_epoch + 1, self.budget.minutes, metrics["dice"], classes))
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        task: Any = pl_module
+        self.progress(task.validated(trainer.current_epoch + 1, self.budget.minutes, logged))

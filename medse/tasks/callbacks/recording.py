@@ -64,21 +64,22 @@ class Checkpoints(_KnowsValidation):
 
     Args:
         run_id: Which run they belong to; each says so.
+        proxy: Name of the logged score that the best epoch is best in.
     """
 
-    def __init__(self, folder: Path, run_id: str) -> None:
-        self.folder, self.run_id = folder, run_id
+    def __init__(self, folder: Path, run_id: str, proxy: str) -> None:
+        self.folder, self.run_id, self.proxy = folder, run_id, proxy
         self.best = -math.inf
         self.saved = -math.inf
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after an epoch, and its validation if there was one."""
-        better = self.validated and float(trainer.callback_metrics["dice"]) > self.best
+        better = self.validated and float(trainer.callback_metrics[self.proxy]) > self.best
         ends = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         if not better and not ends and time.monotonic() < self.saved + SECONDS:
             return
         if better:
-            self.best = float(trainer.callback_metrics["dice"])
+            self.best = float(trainer.callback_metrics[self.proxy])
         last = self.folder / LAST
         with atomic_path(last, RESUME) as temporary:
             trainer.save_checkpoint(temporary)
@@ -120,15 +121,15 @@ class SetAside(Callback):
 
 
 class CsvLog(_KnowsValidation):
-    """Writes ``log.csv``: a row per epoch with loss, learning rate, minutes and validation Dice per class.
+    """Writes ``log.csv``: a row per epoch with loss, learning rate, minutes and what its validation found.
 
-    Dice is empty in epochs without a validation.
+    Args:
+        scores: Names of what a validation logs; their cells are empty in epochs without one.
     """
 
-    def __init__(self, path: Path, classes: tuple[str, ...], budget: Budget) -> None:
-        self.path, self.budget = path, budget
-        self.dice = ["dice", *(f"dice_{name}" for name in classes)]
-        self.columns = ["epoch", "step", "minutes", "lr", "loss", *self.dice]
+    def __init__(self, path: Path, scores: tuple[str, ...], budget: Budget) -> None:
+        self.path, self.budget, self.scores = path, budget, scores
+        self.columns = ["epoch", "step", "minutes", "lr", "loss", *scores]
         self.rows: list[list[str]] = []
 
     def resume(self, epochs: int) -> None:
@@ -157,8 +158,9 @@ class CsvLog(_KnowsValidation):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = trainer.callback_metrics
-        dice = [
-            f"{float(metrics[name]):.5f}" if self.validated and name in metrics else "" for name in self.dice
+        found = [
+            f"{float(metrics[name]):.5f}" if self.validated and name in metrics else ""
+            for name in self.scores
         ]
         self.rows.append(
             [
@@ -167,7 +169,7 @@ class CsvLog(_KnowsValidation):
                 f"{self.budget.minutes:.2f}",
                 f"{trainer.optimizers[0].param_groups[0]['lr']:.3e}",
                 f"{float(metrics['loss']):.5f}",
-                *dice,
+                *found,
             ]
         )
         text = io.StringIO()

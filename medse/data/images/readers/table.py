@@ -76,6 +76,24 @@ def read_image_table(
     return image_dataset(root.name, classes, cases, str(table.path), root)
 
 
+def list_images(root: Path, file: str, image: str, slice: str, case: str) -> list[tuple[str, ImageCase]]:
+    """Return the images of a table whose classes are not known, each with the place where it is listed.
+
+    Args:
+        root: What the paths are relative to.
+        file: The table, relative to ``root``.
+        image: As of :func:`read_image_table`, like the columns that follow.
+    """
+    table = read_table(root / given_path(file))
+    column, slice_column = table.require(image, "image"), table.optional(slice, "slice", "slice")
+    slices = [_index(row, slice_column) for row in table.rows]
+    ids, _ = _ids(table, root, column, case, slices)
+    return [
+        (row.place, ImageCase(name, existing(root, row[column], row.place), "", name, slice=index))
+        for row, name, index in zip(table.rows, ids, slices, strict=True)
+    ]
+
+
 def _index(row: Row, column: str | None) -> int | None:
     text = row.cells[column] if column else ""
     if text and not INDEX.fullmatch(text):

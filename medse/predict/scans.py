@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medse.config.classification import ClassificationConfig
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
 from medse.files import given_path, refuse_existing, refuse_inside, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
 from medse.runs.directory import RunDir
-from medse.runs.trained import load_run
+from medse.runs.trained import load_segmenter
 from medse.versions import installed_versions
 from medse.volumes.grid import Grid
 from medse.volumes.reading import read_grids
@@ -89,10 +90,16 @@ def predict_scans(
     for folder in sources:
         refuse_inside(out, folder)
     trained = RunDir(run_dir)
-    layout = trained.read_config().data.format
+    config = trained.read_config()
+    if isinstance(config, ClassificationConfig):
+        raise InputError(
+            f"{run_dir} gives images a class and draws no label maps; use predict_images, or a run of task "
+            "segmentation."
+        )
+    layout = config.data.format
     naming = {key: value for key, value in layout.model_dump().items() if key in ("images", "case")}
     scans = collect_scans(sources, len(trained.read_dataset().channels), layout.name, **naming)
-    run = load_run(run_dir, device=device, weights=weights)
+    run = load_segmenter(trained, config, device=device, weights=weights)
     refused, fixed = Refusals(), []
     for name, files in scans.items():
         with refused:

@@ -1,0 +1,115 @@
+"""A trained run applied to images that it gives a class."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medse.config.classification import ClassificationConfig
+from medse.config.run import options
+from medse.data.images.inputs import collect_images
+from medse.errors import InputError, Refusals
+from medse.files import given_path, refuse_existing, refuse_inside, write_json
+from medse.registry import check_arguments
+from medse.runs import Weights
+from medse.runs.trained_classifier import load_classifier
+from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
+from medse.versions import installed_versions
+
+PACKAGES = ("medse", "torch", "nibabel", "SimpleITK", "pillow", "numpy")
+
+
+@dataclass(frozen=True)
+class ImageDone:
+    """An image was classified as ``label``, or could not be used; ``reason`` is then a sentence."""
+
+    case: str
+    done: int
+    number: int
+    label: str
+    reason: str = ""
+
+
+@check_arguments()
+def predict_images(
+    run_dir: str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    device: str = "auto",
+    weights: Weights = "final",
+    progress: Callable[[ImageDone], object] | None = None,
+) -> Path:
+    """Classify images and write the probability of every class for each into ``out/predictions.csv``.
+
+    An image that cannot be used does not keep the others from being classified.
+
+    Args:
+        run_dir: Folder that ``medse train`` made of a configuration with ``task: classification``; one of several
+            folds (``--fold all``) averages what its runs say.
+        inputs: Images, folders of them, or tables; see :func:`medse.data.images.inputs.collect_images`.
+        out: Folder to write to; must be empty or new. ``prediction.json`` says what made the predictions.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        weights: As in :func:`medse.load_run`.
+        progress: Called after each image.
+
+    Returns:
+        The table.
+
+    Raises:
+        InputError: The run gives no classes, an input does not exist, two images share an id, or ``out`` is not empty
+            or lies in an input folder; at the end, for the images that could not be used.
+    """
+    run_dir, out = given_path(run_dir), given_path(out)
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    sources = [given_path(path) for path in given]
+    refuse_existing(out, "give another output folder (--out)")
+    for folder in sources:
+        refuse_inside(out, folder)
+    loaded = load_classifier(run_dir, device=device, weights=weights)
+    cases = collect_images(sources, **_columns(loaded.config))
+    refused, reasons = Refusals(), dict[str, str]()
+    found = []
+    for done, (case, probabilities) in enumerate(loaded.classify_cases(cases), start=1):
+        if isinstance(probabilities, InputError):
+            reasons[case.id] = str(probabilities)
+            refused.sentences.append(reasons[case.id])
+            label = ""
+        else:
+            found.append((case, probabilities))
+            label = loaded.classes[int(probabilities.argmax())]
+        if progress:
+            progress(ImageDone(case.id, done, len(cases), label, reasons.get(case.id, "")))
+    if not found:
+        refused.raise_any()
+    table = out / PREDICTIONS
+    write_predictions(
+        table,
+        Predictions(
+            classes=loaded.classes,
+            cases=tuple(case.id for case, _ in found),
+            images=tuple(str(case.image) for case, _ in found),
+            probabilities=np.stack([probabilities for _, probabilities in found]),
+        ),
+    )
+    facts = {
+        "task": "classification",
+        "run": str(run_dir.resolve()),
+        "weights": weights,
+        "networks": len(loaded.nets),
+        "temperature": loaded.temperature,
+        "split": loaded.split,
+        "duplicates": loaded.duplicates,
+        "versions": installed_versions(PACKAGES),
+        "refused": reasons,
+    }
+    write_json(out / "prediction.json", facts)
+    refused.raise_any()
+    return table
+
+
+def _columns(config: ClassificationConfig) -> dict[str, str]:
+    """Return how the tables of the run's data set are written."""
+    wanted = ("file", "image", "slice", "case")
+    return {key: value for key, value in options(config.data.format).items() if key in wanted}

@@ -1,0 +1,190 @@
+"""What classification brings to a training, and what is built of its configuration."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from medse.config.classification import ClassificationConfig, ImageData
+from medse.config.run import options
+from medse.data.augmentation.augmentation import Augmentation
+from medse.data.images.batches import ImageItems
+from medse.data.images.cases import ImageDataset
+from medse.data.images.loading import ImageLoader, count_channels, load_all
+from medse.data.images.readers import IMAGE_READERS
+from medse.data.images.splits import make_image_folds
+from medse.data.splits import some_of
+from medse.errors import InputError
+from medse.inference.views import Views
+from medse.nets import CLASSIFICATION_NETS
+from medse.nets.network import Classifier
+from medse.nets.outlined import Outlined
+from medse.registry import pick
+from medse.runs.directory import ImageFacts
+from medse.runs.hardware import resolve_precision
+from medse.runs.provenance import digest_of
+from medse.runs.training import Training
+from medse.tasks.callbacks.budget import Budget
+from medse.tasks.classification import ClassificationTask
+from medse.tasks.classification_losses import CLASSIFICATION_LOSSES
+from medse.tasks.mixing import Mixing
+from medse.tasks.optimizers import OPTIMIZERS, cosine
+
+
+class ClassificationTraining(Training):
+    """Images with their classes."""
+
+    workers = 0
+
+    def __init__(self, config: ClassificationConfig) -> None:
+        self.config = config
+        self.root = config.data.root
+        self.cases = image_data(config.data)
+        self.folds = make_image_folds(self.cases.cases, config.data.folds, config.seed, config.data.split)
+        if config.data.random_labels:
+            self.cases = _dealt_at_random(self.cases, config.seed)
+        self.by_id = {case.id: case for case in self.cases.cases}
+        self.groups = {case.id: case.group for case in self.cases.cases}
+        self.files = {
+            case.id: (case.image, case.mask) if case.mask else (case.image,) for case in self.cases.cases
+        }
+
+    @cached_property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colours."""
+        return count_channels(self.cases.cases)
+
+    def fingerprint(self) -> str:
+        """Return what is alike for data sets whose files, slices and classes are alike."""
+        named = {f"{case.id}\t{case.label}\t{case.slice}": self.files[case.id] for case in self.cases.cases}
+        return digest_of(named, self.digests)
+
+    def network(self) -> nn.Module:
+        """Build the network, with the weights that the configuration begins with."""
+        self.check_outlines()
+        return classifier(self.config, self.channels, len(self.cases.classes))
+
+    def check_outlines(self) -> None:
+        """Raise where outlines are to be learnt and there are none."""
+        if self.config.loss.outline > 0 and not any(case.mask for case in self.cases.cases):
+            raise InputError(
+                f"loss.outline is {self.config.loss.outline:g}, and no case in {self.root} has a mask; give masks "
+                "in a column of the table, or leave loss.outline out."
+            )
+
+    def check_files(self, fold: int) -> None:
+        """Leave copies to the comparison of what the files hold."""
+
+    def task(self, fold: int, network: nn.Module, budget: Budget) -> ClassificationTask:
+        """Build the task."""
+        config, classes = self.config, self.cases.classes
+        assert isinstance(network, Classifier)  # noqa: S101 -- what network() returns
+        found = Counter(self.by_id[name].label for name in self.folds[fold].training)
+        loss = pick(CLASSIFICATION_LOSSES, config.loss.name, "loss")
+        return ClassificationTask(
+            net=network,
+            loss=loss(**options(config.loss), counts=[found[name] for name in classes]),
+            make_optimizer=partial(
+                pick(OPTIMIZERS, config.optimizer.name, "optimizer"), **options(config.optimizer)
+            ),
+            decay=partial(cosine, warmup=config.trainer.warmup),
+            share_done=budget.share_done,
+            augment=image_augmentation(config),
+            mixing=Mixing(config.trainer.mixup, config.trainer.cutmix),
+            classes=classes,
+            averaging=config.trainer.averaging,
+            probabilities=views(config),
+        )
+
+    def load(self, fold: int) -> tuple[Dataset[Any], DataLoader[Any]]:
+        """Read all images of a fold."""
+        config, split = self.config, self.folds[fold]
+        loader = image_loader(config.data, self.channels)
+        watched = some_of(split.validation, config.trainer.validation_cases, config.seed, fold)
+        names = (*split.training, *watched)
+        prepared = load_all([self.by_id[name] for name in names], loader)
+        targets = [self.cases.classes.index(self.by_id[name].label) for name in names]
+        count = len(split.training)
+        items = ImageItems(prepared, targets[:count], image_augmentation(config))
+        beside = [(number, targets[number]) for number in range(count, len(names))]
+        return items, DataLoader(
+            beside,  # type: ignore[arg-type]
+            batch_size=config.inference.batch_size,
+            collate_fn=partial(_validated, prepared),
+        )
+
+    def learnt(self) -> Mapping[str, Any]:
+        """Return classes and channels."""
+        return ImageFacts(self.cases.name, self.channels, self.cases.classes).to_mapping()
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return nothing further."""
+        return {}
+
+
+def image_data(data: ImageData) -> ImageDataset:
+    """Read the data set's index."""
+    return pick(IMAGE_READERS, data.format.name, "data format")(
+        data.root, data.classes, **options(data.format)
+    )
+
+
+def image_loader(data: ImageData, channels: int) -> ImageLoader:
+    """Return what prepares an image."""
+    return ImageLoader(data.size, channels, data.normalization, data.slice_axis)
+
+
+def classifier(config: ClassificationConfig, channels: int, classes: int) -> Classifier:
+    """Build the network, with its second output where the outline is learnt."""
+    dims = len(config.data.size)
+    net = pick(CLASSIFICATION_NETS, config.net.name, "network")(
+        dims, channels, classes, **options(config.net)
+    )
+    return Outlined(net, dims) if config.loss.outline > 0 else net
+
+
+def image_augmentation(config: ClassificationConfig) -> Augmentation | None:
+    """Build the augmentation; lengths are in pixels of the network's input."""
+    chosen = config.trainer.augmentation
+    if chosen is None:
+        return None
+    settings = options(chosen)
+    size = config.data.size
+    settings["mirror_axes"] = image_axes(config.data, settings["mirror_axes"])
+    return Augmentation(**settings, patch_size=size, spacing_mm=(1.0,) * len(size))
+
+
+def image_axes(data: ImageData, axes: Sequence[int]) -> tuple[int, ...]:
+    """Return which axes of a prepared image those in RAS order are: a slice lies as it is displayed."""
+    if len(data.size) == 3:
+        return tuple(axes)
+    columns, rows = (axis for axis in range(3) if axis != data.slice_axis)
+    return tuple({rows: 0, columns: 1}[axis] for axis in axes)
+
+
+def views(config: ClassificationConfig) -> Views:
+    """Return how images are looked at."""
+    return Views(
+        mirrors=image_axes(config.data, config.inference.mirror_axes),
+        zooms=config.inference.zooms,
+        precision=partial(resolve_precision, config.trainer.precision),
+    )
+
+
+def _dealt_at_random(cases: ImageDataset, seed: int) -> ImageDataset:
+    """Deal the classes of the groups to the groups anew; a group keeps one class for all its images."""
+    label_of = {case.group: case.label for case in cases.cases}
+    dealt = np.random.default_rng(seed).permutation(list(label_of.values())).tolist()
+    anew = dict(zip(label_of, dealt, strict=True))
+    return replace(cases, cases=tuple(replace(case, label=anew[case.group]) for case in cases.cases))
+
+
+def _validated(prepared: Sequence[dict[str, Any]], numbers: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    images = [torch.from_numpy(prepared[number]["image"]) for number, _ in numbers]
+    return {"image": torch.stack(images), "target": [target for _, target in numbers]}

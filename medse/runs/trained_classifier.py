@@ -1,0 +1,203 @@
+"""A trained run that gives images a class, or several of them together, in memory."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from medse.arrays import FloatArray
+from medse.config.classification import ClassificationConfig
+from medse.data.images.cases import ImageCase
+from medse.data.images.loading import ImageLoader
+from medse.errors import InputError, some
+from medse.files import leads_out, read_json
+from medse.inference.views import Views
+from medse.nets.network import Classifier
+from medse.runs import Weights
+from medse.runs.classification import classifier, image_loader, views
+from medse.runs.directory import RunDir
+from medse.runs.hardware import resolve_device
+from medse.runs.weights import load_weights
+from medse.tasks.classification import kept_weights
+
+ENSEMBLE = "ensemble.json"
+"""File of a folder with the runs of all folds: their names, and the temperature of their mean."""
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a run says of an image.
+
+    Attributes:
+        label: The most probable class.
+        probabilities: Class -> probability; they add up to 1.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """Trained networks with everything needed to classify an image.
+
+    Attributes:
+        nets: One network; or those of several folds, whose probabilities are averaged.
+        loader: Prepares an image.
+        classes: In the order of the outputs.
+        device: Where the networks are.
+        views: How each image is looked at.
+        batch_size: Images that a network sees at once.
+        config: What the run was trained by; the first, where there are several.
+        split: How training and validation images were told apart.
+        duplicates: Images that are the same, or nearly so, on both sides; None where nobody looked.
+        temperature: What logits are divided by, fitted on cases that the networks were not trained on; 1 where there
+            were none.
+    """
+
+    nets: tuple[Classifier, ...]
+    loader: ImageLoader
+    classes: tuple[str, ...]
+    device: torch.device
+    views: Views
+    batch_size: int
+    config: ClassificationConfig
+    split: Mapping[str, str]
+    duplicates: Sequence[Mapping[str, str]] | None
+    temperature: float = 1.0
+
+    def classify(self, image: Any, affine: Any = None, *, slice: int | None = None) -> Classification:
+        """Classify one image.
+
+        Args:
+            image: The path of a picture, DICOM slice or volume; a nibabel or SimpleITK image; a MONAI ``MetaTensor``;
+                or, with ``affine``, an array or tensor, as of :meth:`medse.LoadedRun.segment`.
+            affine: The 4x4 voxel-to-world matrix of an array or plain tensor in mm.
+            slice: Index of the slice of a volume, from 0, along ``data.slice_axis`` in RAS order.
+
+        Raises:
+            InputError: The image is none of these, or cannot be used.
+        """
+        found = self.probabilities([self.loader.image(image, affine, slice=slice)])[0].tolist()
+        named = dict(zip(self.classes, found, strict=True))
+        return Classification(max(named, key=lambda name: named[name]), named)
+
+    def probabilities(self, images: Sequence[Any]) -> FloatArray:
+        """Return the probabilities ``(n, K)`` of prepared images ``(C, *size)``, which add up to 1 in float64."""
+        parts = []
+        for start in range(0, len(images), self.batch_size):
+            seen = torch.from_numpy(np.stack(images[start : start + self.batch_size])).to(self.device)
+            each = [self.views(net, seen, self.temperature) for net in self.nets]
+            parts.append(torch.stack(each).mean(0).double().cpu().numpy())
+        found = np.concatenate(parts)
+        together: FloatArray = found / found.sum(1, keepdims=True)
+        return together
+
+    def classify_cases(
+        self, cases: Sequence[ImageCase]
+    ) -> Iterator[tuple[ImageCase, FloatArray | InputError]]:
+        """Yield each case with its probabilities ``(K,)``, or with why it cannot be used."""
+        for start in range(0, len(cases), self.batch_size):
+            some = cases[start : start + self.batch_size]
+            prepared: dict[str, Any] = {}
+            refused: dict[str, InputError] = {}
+            for case in some:
+                try:
+                    prepared[case.id] = self.loader(case)["image"]
+                except InputError as error:
+                    refused[case.id] = error
+            found = (
+                dict(zip(prepared, self.probabilities([*prepared.values()]), strict=True)) if prepared else {}
+            )
+            for case in some:
+                yield case, found[case.id] if case.id in found else refused[case.id]
+
+    def segment(self, image: Any, affine: Any = None) -> NoReturn:  # noqa: ARG002
+        """Refuse: a run of this task gives images a class.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(
+            f"This run gives images one of the classes {', '.join(self.classes)} and draws no label maps; use "
+            "classify(image), or a run of task segmentation."
+        )
+
+
+def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "final") -> LoadedClassifier:
+    """Load a run that gives images a class, or the runs of all folds that ``--fold all`` left in a folder.
+
+    Raises:
+        InputError: As :func:`medse.load_run`; or the run labels voxels.
+    """
+    place = resolve_device(device)
+    if is_ensemble(run_dir):
+        return _load_ensemble(run_dir, device, weights)
+    run = RunDir(run_dir)
+    config = run.read_config()
+    if not isinstance(config, ClassificationConfig):
+        raise InputError(
+            f"{run_dir} was trained for task {config.task} and gives no image a class; use it with medse predict on "
+            "scans, or give a run of task classification."
+        )
+    learnt = run.read_image_facts()
+    network = classifier(config, learnt.channels, len(learnt.classes))
+    load_weights(run, weights, network, kept_weights(config.trainer.averaging))
+    network.to(place).eval()
+    return LoadedClassifier(
+        nets=(network,),
+        loader=image_loader(config.data, learnt.channels),
+        classes=learnt.classes,
+        device=place,
+        views=views(config),
+        batch_size=config.inference.batch_size,
+        config=config,
+        split=run.read_split_facts(config),
+        duplicates=run.read_duplicates(),
+    )
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether a folder holds the runs of all folds."""
+    return (folder / ENSEMBLE).is_file()
+
+
+def classifies(folder: Path) -> bool:
+    """Whether a folder holds a run, or runs, of task classification.
+
+    Raises:
+        InputError: It holds no run.
+    """
+    return is_ensemble(folder) or isinstance(RunDir(folder).read_config(), ClassificationConfig)
+
+
+def _load_ensemble(folder: Path, device: str, weights: Weights) -> LoadedClassifier:
+    facts = read_json(folder / ENSEMBLE, "train the folds again (medse train --fold all)")
+    try:
+        names, temperature = [str(name) for name in facts["runs"]], float(facts["temperature"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / ENSEMBLE} is damaged ({error!r}); train the folds again (medse train --fold all --resume)."
+        ) from error
+    if not names or any(leads_out(name) for name in names) or not 0 < temperature < math.inf:
+        raise InputError(
+            f"{folder / ENSEMBLE} names the runs {some(names)} and temperature {temperature}; runs in that folder "
+            "and a number above 0 are expected; train the folds again (medse train --fold all --resume)."
+        )
+    members = [load_classifier(folder / name, device=device, weights=weights) for name in names]
+    first = members[0]
+    if any(one.classes != first.classes or one.loader != first.loader for one in members):
+        raise InputError(
+            f"The runs in {folder} have different classes or sizes of images; they must be folds of one training; "
+            "train them again (medse train --fold all)."
+        )
+    return replace(
+        first,
+        nets=tuple(net for one in members for net in one.nets),
+        temperature=temperature,
+        split={**first.split, "fold": "all"},
+    )
