@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medse.arrays import FloatArray
+from medse.compare.classification_page import render_classifiers
 from medse.compare.classification_reading import ClassifierReport, classified, read_classifier_reports
 from medse.compare.classification_result import (
     COMPARED,
@@ -21,10 +22,11 @@ from medse.compare.classification_result import (
     ScorePair,
     write_classification_comparison,
 )
+from medse.compare.compare import PAGE
 from medse.compare.ranks import holm
 from medse.compare.result import Verdict
 from medse.compare.verdicts import ALPHA
-from medse.files import given_path, refuse_existing, refuse_inside
+from medse.files import given_path, refuse_existing, refuse_inside, write_text
 from medse.metrics.classification.delong import delong, delong_test
 from medse.metrics.classification.measures import Classified, Measures
 from medse.metrics.classification.paired_tests import mcnemar, two_proportions
@@ -40,7 +42,7 @@ Trainings = Mapping[str, Sequence[Classified]]
 
 @check_arguments()
 def compare_classifiers(models: Sequence[str], out: str | Path) -> ClassificationComparison:
-    """Compare classifiers on the same cases; write ``comparison.json`` and ``.csv`` into ``out``.
+    """Compare classifiers on the same cases; write ``comparison.html``, ``.json`` and ``.csv`` into ``out``.
 
     Accuracy, balanced accuracy and macro AUC decide, each by the paired bootstrap over groups of its difference.
 
@@ -84,6 +86,7 @@ def compare_classifiers(models: Sequence[str], out: str | Path) -> Classificatio
         seed=SEED,
     )
     write_classification_comparison(out, comparison)
+    write_text(out / PAGE, render_classifiers(comparison, reports))
     return comparison
 
 
