@@ -12,6 +12,7 @@ import typer
 from medse.cli.arguments import OUT, Config, Device, Dims, FixGeometry, Overrides
 from medse.cli.compare import compare
 from medse.cli.evaluate import EvaluateCommand, evaluate
+from medse.cli.leakage import leakage
 from medse.cli.net import net
 from medse.cli.terminal import WAITING, console, errors, quiet, run_app, say
 from medse.phantoms import Body
@@ -19,6 +20,9 @@ from medse.runs import Weights
 
 if TYPE_CHECKING:
     from medse.config.run import Config as RunConfig
+
+ALL = "all"
+"""What --fold is for every fold, one after the other."""
 
 app = typer.Typer(
     name="medse",
@@ -128,23 +132,36 @@ def check(
 def train(
     config: Config,
     overrides: Overrides = None,
-    fold: Annotated[int, typer.Option(help="Fold to validate on, from 0.")] = 0,
+    fold: Annotated[
+        str,
+        typer.Option(metavar="N|all", help="Fold to validate on, from 0; all, one by one, for classifiers."),
+    ] = "0",
     run: Annotated[Path | None, typer.Option(help="Run directory; runs/CONFIG_foldN by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run after its last epoch.")] = False,
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Train one fold and leave weights, log, splits and provenance in a run directory."""
     from medse.cli.training import TrainingDisplay
+    from medse.crossvalidate import cross_validate
+    from medse.errors import InputError
     from medse.train import train_run
 
+    if fold != ALL and not fold.isdecimal():
+        raise InputError(
+            f"--fold is {fold!r}; the number of a fold, from 0, or {ALL} is expected; correct it."
+        )
     folder = run or Path("runs") / f"{config.stem}_fold{fold}"
     loaded = _load_config(config, overrides, fix_geometry)
     quiet()
     try:
         with TrainingDisplay() as show:
-            train_run(loaded, folder, fold=fold, resume=resume, progress=show)
+            if fold == ALL:
+                table = cross_validate(loaded, folder, resume=resume, progress=show.of_fold)
+                say(f"Out-of-fold predictions: {table}")
+            else:
+                train_run(loaded, folder, fold=int(fold), resume=resume, progress=show)
     except KeyboardInterrupt:
-        started = (folder / "config.yaml").is_file()
+        started = any((one / "config.yaml").is_file() for one in (folder, folder / "fold_0"))
         again = f"continue with the same command and --resume --run {folder}"
         say(f"Interrupted; {again if started else 'nothing was trained'}.", errors)
         raise SystemExit(130) from None
@@ -195,6 +212,7 @@ def predict(
         )
 
 
+app.command()(leakage)
 app.command(cls=EvaluateCommand)(evaluate)
 app.command()(compare)
 

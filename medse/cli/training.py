@@ -42,6 +42,16 @@ class TrainingDisplay:
         )
         self.task = self.bar.add_task("training", total=1.0, start=False)
 
+    def of_fold(self, fold: int) -> "TrainingDisplay":
+        """Say that the training of a fold begins, and show it."""
+        return self.of(f"fold {fold}")
+
+    def of(self, what: str) -> "TrainingDisplay":
+        """Say which training begins, and show it."""
+        say(f"Training: {what}")
+        self.bar.reset(self.task, total=1.0, start=False)
+        return self
+
     def __enter__(self) -> "TrainingDisplay":
         return self
 

@@ -98,6 +98,8 @@ class ClassifierTrainer(Schedule):
     """The same for the share that a box cut from another image takes; 0 for no CutMix."""
     augmentation: ImageAugmentation | None = None
     """Random changes to each image, lengths in pixels of data.size; none for no augmentation."""
+    weights: Annotated[Path, AfterValidator(given_path), AfterValidator(Path.absolute)] | None = None
+    """File of published weights to begin with, all but the last layer; nothing is downloaded."""
 
 
 class ClassifierInference(Section):

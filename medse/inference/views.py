@@ -31,6 +31,10 @@ class Views:
         Args:
             temperature: What logits are divided by before they become probabilities.
         """
+        return (self.logits(net, images) / temperature).softmax(-1).mean(0)
+
+    def logits(self, net: nn.Module, images: Tensor) -> Tensor:
+        """Return the logits ``(views, B, K)`` in float32 of images ``(B, C, *S)``."""
         dtype = None if images.device.type == "cpu" else AUTOCAST.get(self.precision(images.device))
         found: list[Tensor] = []
         was_training = net.training
@@ -40,10 +44,10 @@ class Views:
                 for zoom in self.zooms:
                     zoomed = images if zoom == 1 else _zoomed(images, zoom)
                     for view in _mirrored(zoomed, self.mirrors):
-                        found.append((net(view).float() / temperature).softmax(1))
+                        found.append(net(view).float())
         finally:
             net.train(was_training)
-        return torch.stack(found).mean(0)
+        return torch.stack(found)
 
 
 def _mirrored(images: Tensor, axes: tuple[int, ...]) -> list[Tensor]:

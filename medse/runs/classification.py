@@ -25,6 +25,7 @@ from medse.inference.views import Views
 from medse.nets import CLASSIFICATION_NETS
 from medse.nets.network import Classifier
 from medse.nets.outlined import Outlined
+from medse.nets.weight_files import load_weights_file
 from medse.registry import pick
 from medse.runs.directory import ImageFacts
 from medse.runs.hardware import resolve_precision
@@ -41,6 +42,7 @@ class ClassificationTraining(Training):
     """Images with their classes."""
 
     workers = 0
+    began_with: str | None = None
 
     def __init__(self, config: ClassificationConfig) -> None:
         self.config = config
@@ -68,7 +70,10 @@ class ClassificationTraining(Training):
     def network(self) -> nn.Module:
         """Build the network, with the weights that the configuration begins with."""
         self.check_outlines()
-        return classifier(self.config, self.channels, len(self.cases.classes))
+        net = classifier(self.config, self.channels, len(self.cases.classes))
+        if (file := self.config.trainer.weights) is not None:
+            self.began_with = load_weights_file(net.net if isinstance(net, Outlined) else net, file)
+        return net
 
     def check_outlines(self) -> None:
         """Raise where outlines are to be learnt and there are none."""
@@ -124,8 +129,8 @@ class ClassificationTraining(Training):
         return ImageFacts(self.cases.name, self.channels, self.cases.classes).to_mapping()
 
     def facts(self) -> Mapping[str, Any]:
-        """Return nothing further."""
-        return {}
+        """Return which weights the training began with."""
+        return {} if self.began_with is None else {"began_with": self.began_with}
 
 
 def image_data(data: ImageData) -> ImageDataset:

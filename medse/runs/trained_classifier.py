@@ -16,6 +16,7 @@ from medse.data.images.loading import ImageLoader
 from medse.errors import InputError, some
 from medse.files import leads_out, read_json
 from medse.inference.views import Views
+from medse.metrics.classification.temperature import with_temperature
 from medse.nets.network import Classifier
 from medse.runs import Weights
 from medse.runs.classification import classifier, image_loader, views
@@ -88,14 +89,18 @@ class LoadedClassifier:
 
     def probabilities(self, images: Sequence[Any]) -> FloatArray:
         """Return the probabilities ``(n, K)`` of prepared images ``(C, *size)``, which add up to 1 in float64."""
+        return with_temperature(self.logits(images), self.temperature)
+
+    def logits(self, images: Sequence[Any]) -> FloatArray:
+        """Return the logits ``(views, n, K)`` that every network gives every view of prepared images."""
         parts = []
         for start in range(0, len(images), self.batch_size):
             seen = torch.from_numpy(np.stack(images[start : start + self.batch_size])).to(self.device)
-            each = [self.views(net, seen, self.temperature) for net in self.nets]
-            parts.append(torch.stack(each).mean(0).double().cpu().numpy())
-        found = np.concatenate(parts)
-        together: FloatArray = found / found.sum(1, keepdims=True)
-        return together
+            parts.append(
+                torch.cat([self.views.logits(net, seen) for net in self.nets]).double().cpu().numpy()
+            )
+        found: FloatArray = np.concatenate(parts, axis=1)
+        return found
 
     def classify_cases(
         self, cases: Sequence[ImageCase]
