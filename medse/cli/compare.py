@@ -52,6 +52,7 @@ def _compare_classifiers(models: list[str], out: Path, score: ComparedScore | No
     from medse.cli.tables.classifier_comparison import classifier_comparison_table, tests_table
     from medse.compare.classification import compare_classifiers
     from medse.compare.classification_wording import cautions, results, seeds
+    from medse.compare.compare import PAGE
     from medse.errors import InputError
 
     if score is not None:
@@ -68,4 +69,4 @@ def _compare_classifiers(models: list[str], out: Path, score: ComparedScore | No
         say(sentence)
     for caution in cautions(found):
         say(f"Caution: {caution}")
-    say(f"Comparison: {out}")
+    say(f"Comparison: {out / PAGE}")
