@@ -1,0 +1,135 @@
+"""What a picture looks like, in few numbers that survive other sizes, compression, brightness and contrast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from medse.arrays import FloatArray, ImageArray
+from medse.data.images.scaling import scaled
+
+SIDE = 96
+"""Rows and columns of the small pictures that are compared."""
+COARSE = 24
+"""Rows and columns of what is compared for all pairs."""
+BLUR, COARSE_BLUR = 4 / SIDE, 2.5 / COARSE
+"""Standard deviations, as shares of the side, of the blurs that are taken off to leave details."""
+SPREAD = 2.0
+"""Half of the box around what is in a picture, in standard deviations of where its edges are."""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to lay a picture on its pixels: transposed first, then flipped along rows and columns."""
+
+    transposed: bool
+    rows: bool
+    columns: bool
+    how: str
+
+    def picture(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Return ``(..., rows, columns)`` laid so."""
+        turned = values.swapaxes(-1, -2) if self.transposed else values
+        return turned[..., :: -1 if self.rows else 1, :: -1 if self.columns else 1]
+
+    def box(self, boxes: FloatArray) -> FloatArray:
+        """Return where ``(..., 2, 2)``, the ends along rows and columns in shares of the sides, comes to lie."""
+        turned = boxes[..., ::-1, :].copy() if self.transposed else boxes.copy()
+        for axis, flipped in enumerate((self.rows, self.columns)):
+            if flipped:
+                turned[..., axis, :] = 1 - turned[..., axis, ::-1]
+        return turned
+
+
+ORIENTATIONS = (
+    Orientation(False, False, False, ""),
+    Orientation(False, False, True, "mirrored left to right"),
+    Orientation(False, True, False, "mirrored top to bottom"),
+    Orientation(False, True, True, "turned by 180 degrees"),
+    Orientation(True, True, False, "turned by 90 degrees to the left"),
+    Orientation(True, False, True, "turned by 90 degrees to the right"),
+    Orientation(True, False, False, "mirrored along a diagonal"),
+    Orientation(True, True, True, "mirrored along the other diagonal"),
+)
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Of n pictures.
+
+    Attributes:
+        pictures: ``(n, SIDE, SIDE)`` area averages, stretched to a square, of mean 0 and variance 1.
+        boxes: ``(n, 2, 2)`` ends along rows and columns of the box around the content, in shares of the sides.
+        whole: ``(n, COARSE, COARSE)`` details of the whole picture, of norm 1.
+        inner: The same of the box.
+    """
+
+    pictures: ImageArray
+    boxes: FloatArray
+    whole: ImageArray
+    inner: ImageArray
+
+
+def fingerprints(pictures: Sequence[ImageArray]) -> Fingerprints:
+    """Return those of small pictures, as :func:`small` makes them."""
+    stack = np.stack(pictures)
+    boxes = np.stack([_content_box(picture) for picture in stack])
+    inner = np.stack([_cut(picture, box) for picture, box in zip(stack, boxes, strict=True)])
+    return Fingerprints(stack, boxes, _coarse(stack), _coarse(inner))
+
+
+def small(picture: ImageArray) -> ImageArray:
+    """Return ``(C, rows, columns)`` as one of :attr:`Fingerprints.pictures`, colours as their mean."""
+    values = scaled(picture.mean(axis=0, keepdims=True), (SIDE, SIDE))[0].astype(np.float64)
+    values -= values.mean()
+    deviation = values.std()
+    return (values / deviation if deviation > 0 else values).astype(np.float32)
+
+
+def details(pictures: ImageArray) -> ImageArray:
+    """Return ``(n, side, side)`` less what is coarse in it."""
+    return _without_blur(pictures, BLUR)
+
+
+def _without_blur(pictures: ImageArray, blur: float) -> ImageArray:
+    sigma = blur * pictures.shape[-1]
+    blurred: ImageArray = ndimage.gaussian_filter(pictures, (0, sigma, sigma), mode="nearest")
+    difference: ImageArray = pictures - blurred
+    return difference
+
+
+def _coarse(pictures: ImageArray) -> ImageArray:
+    found = _without_blur(scaled(pictures, (COARSE, COARSE)), COARSE_BLUR)
+    found -= found.mean(axis=(1, 2), keepdims=True)
+    norms = np.linalg.norm(found, axis=(1, 2), keepdims=True)
+    return np.asarray(np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-6), np.float32)
+
+
+def _content_box(picture: ImageArray) -> FloatArray:
+    """Return the box around the content: where edges are on average, and :data:`SPREAD` standard deviations about.
+
+    So an empty border, or its loss, leaves the box where it is in what is shown.
+    """
+    across, along = np.gradient(picture)
+    edges = np.abs(across) + np.abs(along)
+    edges = np.maximum(edges - 0.1 * np.percentile(edges, 99), 0)
+    box = np.tile((0.0, 1.0), (2, 1))
+    if total := float(edges.sum()):
+        middles = (np.arange(SIDE) + 0.5) / SIDE
+        for axis in (0, 1):
+            weights = edges.sum(axis=1 - axis, dtype=np.float64) / total
+            mean = weights @ middles
+            half = SPREAD * max(float(np.sqrt(weights @ (middles - mean) ** 2)), 1 / SIDE)
+            box[axis] = mean - half, mean + half
+    return box
+
+
+def _cut(picture: ImageArray, box: FloatArray) -> ImageArray:
+    """Return what is in the box, at :data:`SIDE`; beyond the picture, its last rows and columns."""
+    places = [(low + (np.arange(SIDE) + 0.5) / SIDE * (high - low)) * SIDE - 0.5 for low, high in box]
+    cut: ImageArray = ndimage.map_coordinates(
+        picture, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
+    )
+    return cut
