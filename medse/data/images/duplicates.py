@@ -31,8 +31,8 @@ ALIKE = 0.955
 
 Measured on 2,414 contrast-enhanced slices (Cheng et al., figshare 1512427), in all 8 orientations: the most alike of
 all pairs, slices of one patient beside each other, reach 0.94. Copies at half and twice the size, as JPEG of quality
-50 and 20, brighter, with 0.6 to 1.5 times the contrast, with gamma 0.7 and 1.4, with borders of a tenth, cropped by 2, 4
-and 8 % on each side, and mixtures reach 0.968 at least; with noise of standard deviation 12 of 255, three in four do.
+50 and 20, brighter, with 0.6 to 1.5 times the contrast, with gamma 0.7 and 1.4, with borders of a tenth, cropped by 2,
+4 and 8 % on each side, and mixtures reach 0.968 at least; with noise of standard deviation 12 of 255, three in four do.
 """
 PROMISING = 0.75
 """The same at half the resolution, after coarse alignment, below which a pair is dropped; copies reached 0.81."""

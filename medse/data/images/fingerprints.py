@@ -84,8 +84,8 @@ def small(picture: ImageArray) -> ImageArray:
     """Return ``(C, rows, columns)`` as one of :attr:`Fingerprints.pictures`, colours as their mean."""
     values = scaled(picture.mean(axis=0, keepdims=True), (SIDE, SIDE))[0].astype(np.float64)
     values -= values.mean()
-    deviation = values.std()
-    return (values / deviation if deviation > 0 else values).astype(np.float32)
+    look: ImageArray = (values / (float(values.std()) or 1)).astype(np.float32)
+    return look
 
 
 def details(pictures: ImageArray) -> ImageArray:
