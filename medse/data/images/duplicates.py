@@ -13,6 +13,7 @@ from medse.arrays import AnyArray, FloatArray, ImageArray
 from medse.data.images.alignment import STEPS, align, likeness, start
 from medse.data.images.cases import ImageCase
 from medse.data.images.fingerprints import (
+    BACK,
     ORIENTATIONS,
     SIDE,
     Fingerprints,
@@ -31,8 +32,9 @@ ALIKE = 0.955
 
 Measured on 2,414 contrast-enhanced slices (Cheng et al., figshare 1512427), in all 8 orientations: the most alike of
 all pairs, slices of one patient beside each other, reach 0.94. Copies at half and twice the size, as JPEG of quality
-50 and 20, brighter, with 0.6 to 1.5 times the contrast, with gamma 0.7 and 1.4, with borders of a tenth, cropped by 2,
-4 and 8 % on each side, and mixtures reach 0.968 at least; with noise of standard deviation 12 of 255, three in four do.
+50 and 20, brighter, with 0.6 to 1.5 times the contrast, with gamma 0.7 and 1.4, with borders of a tenth, cropped by
+2, 4 and 8 % on each side, and mixtures reach 0.966 at least; with noise of standard deviation 12 of 255, three in
+four do.
 """
 PROMISING = 0.75
 """The same at half the resolution, after coarse alignment, below which a pair is dropped; copies reached 0.81."""
@@ -57,7 +59,7 @@ class Duplicate:
         one: Id of the first.
         other: Id of the second.
         kind: ``identical`` files; the same ``pixels`` in different files or orientations; or a ``similar`` picture.
-        how: What was done to one to become the other, as far as it is known; may be empty.
+        how: How the first is laid to become the other, and how alike they are; may be empty.
     """
 
     one: str
@@ -209,7 +211,7 @@ def _same_values(
 
 
 def _turn(values: AnyArray, other: AnyArray) -> str | None:
-    """Return how ``other`` is laid to become ``values``, None if it cannot."""
+    """Return how ``other``, which was listed before, is laid to become ``values``; None if it cannot."""
     if values.ndim == 3:
         for orientation in ORIENTATIONS:
             if np.array_equal(values, orientation.picture(other)):
@@ -233,8 +235,10 @@ def _similar(looks: Sequence[ImageArray]) -> Iterator[tuple[int, int, str]]:
         scores = _scores(prints, batch)
         for pair, score in zip(batch, scores, strict=True):
             if score >= ALIKE:
-                how = ORIENTATIONS[pair.orientation].how
-                yield pair.one, pair.other, f"{how}{', ' * bool(how)}details correlate by {score:.3f}"
+                one, other = sorted((pair.one, pair.other))
+                from_one = BACK[pair.orientation] if one == pair.one else pair.orientation
+                how = ORIENTATIONS[from_one].how
+                yield one, other, f"{how}{', ' * bool(how)}details correlate by {score:.3f}"
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ ORIENTATIONS = (
     Orientation(True, False, False, "mirrored along a diagonal"),
     Orientation(True, True, True, "mirrored along the other diagonal"),
 )
+BACK = (0, 1, 2, 3, 5, 4, 6, 7)
+"""Which orientation undoes each."""
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,14 @@ from medse.volumes.grid import check_spacing
 PHOTOMETRIC = "0028|0004"
 POSITION, ORIENTATION = "0020|0032", "0020|0037"
 """Tags, as SimpleITK writes them: what numbers mean, and where the slice lies in the patient."""
-
-INVERTED = "MONOCHROME1"
-"""Photometric interpretation in which the smallest number is white."""
 _ALLOWED = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
 
 def open_dicom(path: Path) -> Opened:
     """Open a ``.dcm`` file that holds one slice.
 
-    The numbers are those after the rescale slope and intercept; where the smallest is white (``MONOCHROME1``), they
-    are turned round within the range that the slice has, so that more is brighter.
+    The numbers are those after the rescale slope and intercept. Where the smallest is white (``MONOCHROME1``), ITK
+    turns them round, so that more is brighter in all files.
 
     Raises:
         InputError: It is no DICOM, holds several frames, or colours that are stored in a palette.
@@ -60,11 +57,8 @@ def open_dicom(path: Path) -> Opened:
         path,
         shape[:2],
         affine_of(path, reader, oriented=True) if oriented else _upright(path, reader),
-        lambda: _pixels(path, reader, shape[:2], inverted=kind == INVERTED),
-        3
-        * math.prod(shape)
-        * components
-        * 8,  # ITK's image, the array that is copied from it, and turned round
+        lambda: _pixels(path, reader, shape[:2]),
+        2 * math.prod(shape) * components * 8,  # ITK's image and the array that is copied from it
         components=components,
         oriented=oriented,
         unfit_labels="a DICOM image holds no label map; save the labels as PNG or NIfTI",
@@ -84,12 +78,11 @@ def _upright(path: Path, reader: sitk.ImageFileReader) -> FloatArray:
     return affine
 
 
-def _pixels(path: Path, reader: sitk.ImageFileReader, shape: tuple[int, ...], *, inverted: bool) -> AnyArray:
+def _pixels(path: Path, reader: sitk.ImageFileReader, shape: tuple[int, ...]) -> AnyArray:
     try:
         stored = numbers_of(reader.Execute())
     except RuntimeError as error:
         raise InputError(
             f"{path} cannot be read to its end ({what_happened(error)}); it is truncated or damaged; copy it again."
         ) from error
-    pixels = stored.reshape(*shape, *stored.shape[len(reader.GetSize()) :])
-    return (pixels.min() + pixels.max()) - pixels if inverted else pixels
+    return stored.reshape(*shape, *stored.shape[len(reader.GetSize()) :])
