@@ -119,8 +119,7 @@ def _measures(measures: Measures, threshold: float) -> dict[str, FloatArray]:
 
 
 def _estimate(value: float, drawn: FloatArray) -> Estimate:
-    """Return a value with its interval; there is none of what is undefined itself."""
-    low, high = percentile_interval(drawn) if np.isfinite(value) else (np.nan, np.nan)
+    low, high = percentile_interval(drawn)
     return Estimate(value=float(value), low_95=low, high_95=high, undefined=int(np.isnan(drawn).sum()))
 
 

@@ -141,6 +141,7 @@ def test_files_and_words(reports, tmp_path):
     content = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert content["task"] == "classification"
     assert len((tmp_path / "out" / "comparison.csv").read_text().splitlines()) == 4
+    assert "McNemar" in (tmp_path / "out" / "comparison.html").read_text()
     (sentence,) = results(comparison)
     assert sentence.count("better in") == 3
     assert "not checked" in seeds(comparison)

@@ -12,6 +12,7 @@ from medse.errors import InputError
 from medse.evaluate.classification import evaluate_predictions
 from medse.metrics.classification.delong import delong, delong_interval
 from medse.scores.classification import read_classification
+from medse.scores.predictions import Predictions, write_predictions
 from tests.support.made_up_classes import CLASSES, evaluated, probabilities, write_predicted, write_table
 
 LABELS = np.random.default_rng(0).integers(0, 3, 60)
@@ -203,6 +204,15 @@ def test_the_record_beside_the_predictions(tmp_path):
     (predicted / "prediction.json").write_text('{"duplicates": [1]}')
     with pytest.raises(InputError, match=r"prediction\.json"):
         evaluate_predictions(references, predicted, tmp_path / "again")
+
+
+def test_folds_of_the_predictions_are_kept(tmp_path):
+    names, folds = tuple(f"case_{k:03}" for k in range(60)), tuple(str(k % 5) for k in range(60))
+    given = Predictions(CLASSES, names, ("",) * 60, TABLE, folds)
+    write_predictions(tmp_path / "p.csv", given)
+    scores = evaluate_predictions(write_table(tmp_path / "r", LABELS), tmp_path / "p.csv", tmp_path / "out")
+    assert tuple(row.fold for row in scores.rows) == folds
+    assert read_classification(tmp_path / "out").rows == scores.rows
 
 
 def test_without_a_record_nothing_is_known(scores):

@@ -71,6 +71,7 @@ def test_a_perfect_order_has_no_interval():
     assert all(map(math.isnan, delong_interval(1.0, covariance[0, 0])))
 
 
+@pytest.mark.filterwarnings("error")
 def test_undefined():
     positive = np.array([True, False, False])
     scores = np.array([[1.0, 0, 2], [2, 1, 1]])
