@@ -86,6 +86,11 @@ def measure_leakage(
     Raises:
         InputError: As :func:`medse.train_run`; or the configuration is for another task, or has a split that is none
             of groups.
+
+    Example:
+        >>> found = measure_leakage("pictures.yaml", "classifier_leakage")
+        >>> [gap.score for gap in found.gaps]
+        ['accuracy', 'balanced_accuracy', 'macro_auc']
     """
     if not isinstance(config, Config):
         config = load_config(config)

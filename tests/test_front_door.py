@@ -40,7 +40,9 @@ def test_no_room_hides_a_function_and_each_has_an_example(name: str) -> None:
     offered = getattr(medse, name)
     assert callable(offered)
     assert offered.__name__ == name
-    assert name in ("InputError", "LoadedRun") or doctest.DocTestParser().get_examples(offered.__doc__ or "")
+    assert name in ("InputError", "LoadedRun", "LoadedClassifier") or doctest.DocTestParser().get_examples(
+        offered.__doc__ or ""
+    )
     assert name in dir(medse)
 
 
@@ -73,7 +75,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         "overrides = {seed: 1}; a list",
     ),
     "load_config none": (lambda: medse.load_config("quickstart.yaml", [None]), r"overrides = \[none\]"),
-    "train_run": (lambda: medse.train_run(None, "r"), "config = none; .*a Config.* is expected"),
+    "train_run": (
+        lambda: medse.train_run(None, "r"),
+        "config = none; .*a ClassificationConfig.* is expected",
+    ),
     "train_run fold": (
         lambda: medse.train_run("quickstart.yaml", "r", fold=True),
         "fold = true; a whole number",

@@ -349,7 +349,9 @@ def test_predictions_never_leave_their_folder(
     (tmp_path / "table.csv").write_text(f"case,image\n{tmp_path / 'patient'},patient.nii.gz\n")
     assert cli("predict", world / "run", tmp_path / "table.csv", "--out", tmp_path / "lo") == 2
     for name in (f"{tmp_path / 'patient'}", "../patient", "inner/patient"):
-        monkeypatch.setattr("medse.predict.collect_scans", lambda *_given, name=name, **_k: {name: (scan,)})
+        monkeypatch.setattr(
+            "medse.predict.scans.collect_scans", lambda *_given, name=name, **_k: {name: (scan,)}
+        )
         with pytest.raises(InputError, match="outside .*lo"):
             predict_scans(world / "run", scan, tmp_path / "lo")
     assert scan.read_bytes() == before

@@ -54,6 +54,13 @@ def compare_classifiers(models: Sequence[str], out: str | Path) -> Classificatio
     Raises:
         InputError: ``out`` is not empty, a folder cannot be read, or the reports are not about the same cases,
             classes, groups and references.
+
+    Example:
+        >>> from medse.evaluate.classification import evaluate_predictions
+        >>> for name in ("one", "other"):
+        ...     scores = evaluate_predictions("pictures", "classifier/out_of_fold", name)
+        >>> len(compare_classifiers(["one", "other"], "classifier_comparison").sources)
+        2
     """
     out = given_path(out)
     refuse_existing(out, "give another output folder (--out) or remove it")

@@ -75,6 +75,11 @@ def evaluate_predictions(
     Raises:
         InputError: A file cannot be read; a prediction is missing or extra; a class is unknown; or ``out`` is not
             empty or lies in one of the folders.
+
+    Example:
+        >>> found = evaluate_predictions("pictures", "classifier/out_of_fold", "classified")
+        >>> found.n, found.labels
+        (24, ('blank', 'spot', 'stripes'))
     """
     references, predictions, out = given_path(references), given_path(predictions), given_path(out)
     options = options or ClassificationEvaluation()

@@ -60,6 +60,10 @@ def predict_images(
     Raises:
         InputError: The run gives no classes, an input does not exist, two images share an id, or ``out`` is not empty
             or lies in an input folder; at the end, for the images that could not be used.
+
+    Example:
+        >>> predict_images("classifier", "pictures", "classified").name
+        'predictions.csv'
     """
     run_dir, out = given_path(run_dir), given_path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs

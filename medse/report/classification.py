@@ -45,6 +45,12 @@ def write_classification_report(
     Raises:
         InputError: The scores are missing; or the image of a shown case is missing, unreadable or does not fit its
             map.
+
+    Example:
+        >>> from medse.evaluate.classification import evaluate_predictions
+        >>> scores = evaluate_predictions("pictures", "classifier/out_of_fold", "classified")
+        >>> write_classification_report("classified", images="pictures").name
+        'report.html'
     """
     out = given_path(out)
     scores = read_classification(out)

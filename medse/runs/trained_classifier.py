@@ -82,6 +82,12 @@ class LoadedClassifier:
 
         Raises:
             InputError: The image is none of these, or cannot be used.
+
+        Example:
+            >>> from medse import load_run
+            >>> found = load_run("classifier").classify("pictures/images/spot00.png")
+            >>> sorted(found.probabilities)
+            ['blank', 'spot', 'stripes']
         """
         found = self.probabilities([self.loader.image(image, affine, slice=slice)])[0].tolist()
         named = dict(zip(self.classes, found, strict=True))

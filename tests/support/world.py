@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.commands import medse
 from tests.support.generated import TINY, write_data_set
+from tests.support.pictures import write_picture_config, write_pictures
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = folder / "tiny.yaml"
     config.write_text(TINY.format(root=folder / "set").replace("max_epochs: 2", "max_epochs: 1"))
     assert medse("train", config, "--run", folder / "run") == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures, their configuration and short runs of all its folds."""
+    folder = tmp_path_factory.mktemp("picture_world")
+    write_pictures(folder / "pictures")
+    text = write_picture_config(folder / "pictures.yaml", folder / "pictures").read_text()
+    (folder / "pictures.yaml").write_text(
+        text.replace("max_epochs: 2", "max_epochs: 1").replace("folds: 3", "folds: 2")
+    )
+    assert medse("train", folder / "pictures.yaml", "--fold", "all", "--run", folder / "classifier") == 0
     return folder
 
 
@@ -34,6 +48,10 @@ def files_of_examples(request: pytest.FixtureRequest) -> None:
     (folder / "run").symlink_to(world / "run")
     (folder / "scans").symlink_to(world / "set" / "imagesTr")
     (folder / "references").symlink_to(world / "set" / "labelsTr")
+    if "classifier" in request.node.dtest.docstring:  # type: ignore[attr-defined]
+        pictures: Path = request.getfixturevalue("picture_world")
+        for name in ("pictures", "pictures.yaml", "classifier"):
+            (folder / name).symlink_to(pictures / name)
     shutil.copyfile(folder / "scans" / "ball_0.nii.gz", folder / "scan.nii.gz")
     for moved in (1, 2):
         (folder / f"moved_{moved}").mkdir()
