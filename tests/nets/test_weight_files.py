@@ -92,26 +92,28 @@ def keras_arrays(net: ResNetV2) -> dict[str, Any]:
     return {name: rng.uniform(0.1, 1, shape).astype(np.float32) for name, shape in moved.items()}
 
 
-def test_hdf5_of_keras_2_and_of_early_keras_3_name_the_same(small: ResNetV2, tmp_path: Path) -> None:
+def test_hdf5_of_keras_2_and_of_early_and_later_keras_3_name_the_same(small: ResNetV2, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="h5py, which reads the files, is not installed")
     arrays = keras_arrays(small)
     order = ("kernel", "bias"), ("gamma", "beta", "moving_mean", "moving_variance")
-    with h5py.File(tmp_path / "two.h5", "w") as two, h5py.File(tmp_path / "three.h5", "w") as three:
+    two, early, later = (h5py.File(tmp_path / f"{name}.h5", "w") for name in ("two", "early", "later"))
+    with two, early, later:
         for name, array in arrays.items():
             layer, variable = name.split("/")
             two[f"{layer}/{name}:0"] = array
             numbered = {kept: number for number, kept in keras_numbers(small).items()}[layer]
             kind = next(kind for kind in order if variable in kind)
-            three[f"layers/{numbered}/vars/{kind.index(variable)}"] = array
+            early[f"layers/{numbered}/vars/{kind.index(variable)}"] = array
+            later[f"layers/x_{layer}/vars/{kind.index(variable)}"] = array
+            later[f"layers/x_{layer}/vars"].attrs["name"] = layer
         two["optimizer_weights/adam/conv1_conv/kernel:0"] = np.zeros(3, np.float32)
-        three["optimizer/vars/1"] = np.zeros(3, np.float32)
-        three["vars/0"] = np.zeros(3, np.float32)
+        early["optimizer/vars/1"] = np.zeros(3, np.float32)
+        early["vars/0"] = np.zeros(3, np.float32)
     states = []
-    for name in ("two.h5", "three.h5"):
+    for name in ("two.h5", "early.h5", "later.h5"):
         load_weights_file(small, tmp_path / name, head=True)
         states.append({key: value.clone() for key, value in small.state_dict().items()})
-    assert states[0].keys() == states[1].keys()
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    assert all(torch.equal(value, other[key]) for other in states[1:] for key, value in states[0].items())
     assert torch.equal(states[0]["classifier.bias"], torch.as_tensor(arrays["predictions/bias"]))
 
 
