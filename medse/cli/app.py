@@ -56,15 +56,20 @@ def quickstart(
     out: Annotated[Path, typer.Option(*OUT, help="Folder for everything; new or empty.")] = Path(
         "medse-quickstart"
     ),
-    body: Annotated[Body, typer.Option(help="What is generated; a torso takes ten minutes.")] = "brain",
+    body: Annotated[Body, typer.Option(help="What is generated; torsos take ten minutes.")] = "brain",
 ) -> None:
-    """Train, predict and score on a generated cohort: no download, under five minutes for brains."""
+    """Train, predict and score on a generated cohort: no download, under five minutes; torsos take ten."""
     from medse.cli.quickstart import quickstart as run
+    from medse.cli.tables.classification import print_classification
     from medse.cli.tables.scores import print_scores
+    from medse.scores.scores import Scores
 
     quiet()
     result = run(out, body=body)
-    print_scores(console, result.held_out, "Dice on held-out subjects of the generated cohort")
+    if isinstance(result.held_out, Scores):
+        print_scores(console, result.held_out, "Dice on held-out subjects of the generated cohort")
+    else:
+        print_classification(console, result.held_out)
     if result.template:
         template = result.template.summaries.mean_dice.mean
         console.print(f"The real template, never trained on: mean Dice {template:.3f}.", highlight=False)

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Body = Literal["brain", "torso"]
+Body = Literal["brain", "torso", "tumour"]
 """What a cohort can be generated of."""

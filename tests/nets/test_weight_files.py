@@ -92,7 +92,9 @@ def keras_arrays(net: ResNetV2) -> dict[str, Any]:
     return {name: rng.uniform(0.1, 1, shape).astype(np.float32) for name, shape in moved.items()}
 
 
-def test_hdf5_of_keras_2_and_of_early_and_later_keras_3_name_the_same(small: ResNetV2, tmp_path: Path) -> None:
+def test_hdf5_of_keras_2_and_of_early_and_later_keras_3_name_the_same(
+    small: ResNetV2, tmp_path: Path
+) -> None:
     h5py = pytest.importorskip("h5py", reason="h5py, which reads the files, is not installed")
     arrays = keras_arrays(small)
     order = ("kernel", "bias"), ("gamma", "beta", "moving_mean", "moving_variance")
