@@ -14,12 +14,12 @@ MOST_LINES = 25
 MOST_POINTS = 3000
 """Points that are drawn as vectors; more are drawn as pixels, to keep the page small."""
 STYLE: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "medse", "font.size": 8.5}
-_LONGEST = 28
+_LONGEST, _END = 28, 11
 
 
 def short(label: str) -> str:
-    """Cut a name that would take the room of the drawing."""
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+    """Cut a name that would take the room of the drawing, in the middle: names often differ at their ends."""
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - _END - 1]}…{label[-_END:]}"
 
 
 def plain(texts: Iterable[Text]) -> None:

@@ -22,7 +22,7 @@ from medse.scores.classification import ClassificationScores, read_classificatio
 
 PAGE = "report.html"
 TEMPLATES = files("medse.report").joinpath("classification_template")
-MANY = 20
+MANY = 12
 """Above this many classes tables scroll in themselves."""
 FEW = 10
 """Below this many groups the page warns that bootstrap intervals come out too narrow."""

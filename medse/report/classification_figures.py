@@ -109,7 +109,7 @@ def draw_calibration(bins: Sequence[CalibrationBin]) -> bytes:
         rim = {"align": "edge", "edgecolor": "white", "linewidth": 0.6}
         below.bar(left, right, wide, color=POINT, label="right", **rim)
         below.bar(left, wrong, wide, bottom=right, color=MARK, hatch="////", label="wrong", **rim)
-        below.legend(frameon=False, loc="upper left", fontsize=8)
+        below.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.97), ncols=2, fontsize=8)
         below.set_ylabel("Cases")
         below.set_xlabel("Highest probability (confidence)")
         least = min(left, default=0.0)
@@ -135,7 +135,7 @@ def draw_decisions(classes: Sequence[ClassResult]) -> Drawing | None:
         for place, entry in enumerate(shown):
             axes = figure.add_subplot(lines, columns, place + 1)
             _draw_benefit(axes, entry)
-            plain([axes.set_title(short(entry.label), fontsize=8.5)])
+            plain([axes.set_title(short(entry.label), fontsize=7.5)])
         handles, names = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower left", ncols=3, frameon=False, fontsize=8)
         return Drawing(to_svg(figure), len(shown))
@@ -176,7 +176,7 @@ def _close_up(
     left: float,
 ) -> Axes | None:
     """Make axes for the upper corner that good curves hug, beside it; None where it would show nothing more."""
-    if min(number(entry).value for entry in shown) < _CLOSE_UP:
+    if not _CLOSE_UP <= min(number(entry).value for entry in shown) < 1:
         return None
     start = 0.4 if left == 0 else 0.1
     inner = axes.inset_axes((start, 0.1, 0.5, 0.5))

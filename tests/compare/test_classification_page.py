@@ -70,7 +70,7 @@ def test_numbers_are_those_of_the_comparison(tmp_path, compared):
         assert f"AUC of {one.label} {one.auc_first:.3f} {one.auc_second:.3f}" in words(text)
     matrices = section(text, "confusion").split("<tbody>")[1:]
     for one, matrix in zip(scores, matrices, strict=True):
-        cells = re.findall(r"%\)\">(\d+)<small>", matrix)
+        cells = re.findall(r"(?:%\)|none|right)\">(\d+)<", matrix)
         assert [int(cell) for cell in cells] == [count for line in one.confusion for count in line]
 
 
@@ -108,7 +108,8 @@ def test_classes_in_another_order_are_lined_up(tmp_path, compared):
         )
     _, reports, text = compared("x", "y", "z")
     matrices = [
-        re.findall(r"%\)\">(\d+)<small>", one) for one in section(text, "confusion").split("<tbody>")[1:]
+        re.findall(r"(?:%\)|none|right)\">(\d+)<", one)
+        for one in section(text, "confusion").split("<tbody>")[1:]
     ]
     assert matrices[1] == matrices[2] != matrices[0]
     assert all(one.answers[1] == one.answers[2] for one in find_disagreements(reports))

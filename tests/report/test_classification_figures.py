@@ -97,7 +97,7 @@ def test_more_classes_than_colours_leave_the_best_ones_grey():
 
 
 @pytest.mark.usefixtures("drawn")
-@pytest.mark.parametrize(("gain", "enlarged"), [(1.0, False), (9.0, True)])
+@pytest.mark.parametrize(("gain", "enlarged"), [(1.0, False), (2.5, True), (30.0, False)])
 def test_good_curves_are_enlarged(gain, enlarged):
     *_, scores = sample(gain=gain)
     for drawing in (figures.draw_roc(scores.classes), figures.draw_precision_recall(scores.classes)):

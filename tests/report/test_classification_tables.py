@@ -12,7 +12,7 @@ from tests.support.made_up_classifier import collect_classified, guesses
 
 
 def sample(classes, **more):
-    references = [classes[k % len(classes)] for k in range(30)]
+    references = [classes[k % 3 % len(classes)] for k in range(30)]
     return collect_classified(references, guesses(references, classes), classes, **more)
 
 
@@ -36,12 +36,13 @@ def test_numbers_are_those_of_the_scores(tmp_path):
     ):
         assert cell == f"{one.value:.3f} [{one.low_95:.3f}, {one.high_95:.3f}]"
     assert last[0] == "Mean over classes"
-    assert last[2].startswith(f"{scores.overall.balanced_accuracy.value:.3f}")
-    accuracy = scores.overall.accuracy
+    accuracy, balanced = scores.overall.accuracy, scores.overall.balanced_accuracy
+    assert last[2].startswith(f"{balanced.value:.3f}")
+    assert f"{balanced.value:.3f}" != f"{accuracy.value:.3f}"
     for text in (tex, md.replace("\\", "")):
         assert f"accuracy {accuracy.value:.3f} [{accuracy.low_95:.3f}, {accuracy.high_95:.3f}]" in text
     assert md.splitlines()[1] == "| --- |" + " ---: |" * 7
-    assert md.splitlines()[2].startswith(f"| a | 15 | {by.sensitivity.value:.3f}")
+    assert md.splitlines()[2].startswith(f"| a | 20 | {by.sensitivity.value:.3f}")
     assert "10 patients or groups" in tex
 
 
