@@ -67,8 +67,8 @@ def cross_validate(
         InputError: As :func:`medse.train_run`; or the configuration is for another task, or the data gives one fold.
 
     Example:
-        >>> cross_validate("pictures.yaml", "classifier", resume=True).as_posix()
-        'classifier/out_of_fold/predictions.csv'
+        >>> cross_validate("pictures.yaml", "classifier_again").as_posix()
+        'classifier_again/out_of_fold/predictions.csv'
     """
     if not isinstance(config, Config):
         config = load_config(config)

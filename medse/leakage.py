@@ -1,9 +1,7 @@
 """What it is worth to have seen the patient: one model under three ways of telling training and validation apart."""
 
-import csv
-import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,14 @@ from medse.arrays import FloatArray
 from medse.config.classification import ClassificationConfig
 from medse.config.run import Config, load_config
 from medse.errors import InputError
-from medse.evaluate.classification import evaluate_predictions
-from medse.files import given_path, refuse_existing, write_json, write_text
+from medse.evaluate.classification import score_dataset
+from medse.files import given_path, refuse_existing, write_json
 from medse.metrics.classification.measures import Classified, Measures
 from medse.metrics.classification.paired_tests import two_proportions
-from medse.predict.images import predict_images
+from medse.predict.images import classify_into
 from medse.registry import check_arguments
 from medse.runs.classification import ClassificationTraining
+from medse.runs.trained_classifier import load_classifier
 from medse.scores.classification import ClassificationScores
 from medse.scores.resampling import case_weights, percentile_interval
 from medse.scores.statistics import SEED
@@ -132,19 +131,13 @@ def _scored(
     config: ClassificationConfig, folder: Path, fold: int, progress: Progress | None
 ) -> ClassificationScores:
     """Train a fold, classify its validation images and score them."""
-    training = ClassificationTraining(config)
     train_run(config, folder / "run", fold=fold, progress=progress)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["case", "image", "label", "group", "slice"])
-    for name in training.folds[fold].validation:
-        case = training.by_id[name]
-        index = "" if case.slice is None else case.slice
-        writer.writerow([case.id, case.image.absolute(), case.label, case.group, index])
-    references = folder / "references.csv"
-    write_text(references, text.getvalue())
-    predict_images(folder / "run", references, folder / "predictions", device=config.trainer.device)
-    return evaluate_predictions(references, folder / "predictions", folder / "report")
+    training = ClassificationTraining(config)
+    cases = tuple(training.by_id[name] for name in training.folds[fold].validation)
+    loaded = load_classifier(folder / "run", device=config.trainer.device)
+    classify_into(folder / "predictions", loaded, cases, folder / "run")
+    dataset = replace(training.cases, cases=cases)
+    return score_dataset(dataset, training.root, folder / "predictions", folder / "report")
 
 
 def _classified(scores: ClassificationScores) -> Classified:

@@ -40,9 +40,8 @@ def test_no_room_hides_a_function_and_each_has_an_example(name: str) -> None:
     offered = getattr(medse, name)
     assert callable(offered)
     assert offered.__name__ == name
-    assert name in ("InputError", "LoadedRun", "LoadedClassifier") or doctest.DocTestParser().get_examples(
-        offered.__doc__ or ""
-    )
+    classes = ("InputError", "LoadedRun", "LoadedClassifier")
+    assert name in classes or doctest.DocTestParser().get_examples(offered.__doc__ or "")
     assert name in dir(medse)
 
 

@@ -31,6 +31,7 @@ class CheckedImages:
         test: Images that no fold trains or validates on.
         left_out: Images that fold 0 leaves out because their group stands beside the validation part.
         outlined: Images with a mask.
+        across: Pairs of images that are the same, or nearly so, on two sides of a fold.
         steps_per_epoch: Optimizer steps in an epoch.
         epochs: Epochs, None when minutes alone end the training.
         minutes: Minutes, None when epochs alone end the training.
@@ -49,6 +50,7 @@ class CheckedImages:
     net: NetFacts
     device: str
     split: str
+    across: int
     steps_per_epoch: int
     epochs: int | None
     minutes: float | None
@@ -64,6 +66,13 @@ def check_images(config: ClassificationConfig) -> CheckedImages:
     training = ClassificationTraining(config)
     cases = training.cases.cases
     training.check_outlines()
+    for fold in range(len(training.folds)):
+        training.check_files(fold)
+    across = {
+        frozenset((one.one, one.other))
+        for fold in range(len(training.folds))
+        for one in training.across(fold)
+    }
     load_all(cases, image_loader(config.data, training.channels))
     split = training.folds[0]
     sides = {name: side for side, names in enumerate((split.training, split.validation)) for name in names}
@@ -92,6 +101,7 @@ def check_images(config: ClassificationConfig) -> CheckedImages:
         net=_facts(config, training, device),
         device=device.type,
         split=config.data.split,
+        across=len(across),
         steps_per_epoch=config.trainer.steps_per_epoch,
         epochs=config.trainer.max_epochs,
         minutes=config.trainer.max_minutes,

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from medse.config.classification_scoring import ClassificationEvaluation
 from medse.config.sections import ClassName, Schedule, Section, different
 from medse.data.augmentation.augmentation import DERIVED as AUGMENTATION_DERIVED
 from medse.data.augmentation.augmentation import Augmentation
@@ -114,7 +115,7 @@ class ClassifierInference(Section):
 
 
 class ClassificationConfig(Section):
-    """One run of medse that gives images a class: data, network, loss, optimizer, training and inference."""
+    """One run of medse that gives images a class: data, network, loss, optimizer, training, inference, evaluation."""
 
     task: Literal["classification"]
     """What is learnt: a class for each image."""
@@ -124,6 +125,7 @@ class ClassificationConfig(Section):
     optimizer: ImageOptimizer
     trainer: ClassifierTrainer
     inference: ClassifierInference = ClassifierInference()
+    evaluation: ClassificationEvaluation = ClassificationEvaluation()
     seed: NonNegativeInt = 0
     """Seed of the folds, the weights, the order of the images and the augmentation."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from medse.config.classification_scoring import ClassificationEvaluation
+from medse.data.images.cases import ImageDataset
 from medse.errors import InputError
 from medse.evaluate.cases import read_case_list, shown_name
 from medse.evaluate.class_cases import (
@@ -82,15 +83,37 @@ def evaluate_predictions(
         (24, ('blank', 'spot', 'stripes'))
     """
     references, predictions, out = given_path(references), given_path(predictions), given_path(out)
-    options = options or ClassificationEvaluation()
     refuse_existing(out, "give another output folder (--out) or remove it")
     for folder in (references, predictions):
         refuse_inside(out, folder)
     listed = None if cases is None else given_path(cases)
+    return score_dataset(
+        read_references(references),
+        references,
+        predictions,
+        out,
+        listed,
+        options=options,
+        show_paths=show_paths,
+    )
+
+
+def score_dataset(
+    dataset: ImageDataset,
+    references: Path,
+    predictions: Path,
+    out: Path,
+    listed: Path | None = None,
+    *,
+    options: ClassificationEvaluation | None = None,
+    show_paths: bool = False,
+) -> ClassificationScores:
+    """Score as :func:`evaluate_predictions` against a data set that was read already; ``references`` is its root."""
+    options = options or ClassificationEvaluation()
     chosen = None if listed is None else read_case_list(listed)
     found = read_predictions(predictions_file(predictions))
     record = _read_record(predictions_file(predictions).parent / RECORD)
-    pairs = pair_cases(references, read_references(references), found, chosen)
+    pairs = pair_cases(references, dataset, found, chosen)
     group_of = groups_of([case for case, _ in pairs], chosen)
     groups = [group_of[case.id] for case, _ in pairs]
     places = [place for _, place in pairs]

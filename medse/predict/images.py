@@ -8,12 +8,13 @@ import numpy as np
 
 from medse.config.classification import ClassificationConfig
 from medse.config.run import options
+from medse.data.images.cases import ImageCase
 from medse.data.images.inputs import collect_images
 from medse.errors import InputError, Refusals
 from medse.files import given_path, refuse_existing, refuse_inside, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
-from medse.runs.trained_classifier import load_classifier
+from medse.runs.trained_classifier import LoadedClassifier, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.versions import installed_versions
 
@@ -73,6 +74,22 @@ def predict_images(
         refuse_inside(out, folder)
     loaded = load_classifier(run_dir, device=device, weights=weights)
     cases = collect_images(sources, **_columns(loaded.config))
+    return classify_into(out, loaded, cases, run_dir, weights, progress)
+
+
+def classify_into(
+    out: Path,
+    loaded: LoadedClassifier,
+    cases: Sequence[ImageCase],
+    run_dir: Path,
+    weights: Weights = "final",
+    progress: Callable[[ImageDone], object] | None = None,
+) -> Path:
+    """Classify cases and write what :func:`predict_images` writes; ``run_dir`` and ``weights`` are what was loaded.
+
+    Raises:
+        InputError: At the end, for the images that could not be used.
+    """
     refused, reasons = Refusals(), dict[str, str]()
     found = []
     for done, (case, probabilities) in enumerate(loaded.classify_cases(cases), start=1):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -15,11 +15,12 @@ from medse.config.classification import ClassificationConfig, ImageData
 from medse.config.run import options
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.images.batches import ImageItems
-from medse.data.images.cases import ImageDataset
+from medse.data.images.cases import TEST, ImageDataset
+from medse.data.images.duplicates import Duplicate, across, described, find_duplicates
 from medse.data.images.loading import ImageLoader, count_channels, load_all
 from medse.data.images.readers import IMAGE_READERS
 from medse.data.images.splits import make_image_folds
-from medse.data.splits import some_of
+from medse.data.splits import refuse_copies, some_of
 from medse.errors import InputError
 from medse.inference.views import Views
 from medse.nets import CLASSIFICATION_NETS
@@ -43,6 +44,7 @@ class ClassificationTraining(Training):
 
     workers = 0
     began_with: str | None = None
+    checked: int | None = None
 
     def __init__(self, config: ClassificationConfig) -> None:
         self.config = config
@@ -52,6 +54,7 @@ class ClassificationTraining(Training):
         if config.data.random_labels:
             self.cases = _dealt_at_random(self.cases, config.seed)
         self.by_id = {case.id: case for case in self.cases.cases}
+        self.aside = {case.id for case in self.cases.cases if case.fold == TEST}
         self.groups = {case.id: case.group for case in self.cases.cases}
         self.files = {
             case.id: (case.image, case.mask) if case.mask else (case.image,) for case in self.cases.cases
@@ -83,8 +86,24 @@ class ClassificationTraining(Training):
                 "in a column of the table, or leave loss.outline out."
             )
 
+    @cached_property
+    def copies(self) -> tuple[Duplicate, ...]:
+        """The images of the data set that are the same, or nearly so."""
+        return find_duplicates(self.cases.cases, self.config.data.slice_axis)
+
+    def across(self, fold: int) -> tuple[Duplicate, ...]:
+        """Return the copies that lie on two sides of a fold, or in what is kept aside."""
+        return across(self.copies, self.folds[fold], self.aside)
+
     def check_files(self, fold: int) -> None:
-        """Leave copies to the comparison of what the files hold."""
+        """Raise where what is trained on is validated on or kept aside, by what the images show.
+
+        Raises:
+            InputError: It is, and ``data.duplicates`` does not allow it.
+        """
+        self.checked = fold
+        if self.config.data.duplicates == "refuse":
+            refuse_copies(described(self.copies, self.by_id, self.folds[fold], self.aside))
 
     def task(self, fold: int, network: nn.Module, budget: Budget) -> ClassificationTask:
         """Build the task."""
@@ -129,8 +148,9 @@ class ClassificationTraining(Training):
         return ImageFacts(self.cases.name, self.channels, self.cases.classes).to_mapping()
 
     def facts(self) -> Mapping[str, Any]:
-        """Return which weights the training began with."""
-        return {} if self.began_with is None else {"began_with": self.began_with}
+        """Return which images lie on two sides of the fold, and which weights the training began with."""
+        pairs = [] if self.checked is None else [asdict(one) for one in self.across(self.checked)]
+        return {"duplicates": pairs, **({"began_with": self.began_with} if self.began_with else {})}
 
 
 def image_data(data: ImageData) -> ImageDataset:

@@ -50,8 +50,7 @@ def files_of_examples(request: pytest.FixtureRequest) -> None:
     (folder / "references").symlink_to(world / "set" / "labelsTr")
     if "classifier" in request.node.dtest.docstring:  # type: ignore[attr-defined]
         pictures: Path = request.getfixturevalue("picture_world")
-        for name in ("pictures", "pictures.yaml", "classifier"):
-            (folder / name).symlink_to(pictures / name)
+        shutil.copytree(pictures, folder, dirs_exist_ok=True)
     shutil.copyfile(folder / "scans" / "ball_0.nii.gz", folder / "scan.nii.gz")
     for moved in (1, 2):
         (folder / f"moved_{moved}").mkdir()
