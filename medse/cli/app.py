@@ -185,6 +185,9 @@ def predict(
     weights: Annotated[
         Weights, typer.Option(help="After the last step, or of the epoch with the best validation proxy.")
     ] = "final",
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Of a classifier: write a heat map of what speaks for each class.")
+    ] = False,
     fix_geometry: FixGeometry = None,
 ) -> None:
     """Write a label map for each scan, on exactly its grid; of a run of task classification, a table of classes."""
@@ -202,9 +205,11 @@ def predict(
                 "leave it out."
             )
         with ImagesDisplay() as show:
-            table = predict_images(run, inputs, out, device=device, weights=weights, progress=show)
+            table = predict_images(run, inputs, out, device=device, weights=weights, maps=maps, progress=show)
         say(f"Written: {table}")
         return
+    if maps:
+        raise InputError("--maps is for runs of task classification; this run labels voxels; leave it out.")
     with PredictionDisplay(out) as show:
         predict_scans(
             run,

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from medse.config.classification import ClassificationConfig
 from medse.config.run import options
 from medse.data.images.cases import ImageCase
 from medse.data.images.inputs import collect_images
 from medse.errors import InputError, Refusals
+from medse.explain import heat_maps, write_heat_map
 from medse.files import given_path, refuse_existing, refuse_inside, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
@@ -18,6 +20,8 @@ from medse.runs.trained_classifier import LoadedClassifier, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.versions import installed_versions
 
+MAPS = "maps"
+"""Folder of the heat maps beside the predictions."""
 PACKAGES = ("medse", "torch", "nibabel", "SimpleITK", "pillow", "numpy")
 
 
@@ -40,6 +44,7 @@ def predict_images(
     *,
     device: str = "auto",
     weights: Weights = "final",
+    maps: bool = False,
     progress: Callable[[ImageDone], object] | None = None,
 ) -> Path:
     """Classify images and write the probability of every class for each into ``out/predictions.csv``.
@@ -53,6 +58,8 @@ def predict_images(
         out: Folder to write to; must be empty or new. ``prediction.json`` says what made the predictions.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         weights: As in :func:`medse.load_run`.
+        maps: Write what of each image speaks for its class, as of :func:`medse.explain.grad_cam`, into
+            ``out/maps``; the report shows it.
         progress: Called after each image.
 
     Returns:
@@ -74,7 +81,7 @@ def predict_images(
         refuse_inside(out, folder)
     loaded = load_classifier(run_dir, device=device, weights=weights)
     cases = collect_images(sources, **_columns(loaded.config))
-    return classify_into(out, loaded, cases, run_dir, weights, progress)
+    return classify_into(out, loaded, cases, run_dir, weights, maps=maps, progress=progress)
 
 
 def classify_into(
@@ -83,6 +90,8 @@ def classify_into(
     cases: Sequence[ImageCase],
     run_dir: Path,
     weights: Weights = "final",
+    *,
+    maps: bool = False,
     progress: Callable[[ImageDone], object] | None = None,
 ) -> Path:
     """Classify cases and write what :func:`predict_images` writes; ``run_dir`` and ``weights`` are what was loaded.
@@ -92,14 +101,19 @@ def classify_into(
     """
     refused, reasons = Refusals(), dict[str, str]()
     found = []
-    for done, (case, probabilities) in enumerate(loaded.classify_cases(cases), start=1):
-        if isinstance(probabilities, InputError):
-            reasons[case.id] = str(probabilities)
+    for done, (case, result) in enumerate(loaded.classify_cases(cases), start=1):
+        if isinstance(result, InputError):
+            reasons[case.id] = str(result)
             refused.sentences.append(reasons[case.id])
             label = ""
         else:
+            image, probabilities = result
             found.append((case, probabilities))
-            label = loaded.classes[int(probabilities.argmax())]
+            most = int(probabilities.argmax())
+            label = loaded.classes[most]
+            if maps:
+                heat = heat_maps(loaded, torch.from_numpy(image[None]).to(loaded.device), [most])[0]
+                write_heat_map(out / MAPS, case.id, heat, loaded.loader.place_of(case))
         if progress:
             progress(ImageDone(case.id, done, len(cases), label, reasons.get(case.id, "")))
     if not found:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from medse.arrays import FloatArray
+from medse.arrays import FloatArray, ImageArray
 from medse.config.classification import ClassificationConfig
 from medse.data.images.cases import ImageCase
 from medse.data.images.loading import ImageLoader
@@ -110,8 +110,8 @@ class LoadedClassifier:
 
     def classify_cases(
         self, cases: Sequence[ImageCase]
-    ) -> Iterator[tuple[ImageCase, FloatArray | InputError]]:
-        """Yield each case with its probabilities ``(K,)``, or with why it cannot be used."""
+    ) -> Iterator[tuple[ImageCase, tuple[ImageArray, FloatArray] | InputError]]:
+        """Yield each case with its prepared image and probabilities ``(K,)``, or with why it cannot be used."""
         for start in range(0, len(cases), self.batch_size):
             some = cases[start : start + self.batch_size]
             prepared: dict[str, Any] = {}
@@ -125,7 +125,7 @@ class LoadedClassifier:
                 dict(zip(prepared, self.probabilities([*prepared.values()]), strict=True)) if prepared else {}
             )
             for case in some:
-                yield case, found[case.id] if case.id in found else refused[case.id]
+                yield case, (prepared[case.id], found[case.id]) if case.id in found else refused[case.id]
 
     def segment(self, image: Any, affine: Any = None) -> NoReturn:  # noqa: ARG002
         """Refuse: a run of this task gives images a class.

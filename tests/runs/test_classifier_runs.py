@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from scipy.optimize import minimize
 from scipy.special import softmax
@@ -17,6 +18,7 @@ from medse.config.classification import ClassificationConfig
 from medse.config.run import load_config
 from medse.crossvalidate import cross_validate
 from medse.errors import InputError
+from medse.explain import heat_maps
 from medse.predict.images import predict_images
 from medse.runs.classification import ClassificationTraining
 from medse.runs.trained_classifier import LoadedClassifier
@@ -261,3 +263,15 @@ def test_the_network_is_the_same_in_onnx(data: Path, run: Path, tmp_path: Path) 
     with torch.inference_mode():
         expected = net(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_heat_maps_lie_on_the_pixels_of_their_images(data: Path, run: Path, tmp_path: Path) -> None:
+    predict_images(run, data / "images" / "spot00.png", tmp_path / "out", maps=True)
+    with Image.open(tmp_path / "out" / "maps" / "spot00.png") as drawn:
+        heat = np.asarray(drawn)
+    loaded = medse.load_run(run)
+    assert isinstance(loaded, LoadedClassifier)
+    image = loaded.loader.image(data / "images" / "spot00.png")[None]
+    most = int(loaded.probabilities(image)[0].argmax())
+    np.testing.assert_allclose(heat / 255, heat_maps(loaded, torch.from_numpy(image), [most])[0], atol=0.01)
+    assert heat.max() == 255

@@ -101,6 +101,11 @@ class ImageLoader:
             voxels, grid = self._read(opened)
             return self._prepared(voxels, self.placement(grid, slice), opened)
 
+    def place_of(self, case: ImageCase) -> Placement:
+        """Return where the image of a case has its place in the network's input, from the header of its file."""
+        opened = open_image(case.image)
+        return self.placement(grid_of(opened, channels_of(opened)), case.slice)
+
     def placement(self, grid: Grid, slice: int | None) -> Placement:
         """Return where the image that lies on ``grid`` has its place in the network's input.
 
