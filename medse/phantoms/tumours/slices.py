@@ -23,8 +23,8 @@ TURN_DEGREES = 8.0
 """Largest rotation about each axis: slices are never quite axial, coronal or sagittal."""
 BENDS = ((45.0, 4.0), (22.0, 2.0))
 """Smoothness and standard deviation, both in mm, of the velocity."""
-OFF_CENTRE = 0.6
-"""Largest distance of a slice from the tumour's middle, as a share of its radius."""
+OFF_CENTRE = (0.1, 0.6)
+"""Least and largest distance of a slice from the tumour's middle, as a share of its radius."""
 REACH = 4.0
 """Radii from the tumour's middle up to which it changes the signal."""
 SHIFT_MM = 8.0
@@ -76,12 +76,13 @@ def cut_slices(head: Head, lesion: Lesion, random: np.random.Generator, count: i
     space = Space(random)
     middle = space.place_of(lesion.centre)
     pixel_mm = random.uniform(*PIXEL_MM)
-    first = int(random.integers(len(PLANES)))
+    first, side = int(random.integers(len(PLANES))), random.choice((-1.0, 1.0))
     for number in range(count):
         plane = list(PLANES)[(first + number) % len(PLANES)]
         columns, rows, centre = PLANES[plane]
         normal = np.cross(columns, rows)
-        off = random.uniform(-OFF_CENTRE, OFF_CENTRE) * lesion.radius_mm
+        turn = side if number < len(PLANES) else -side  # the second slice of a plane lies beyond the middle
+        off = turn * random.uniform(*OFF_CENTRE) * lesion.radius_mm
         seen = centre + random.uniform(-SHIFT_MM, SHIFT_MM, size=3)
         seen = seen + normal * (normal @ (middle - seen) + off)
         steps = (np.arange(SIZE) - (SIZE - 1) / 2) * pixel_mm
