@@ -43,6 +43,16 @@ def test_a_picture_without_a_place(tmp_path: Path) -> None:
     assert not oriented
 
 
+def test_pixels_may_be_longer_than_wide(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(VALUES)
+    image.SetSpacing((0.5, 0.7))
+    image.SetMetaData("0008|0060", "MR")
+    sitk.WriteImage(image, str(tmp_path / "a.dcm"))
+    _, affine, oriented = read(tmp_path / "a.dcm")
+    np.testing.assert_allclose(affine, np.diag([0.5, -0.7, 1, 1]))
+    assert not oriented
+
+
 def test_a_slice_lies_where_its_header_says(tmp_path: Path) -> None:
     image = sitk.GetImageFromArray(VALUES[None])
     image.SetSpacing((0.5, 0.7, 3))
