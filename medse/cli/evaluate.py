@@ -219,21 +219,24 @@ def _evaluate_classes(
     from medse.evaluate.classification import evaluate_predictions
     from medse.report.classification import write_classification_report
 
+    asked = read_asked_of_classes(config, overrides)
     with console.status("Scoring", spinner=WAITING):
         scores = evaluate_predictions(
             references,
             predictions,
             out,
             cases,
-            options=read_asked_of_classes(config, overrides),
+            options=asked.evaluation,
+            columns=asked.columns,
             show_paths=show_paths,
         )
     maps = predictions_file(predictions).parent / MAPS
+    where = image_root(references)
+    if images is None and all((where / row.image).is_file() for row in scores.mistakes):
+        images = where
     refusals, page = Refusals(), None
     with refusals:
-        page = write_classification_report(
-            out, images or image_root(references), maps if maps.is_dir() else None
-        )
+        page = write_classification_report(out, images, maps if maps.is_dir() else None)
     print_classification(console, scores)
     if page:
         say(f"Report: {page}")

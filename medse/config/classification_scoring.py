@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,13 @@ from medse.config.overrides import apply_overrides
 from medse.config.scoring import read_source
 from medse.config.sections import Section
 from medse.config.validation import validate
+from medse.data.images.readers import DERIVED, IMAGE_READERS
+from medse.registry import one_of
+
+if TYPE_CHECKING:
+    Layout = BaseModel
+else:
+    Layout = one_of(IMAGE_READERS, DERIVED)
 
 
 class ClassificationEvaluation(Section):
@@ -21,16 +28,31 @@ class ClassificationEvaluation(Section):
     """Whether to compute the net benefit of acting on each class, over thresholds."""
 
 
+class ReferencesOfClasses(BaseModel):
+    """How a configuration says that the references are laid out; the rest is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: Layout = Field(default="csv", validate_default=True)
+
+
 class AskedOfClasses(BaseModel):
     """The part of a configuration that says what to compute; the rest is not looked at."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    data: ReferencesOfClasses = ReferencesOfClasses()
     evaluation: ClassificationEvaluation = ClassificationEvaluation()
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Which column of the table of references holds what; none unless they are in a table."""
+        chosen = self.data.format.model_dump()
+        return {key: column for key, column in chosen.items() if key not in ("name", "file")}
 
-def read_asked_of_classes(path: Path | None, overrides: Sequence[str]) -> ClassificationEvaluation:
-    """Read the ``evaluation`` section of a YAML file, and replace values of it.
+
+def read_asked_of_classes(path: Path | None, overrides: Sequence[str]) -> AskedOfClasses:
+    """Read the ``evaluation`` section of a YAML file and its ``data.format``, and replace values of the first.
 
     Args:
         path: A configuration, or a file with only this section; None for the defaults.
@@ -40,4 +62,4 @@ def read_asked_of_classes(path: Path | None, overrides: Sequence[str]) -> Classi
         InputError: The file cannot be read, or a key or a value does not exist.
     """
     source = read_source(path, overrides)
-    return validate(apply_overrides(source, overrides, AskedOfClasses), AskedOfClasses).evaluation
+    return validate(apply_overrides(source, overrides, AskedOfClasses), AskedOfClasses)

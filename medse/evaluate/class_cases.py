@@ -27,8 +27,11 @@ def image_root(references: Path) -> Path:
     return references if references.is_dir() else references.parent
 
 
-def read_references(path: Path) -> ImageDataset:
+def read_references(path: Path, columns: Mapping[str, str]) -> ImageDataset:
     """Read the class of each case: from a table, a folder with ``cases.csv``, or a folder for each class.
+
+    Args:
+        columns: Which column of a table holds what, as of its reader, where it is not the one named so.
 
     Raises:
         InputError: There is no such thing, or it cannot be read.
@@ -45,7 +48,9 @@ def read_references(path: Path) -> ImageDataset:
             f"{path} is no table; the predictions are probabilities of classes, whose references are a CSV file with "
             "the columns image and label, or a folder for each class; give one of them."
         )
-    return IMAGE_READERS["csv"](image_root(path), None, file=path.name if path.is_file() else TABLE)
+    return IMAGE_READERS["csv"](
+        image_root(path), None, file=path.name if path.is_file() else TABLE, **columns
+    )
 
 
 def pair_cases(

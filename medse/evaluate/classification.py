@@ -1,5 +1,6 @@
 """Probabilities of classes and the references -> ``classification.json`` and ``cases.csv``."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def evaluate_predictions(
     cases: str | Path | None = None,
     *,
     options: ClassificationEvaluation | None = None,
+    columns: Mapping[str, str] | None = None,
     show_paths: bool = False,
 ) -> ClassificationScores:
     """Score the probabilities of a classifier against the references and write ``classification.json`` into ``out``.
@@ -71,6 +73,8 @@ def evaluate_predictions(
         cases: Text file with one case id per line; only these are scored. A group after a tab replaces that of the
             references.
         options: The threshold of each class against the rest, and whether decision curves are computed.
+        columns: Which column of a table of references holds what, such as ``{"label": "diagnosis"}``; without it,
+            image, label, group, split, slice and case are in the columns of these names.
         show_paths: Keep the whole paths of both, not only their names.
 
     Raises:
@@ -88,7 +92,7 @@ def evaluate_predictions(
         refuse_inside(out, folder)
     listed = None if cases is None else given_path(cases)
     return score_dataset(
-        read_references(references),
+        read_references(references, columns or {}),
         references,
         predictions,
         out,

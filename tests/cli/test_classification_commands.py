@@ -10,6 +10,7 @@ from rich.console import Console
 
 from medse.cli import compare as compare_command
 from medse.cli import evaluate as evaluate_command
+from medse.scores.classification import read_classification
 from tests.support.commands import medse, refused
 from tests.support.made_up_classes import CLASSES, probabilities, write_predicted, write_table
 
@@ -70,6 +71,35 @@ def test_what_is_for_label_maps_is_refused(folder: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     both = [folder / "of_good", folder / "of_poor"]
     refused(capsys, medse("compare", *both, "--score", "dice", "--out", folder / "out"), "--score dice")
+
+
+def test_a_configuration_names_columns_and_threshold(folder: Path) -> None:
+    table = folder / "references" / "cases.csv"
+    table.write_text(table.read_text().replace("label,group", "diagnosis,patient"))
+    (folder / "run.yaml").write_text(
+        "task: classification\ndata: {root: x, size: [8, 8], format: {name: csv, label: diagnosis, group: patient}}\n"
+        "evaluation: {threshold: 0.2}\n"
+    )
+    assert evaluate(folder, "good") == 2
+    assert evaluate(folder, "good", "--config", folder / "run.yaml") == 0
+    scores = read_classification(folder / "of_good")
+    assert (scores.settings.threshold, scores.groups) == (0.2, 20)
+
+
+def test_images_that_lie_elsewhere_are_shown_when_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = folder / "references" / "cases.csv"
+    lines = table.read_text().splitlines()
+    moved = [lines[0], *(f"{folder / 'references'}/{line}" for line in lines[1:])]
+    (folder / "table").mkdir()
+    (folder / "table" / "mine.csv").write_text("\n".join(moved))
+    arguments = [folder / "table" / "mine.csv", folder / "poor"]
+    assert medse("evaluate", *arguments, "--out", folder / "without") == 0
+    assert "data:image/jpeg" not in (folder / "without" / "report.html").read_text()
+    assert str(folder) not in (folder / "without" / "cases.csv").read_text()
+    assert medse("evaluate", *arguments, "--out", folder / "with", "--images", folder / "references") == 0
+    assert "data:image/jpeg" in (folder / "with" / "report.html").read_text()
 
 
 def test_an_absent_class_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
