@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Literal
 
-METHOD, IN_BOTH = "method", "groups_on_both_sides"
-"""Facts of the split that pages look at; the others are shown as they are."""
+METHOD, IN_BOTH, TRAINED_ON = "method", "groups_on_both_sides", "cases_trained_on"
+"""Facts of the split that pages look at; the others are shown as they are.
+
+Method: how images were dealt; then how many groups have images on both sides, and how many of the scored cases were
+trained on.
+"""
 BY_IMAGE = "images"
 """Method that deals every image by itself, so that a group has images on both sides."""
 
@@ -26,6 +30,6 @@ def sides_of_groups(split: Mapping[str, str], *, grouped: bool) -> Sides:
         >>> sides_of_groups({}, grouped=True)
         'unknown'
     """
-    if split.get(METHOD) == BY_IMAGE or split.get(IN_BOTH, "0").strip() not in ("0", ""):
+    if split.get(METHOD) == BY_IMAGE or any(split.get(fact, "0") != "0" for fact in (IN_BOTH, TRAINED_ON)):
         return "divided"
     return "whole" if grouped and (METHOD in split or IN_BOTH in split) else "unknown"

@@ -26,6 +26,7 @@ OPACITY = 0.42
 """Of the map where it is highest; it fades to nothing where it is lowest, so that the image stays visible."""
 SLICE_AXIS = 2
 """RAS axis that slices are cut across where nothing else is known."""
+_PLANES = ("Sagittal", "Coronal", "Axial")
 _LOWEST, _HIGHEST = 0.25, 0.85
 """Part of the colour map that is used: its darkest and palest colours could not be told from tissue."""
 _QUALITY = 88
@@ -157,7 +158,7 @@ def _read(
     if flat:
         axis, index, said = flat[0], 0, ""
     elif index is not None:
-        axis, said = slice_axis, f"Slice {index} of the volume, counted from 0."
+        axis, said = slice_axis, f"{_PLANES[slice_axis]} slice {index}, counted from 0."
     elif volume is not None:
         axis = 2
         index = int(np.unravel_index(int(volume.argmax()), volume.shape)[2])

@@ -212,6 +212,7 @@ class RunDir:
             "trained on": str(len(split.training)),
             "validated on": str(len(split.validation)),
             "duplicates across": data.duplicates,
+            "slice_axis": str(data.slice_axis),
             "labels": "dealt at random, a control" if data.random_labels else "as given",
         }
 

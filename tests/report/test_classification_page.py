@@ -125,6 +125,7 @@ def test_the_confusion_matrix_has_the_reference_in_rows():
         ({"method": "random"}, True, None),
         ({"method": "images"}, True, "tens of points"),
         ({"method": "random", "groups_on_both_sides": "3"}, True, "tens of points"),
+        ({"method": "random", "cases_trained_on": "7"}, True, "tens of points"),
         ({"method": "random"}, False, "not known"),
         ({}, True, "not known"),
     ],
