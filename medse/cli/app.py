@@ -12,6 +12,7 @@ import typer
 from medse.cli.arguments import OUT, Config, Device, Dims, FixGeometry, Overrides
 from medse.cli.compare import compare
 from medse.cli.evaluate import EvaluateCommand, evaluate
+from medse.cli.explain import explain
 from medse.cli.leakage import leakage
 from medse.cli.net import net
 from medse.cli.terminal import WAITING, console, errors, quiet, run_app, say
@@ -222,6 +223,7 @@ def predict(
         )
 
 
+app.command()(explain)
 app.command()(leakage)
 app.command(cls=EvaluateCommand)(evaluate)
 app.command()(compare)

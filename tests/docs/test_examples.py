@@ -81,13 +81,16 @@ def of(language: str) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def prepared(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(world: Path, picture_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with everything that the examples name."""
     folder = tmp_path_factory.mktemp("examples")
     data = folder / "DATA"
     shutil.copytree(world / "set", data)
     shutil.copytree(world / "run", folder / "runs" / "hip")
     shutil.copy(world / "tiny.yaml", folder / "hippocampus_unet_scse.yaml")
+    shutil.copytree(picture_world / "pictures", folder / "TUMOUR")
+    shutil.copytree(picture_world / "classifier", folder / "runs" / "tumour")
+    shutil.copy(picture_world / "pictures.yaml", folder / "tumour_small_se.yaml")
     (folder / "scoring.yaml").write_text("evaluation: {tolerance_mm: 2, lesions: [dim]}")
     for name in ("scan", "other"):
         scan(folder / f"{name}.nii.gz")
