@@ -227,6 +227,7 @@ app.command()(explain)
 app.command()(leakage)
 app.command(cls=EvaluateCommand)(evaluate)
 app.command()(compare)
+app.command()(explain)
 
 
 @app.command()

@@ -9,6 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from medse.cli.arguments import OUT, Device
 from medse.cli.terminal import console, quiet, say
+from medse.runs import Weights
+
+MOST = 24
+"""Pictures unless another number is given."""
 
 if TYPE_CHECKING:
     from medse.explain.explain import CaseExplained, CaseRefused
@@ -16,40 +20,56 @@ if TYPE_CHECKING:
 
 def explain(
     run: Annotated[Path, typer.Argument(help="Run directory of a classifier that train made.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Images, or folders that hold some at any depth.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Images, folders of them, or tables with a column of images.")
+    ],
     out: Annotated[Path, typer.Option(*OUT, help="Folder for maps, pictures and tables; new or empty.")],
     references: Annotated[
         Path | None,
         typer.Option(
-            help="What is known of the images: a CSV table (image, label[, mask][, group]), or a folder with one "
-            "for each class; outlines and groups are taken from there."
+            help="What is known of the images: a CSV table (image, label[, mask][, group]), or a folder with one for "
+            "each class; outlines and groups are taken from there."
+        ),
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Explain these cases only: a text file of ids, such as validation_cases.txt of the run."
         ),
     ] = None,
     most: Annotated[
         int, typer.Option(help="Pictures that are drawn at most, the most confident mistakes first.")
-    ] = 24,
+    ] = MOST,
     device: Device = "auto",
+    weights: Annotated[
+        Weights, typer.Option(help="After the last step, or of the epoch with the best validation proxy.")
+    ] = "final",
 ) -> None:
     """Show where a classifier looks, and how far its maps can be believed."""
     from medse.cli.tables.explained import explained_table
-    from medse.errors import InputError
-    from medse.explain import collect_images, explain_images, read_references
-    from medse.explain.classifier import TrainedClassifier
-    from medse.explain.explain import OVERLAYS
-    from medse.runs.trained import load_run
+    from medse.data.images.inputs import collect_images
+    from medse.evaluate.cases import read_case_list
+    from medse.evaluate.class_cases import read_references
+    from medse.explain.cases import chosen, with_references
+    from medse.explain.explain import OVERLAYS, explain_images
+    from medse.files import refuse_inside
+    from medse.predict.images import table_columns
+    from medse.runs.trained_classifier import load_classifier
 
     quiet()
-    known = None if references is None else read_references(references)
-    cases = collect_images(inputs, known)
-    loaded = load_run(run, device=device)
-    if not isinstance(loaded, TrainedClassifier):
-        raise InputError(
-            f"{run} labels voxels and classifies no images; explain is for task: classification; give such a run."
-        )
-    with ExplanationDisplay(len(cases)) as show:
-        found = explain_images(loaded, cases, out, most=most, progress=show)
+    for given in inputs:
+        refuse_inside(out, given)
+    loaded = load_classifier(run, device=device, weights=weights)
+    images = collect_images(inputs, **table_columns(loaded.config))
+    if references is not None:
+        images = with_references(images, read_references(references))
+    if cases is not None:
+        images = chosen(images, read_case_list(cases))
+    with ExplanationDisplay(len(images)) as show:
+        found = explain_images(loaded, images, out, most=most, progress=show)
     console.print(explained_table(found))
-    say(f"{min(most, found.images)} pictures: {out / OVERLAYS}")
+    if found.images and most:
+        say(f"Pictures: {out / OVERLAYS}")
 
 
 class ExplanationDisplay:

@@ -3,7 +3,6 @@
 from medse.layers import lengths  # noqa: F401 -- before MONAI
 
 # isort: split
-from medse.explain.cases import collect_images, read_references
 from medse.explain.classifier import heat_maps
 from medse.explain.explain import explain_images
 from medse.explain.faithfulness import insertion_deletion
@@ -14,13 +13,11 @@ from medse.explain.pointing import inside_share, pointing_hit
 
 __all__ = [
     "attention_gates",
-    "collect_images",
     "explain_images",
     "grad_cam",
     "heat_maps",
     "insertion_deletion",
     "inside_share",
     "pointing_hit",
-    "read_references",
     "write_heat_map",
 ]

@@ -75,7 +75,8 @@ def explain_images(
 
     Args:
         run: A trained classifier, as :func:`medse.load_run` gives it.
-        cases: Those of a data set, or :func:`medse.explain.collect_images`.
+        cases: Those of a data set, or of :func:`medse.data.images.inputs.collect_images`; with class, group and
+            outline where they are known.
         out: Folder for all of it; new or empty.
         most: Pictures that are drawn at most.
         progress: Called after each image.

@@ -80,7 +80,7 @@ def predict_images(
     for folder in sources:
         refuse_inside(out, folder)
     loaded = load_classifier(run_dir, device=device, weights=weights)
-    cases = collect_images(sources, **_columns(loaded.config))
+    cases = collect_images(sources, **table_columns(loaded.config))
     return classify_into(out, loaded, cases, run_dir, weights, maps=maps, progress=progress)
 
 
@@ -144,7 +144,7 @@ def classify_into(
     return table
 
 
-def _columns(config: ClassificationConfig) -> dict[str, str]:
+def table_columns(config: ClassificationConfig) -> dict[str, str]:
     """Return how the tables of the run's data set are written."""
     wanted = ("file", "image", "slice", "case")
     return {key: value for key, value in options(config.data.format).items() if key in wanted}

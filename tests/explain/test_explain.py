@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 
 from medse.data.images.cases import ImageCase
+from medse.data.images.inputs import collect_images
 from medse.data.images.loading import ImageLoader
 from medse.errors import InputError
-from medse.explain import collect_images, explain_images, grad_cam, heat_maps, read_references
+from medse.evaluate.class_cases import read_references
+from medse.explain import explain_images, grad_cam, heat_maps
 from medse.explain.classifier import Together
 from medse.explain.faithfulness import insertion_deletion
 from medse.nets import build_net
@@ -104,7 +106,7 @@ def test_means_come_with_intervals_over_groups(explained: Path) -> None:
 
 
 def test_nothing_needs_to_be_known_of_the_images(explained: Path, tmp_path: Path) -> None:
-    cases = collect_images([explained / "data" / "images"], None)
+    cases = collect_images([explained / "data" / "images"])
     found = explain_images(planted_run(), cases, tmp_path / "out", most=0)
     assert (found.mistakes, found.outlined, found.groups) == (0, 0, 6)
     assert found.scores["hit"].n == 0
