@@ -47,6 +47,7 @@ def explain(
 ) -> None:
     """Show where a classifier looks, and how far its maps can be believed."""
     from medse.cli.tables.explained import explained_table
+    from medse.config.run import options
     from medse.data.images.inputs import collect_images
     from medse.evaluate.cases import read_case_list
     from medse.evaluate.class_cases import read_references
@@ -62,7 +63,8 @@ def explain(
     loaded = load_classifier(run, device=device, weights=weights)
     images = collect_images(inputs, **table_columns(loaded.config))
     if references is not None:
-        images = with_references(images, read_references(references))
+        columns = {key: name for key, name in options(loaded.config.data.format).items() if key != "file"}
+        images = with_references(images, read_references(references, columns))
     if cases is not None:
         images = chosen(images, read_case_list(cases))
     with ExplanationDisplay(len(images)) as show:

@@ -13,8 +13,8 @@ from PIL import Image
 from medse.data.images.cases import ImageCase
 from medse.data.images.inputs import collect_images
 from medse.data.images.loading import ImageLoader
+from medse.data.images.readers.table import read_image_table
 from medse.errors import InputError
-from medse.evaluate.class_cases import read_references
 from medse.explain import explain_images, grad_cam, heat_maps
 from medse.explain.classifier import Together
 from medse.explain.faithfulness import insertion_deletion
@@ -28,7 +28,7 @@ LABELS = {"s0": "square", "s1": "none", "s2": "square", "n0": "none", "n1": "non
 def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explained")
     write_pictures(folder / "data", LABELS)
-    cases = read_references(folder / "data").cases
+    cases = read_image_table(folder / "data", None).cases
     explain_images(planted_run(), cases, folder / "out", most=4)
     return folder
 
@@ -123,7 +123,10 @@ def test_an_image_that_cannot_be_used_does_not_keep_the_others(tmp_path: Path) -
     events: list[object] = []
     with pytest.raises(InputError, match=r"n1\.png"):
         explain_images(
-            planted_run(), read_references(tmp_path / "data").cases, tmp_path / "out", progress=events.append
+            planted_run(),
+            read_image_table(tmp_path / "data", None).cases,
+            tmp_path / "out",
+            progress=events.append,
         )
     assert len(events) == 6
     assert sorted(table(tmp_path / "out" / "explain.csv")) == ["n0", "n2", "s0", "s1", "s2"]
@@ -161,7 +164,7 @@ def test_gates_are_drawn_and_written(attention: object, tmp_path: Path) -> None:
         "attention": attention,
     }
     run = Run((build_net(options, 2, 1, 2).eval(),), ImageLoader((32, 32), 1, "zscore"))
-    explain_images(run, read_references(tmp_path / "data").cases, tmp_path / "out", most=2)
+    explain_images(run, read_image_table(tmp_path / "data", None).cases, tmp_path / "out", most=2)
     with (tmp_path / "out" / "gates.csv").open(newline="") as lines:
         rows = [*csv.DictReader(lines)]
     number = 2 if isinstance(attention, dict) else 1
@@ -175,7 +178,7 @@ def test_gates_are_drawn_and_written(attention: object, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_explained_is_refused(change: str, word: str, tmp_path: Path) -> None:
     write_pictures(tmp_path / "data", {"s0": "cat" if change == "label" else "square", "n0": "none"})
-    cases = () if change == "empty" else read_references(tmp_path / "data").cases
+    cases = () if change == "empty" else read_image_table(tmp_path / "data", None).cases
     out = tmp_path / "data" if change == "out" else tmp_path / "out"
     with pytest.raises(InputError, match=word):
         explain_images(planted_run(), cases, out, most=-1 if change == "most" else 3)
@@ -190,7 +193,7 @@ def test_several_networks_are_explained_together(tmp_path: Path) -> None:
             build_net({"name": "resnetv2", "channels": 8, "blocks": [1, 1], "strides": 2}, 2, 1, 2).eval()
         )
     run = Run(tuple(nets), ImageLoader((32, 32), 1, "zscore"), temperature=0.1)
-    cases = read_references(tmp_path / "data").cases
+    cases = read_image_table(tmp_path / "data", None).cases
     images = torch.as_tensor(np.stack([run.loader(case)["image"] for case in cases]))
     with torch.no_grad():
         torch.testing.assert_close(
