@@ -100,6 +100,7 @@ class DenseNet(Classifier):
         self.last_map = f"features.{list(parts)[-1]}"
         self.features = nn.Sequential(parts)
         self.class_layers = dense.class_layers
+        self.class_layers.relu.inplace = False  # the last feature map is seen by others too
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:
         """Return the map after each dense block and its attention, the last one normalised.
