@@ -44,15 +44,15 @@ def _contents(
     scores: ClassificationScores, escape: Callable[[str], str]
 ) -> tuple[list[str], list[list[str]], str]:
     """Return heading, lines and caption, escaped."""
-    heading = ["Class", "n", "Sensitivity", "Specificity", "PPV", "NPV", "AUC", "AP"]
+    heading = ["Class", "n", "Sensitivity", "Specificity", "PPV", "AUC"]
     lines = [heading]
     for entry in scores.classes:
         by = entry.most_probable
-        found = (by.sensitivity, by.specificity, by.ppv, by.npv, entry.auc, entry.average_precision)
+        found = (by.sensitivity, by.specificity, by.ppv, entry.auc)
         lines.append([entry.label, str(entry.n), *map(_cell, found)])
     overall = scores.overall
-    means = (_cell(overall.balanced_accuracy), "", "", "", _cell(overall.macro_auc))
-    lines.append(["Mean over classes", str(scores.n), *means, _cell(overall.macro_average_precision)])
+    means = (_cell(overall.balanced_accuracy), "", "", _cell(overall.macro_auc))
+    lines.append(["Mean over classes", str(scores.n), *means])
     escaped = [[escape(cell) for cell in line] for line in lines]
     return escaped[0], escaped[1:], escape(_caption(scores))
 
@@ -69,12 +69,12 @@ def _caption(scores: ClassificationScores) -> str:
     groups = f" of {scores.groups} patients or groups" if scores.groups != scores.n else ""
     sentences = [
         f"{scores.n} images{groups}: accuracy {_cell(overall.accuracy)}, balanced accuracy (mean sensitivity) "
-        f"{_cell(overall.balanced_accuracy)}, Brier score {_cell(overall.brier)}, calibration error "
+        f"{_cell(overall.balanced_accuracy)}, mean average precision of the classes "
+        f"{_cell(overall.macro_average_precision)}, Brier score {_cell(overall.brier)}, calibration error "
         f"{_cell(overall.calibration_error)}.",
         f"In brackets the {settings.interval_level:.0%} interval ({settings.interval_method}, "
         f"{settings.interval_resamples} resamples).",
-        "Each class against the rest; sensitivity, specificity, PPV and NPV where the most probable class is "
-        "predicted; AP: average precision.",
+        "Each class against the rest; sensitivity, specificity and PPV where the most probable class is predicted.",
     ]
     sides = sides_of_groups(scores.split, grouped=settings.grouped)
     if sides == "divided":
