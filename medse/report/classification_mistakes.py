@@ -22,7 +22,7 @@ MOST_BARS = 6
 """Classes whose probability is drawn beside a picture; the least probable ones are summed up where there are more."""
 PIXELS = 400
 """Longer side of a picture on the page."""
-OPACITY = 0.42
+OPACITY = 0.5
 """Of the map where it is highest; it fades to nothing where it is lowest, so that the image stays visible."""
 SLICE_AXIS = 2
 """RAS axis that slices are cut across where nothing else is known."""
