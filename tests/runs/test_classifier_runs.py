@@ -177,26 +177,31 @@ def test_the_folds_together_are_the_mean_of_their_runs(data: Path, folds: Path) 
 def test_the_temperature_is_the_most_likely_one(
     data: Path, config: ClassificationConfig, folds: Path
 ) -> None:
+    """That of all together is fitted on every fold, that of a fold on the others."""
     training = ClassificationTraining(config)
     logits, reference = [], []
     for fold, split in enumerate(training.folds):
         loaded = medse.load_run(folds / f"fold_{fold}")
-        logits.append(
-            loaded.logits([loaded.loader(training.by_id[name])["image"] for name in split.validation])
-        )
-        reference += [CLASSES.index(training.by_id[name].label) for name in split.validation]
-    every = np.concatenate(logits, 1)
+        assert isinstance(loaded, LoadedClassifier)
+        cases = [training.by_id[name] for name in split.validation]
+        logits.append(loaded.logits([loaded.loader(case)["image"] for case in cases]))
+        reference.append([CLASSES.index(case.label) for case in cases])
 
-    def loss(temperature: np.ndarray) -> float:
-        found = softmax(every / temperature[0], -1).mean(0)
-        return -float(np.log(found[range(len(reference)), reference]).mean())
+    def best(chosen: list[int]) -> float:
+        every = np.concatenate([logits[fold] for fold in chosen], 1)
+        truth = sum((reference[fold] for fold in chosen), [])
 
-    best = minimize(
-        loss, [1.0], method="Nelder-Mead", bounds=[(0.05, 20)], options={"xatol": 1e-6, "fatol": 1e-12}
-    )
-    assert json.loads((folds / "ensemble.json").read_text())["temperature"] == pytest.approx(
-        best.x[0], rel=1e-3
-    )
+        def loss(temperature: np.ndarray) -> float:
+            found = softmax(every / temperature[0], -1).mean(0)
+            return -float(np.log(found[range(len(truth)), truth]).mean())
+
+        options = {"xatol": 1e-6, "fatol": 1e-12}
+        return float(minimize(loss, [1.0], method="Nelder-Mead", bounds=[(0.05, 20)], options=options).x[0])
+
+    together = json.loads((folds / "ensemble.json").read_text())["temperature"]
+    assert together == pytest.approx(best([0, 1, 2]), rel=1e-3)
+    of_fold = json.loads((folds / "out_of_fold" / "prediction.json").read_text())["temperature_of_fold"]
+    assert of_fold == pytest.approx([best([1, 2]), best([0, 2]), best([0, 1])], rel=1e-3)
 
 
 def test_complete_folds_stay_and_missing_ones_are_trained(
