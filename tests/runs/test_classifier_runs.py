@@ -189,7 +189,7 @@ def test_the_temperature_is_the_most_likely_one(
 
     def best(chosen: list[int]) -> float:
         every = np.concatenate([logits[fold] for fold in chosen], 1)
-        truth = sum((reference[fold] for fold in chosen), [])
+        truth = [label for fold in chosen for label in reference[fold]]
 
         def loss(temperature: np.ndarray) -> float:
             found = softmax(every / temperature[0], -1).mean(0)

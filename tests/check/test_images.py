@@ -1,0 +1,50 @@
+"""``medse check`` of a configuration for classification."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.support.commands import medse, refused
+from tests.support.pictures import write_picture_config, write_pictures
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return write_picture_config(tmp_path / "small.yaml", write_pictures(tmp_path / "data"))
+
+
+def test_it_counts_classes_groups_and_outlines(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert medse("check", config) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for fact in ("24 images of 12 groups", "24 with an outline", "none across the folds", "grey", "24 x 24"):
+        assert fact in shown
+    assert "│ spot │ 8 │ 4 │" in shown
+
+
+def test_a_copy_on_both_sides_stops_it_unless_it_is_allowed(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(tmp_path / "data" / "images" / "spot00.png") as image:
+        image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "data" / "images" / "spot10.png")
+    shutil.copy(tmp_path / "data" / "masks" / "spot00.png", tmp_path / "data" / "masks" / "spot10.png")
+    code = medse("check", config, "data.folds=4")
+    refused(capsys, code, "data.duplicates=allow", lines=2)
+    assert medse("train", config, "data.folds=4", "--run", tmp_path / "run") == 2
+    assert not (tmp_path / "run").exists()
+    assert medse("check", config, "data.folds=4", "data.duplicates=allow") == 0
+
+
+def test_an_option_of_the_other_task_is_refused(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(capsys, medse("train", config, "--fold", "first"), "--fold is 'first'")
+    refused(
+        capsys,
+        medse("train", "quickstart.yaml", "--fold", "all", "--run", tmp_path / "r"),
+        "task segmentation",
+    )
