@@ -1,7 +1,5 @@
 """``medse evaluate`` and ``medse compare`` of classifiers on the command line."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -118,13 +116,3 @@ def test_an_image_that_cannot_be_shown_costs_no_number(
     assert "Balanced accuracy" in said.out
     assert "case_" in said.err
     assert (folder / "of_good" / "classification.json").is_file()
-
-
-def test_without_torch(folder: Path) -> None:
-    code = (
-        "import sys; from medse.evaluate.classification import evaluate_predictions; "
-        "from medse.compare.classification import compare_classifiers; "
-        f"evaluate_predictions({str(folder / 'references')!r}, {str(folder / 'good')!r}, {str(folder / 'o')!r}); "
-        "assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

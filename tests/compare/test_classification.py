@@ -45,14 +45,14 @@ def test_differences_and_intervals_are_those_of_a_loop():
 
     drawn = np.array([
         scores([k for g in rng.integers(0, len(members), len(members)) for k in members[g]])
-        for _ in range(300)
+        for _ in range(200)
     ])  # fmt: skip
     for k, score in enumerate(COMPARED):
         row = rows[score]
         assert row.difference == pytest.approx(scores(np.arange(90))[k], abs=1e-12)
         low, high = np.quantile(drawn[:, k], [0.025, 0.975])
-        assert row.low_95 == pytest.approx(low, abs=0.15 * (high - low))
-        assert row.high_95 == pytest.approx(high, abs=0.15 * (high - low))
+        assert row.low_95 == pytest.approx(low, abs=0.2 * (high - low))
+        assert row.high_95 == pytest.approx(high, abs=0.2 * (high - low))
         assert (row.n, row.groups, row.verdict) == (90, 30, "better")
         assert row.p == pytest.approx(2 / 10001)
     assert [row.p_holm for row in rows.values()] == pytest.approx(
