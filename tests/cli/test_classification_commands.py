@@ -100,10 +100,15 @@ def test_images_that_lie_elsewhere_are_shown_when_asked(
     assert "data:image/jpeg" in (folder / "with" / "report.html").read_text()
 
 
-def test_an_absent_class_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_table(folder / "references", LABELS % 2, GROUPS)
+def test_an_absent_class_and_a_single_group_are_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(folder / "references", LABELS % 2, ["p"] * 40)
     assert evaluate(folder, "good") == 0
-    assert "none: it is in no mean" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "none: it is in no mean" in said
+    assert "40 cases of 1 group " in said
+    assert "no intervals" in said
 
 
 def test_an_image_that_cannot_be_shown_costs_no_number(

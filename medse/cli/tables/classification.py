@@ -20,7 +20,7 @@ def print_classification(console: Console, scores: ClassificationScores) -> None
 
 def overall_table(scores: ClassificationScores) -> Table:
     """List the scores of all classes together."""
-    groups = f" of {scores.groups} groups" if scores.settings.grouped else ""
+    groups = f" of {scores.groups} group{'s' * (scores.groups > 1)}" if scores.settings.grouped else ""
     table = Table(title=f"{scores.n} cases{groups}", title_justify="left")
     table.add_column("score")
     table.add_column(escape("value [95 %]"), justify="right", no_wrap=True)
@@ -46,7 +46,9 @@ def class_table(scores: ClassificationScores) -> Table:
 def remarks(scores: ClassificationScores) -> list[str]:
     """Return what to know about the numbers, a sentence each."""
     said = []
-    if scores.settings.grouped:
+    if scores.groups == 1:
+        said.append("All cases are of one group: there are no intervals.")
+    elif scores.settings.grouped:
         said.append(f"Intervals resample the {scores.groups} groups that the {scores.n} cases come from.")
     if absent := [one.label for one in scores.classes if not one.n]:
         said.append(
