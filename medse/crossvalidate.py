@@ -146,6 +146,7 @@ def _write(training: ClassificationTraining, folder: Path, runs: list[Path], fou
             **first.read_split_facts(training.config),
             "fold": "all",
             "trained on": "the images of the other folds",
+            "cases_trained_on": "0",
             "validated on": "every image once, by the run that was not trained on it",
         },
         "duplicates": _duplicates(runs),

@@ -19,6 +19,7 @@ from medse.runs import Weights
 from medse.runs.trained_classifier import LoadedClassifier, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.versions import installed_versions
+from medse.volumes.names import located
 
 MAPS = "maps"
 """Folder of the heat maps beside the predictions."""
@@ -134,7 +135,7 @@ def classify_into(
         "weights": weights,
         "networks": len(loaded.nets),
         "temperature": loaded.temperature,
-        "split": loaded.split,
+        "split": {**loaded.split, "cases_trained_on": str(_trained_on(loaded, [case for case, _ in found]))},
         "duplicates": loaded.duplicates,
         "versions": installed_versions(PACKAGES),
         "refused": reasons,
@@ -142,6 +143,12 @@ def classify_into(
     write_json(out / "prediction.json", facts)
     refused.raise_any()
     return table
+
+
+def _trained_on(loaded: LoadedClassifier, cases: Sequence[ImageCase]) -> int:
+    """Return how many of the cases the run was trained on, as far as ids and the folder of its data set tell."""
+    root = located(loaded.config.data.root / "_").parent
+    return sum(case.id in loaded.trained_on and located(case.image).is_relative_to(root) for case in cases)
 
 
 def table_columns(config: ClassificationConfig) -> dict[str, str]:

@@ -56,6 +56,7 @@ class LoadedClassifier:
         config: What the run was trained by; the first, where there are several.
         split: How training and validation images were told apart.
         duplicates: Images that are the same, or nearly so, on both sides; None where nobody looked.
+        trained_on: Ids of the cases of its data set that a network was trained on.
         temperature: What logits are divided by, fitted on cases that the networks were not trained on; 1 where there
             were none.
     """
@@ -69,6 +70,7 @@ class LoadedClassifier:
     config: ClassificationConfig
     split: Mapping[str, str]
     duplicates: Sequence[Mapping[str, str]] | None
+    trained_on: frozenset[str]
     temperature: float = 1.0
 
     def classify(self, image: Any, affine: Any = None, *, slice: int | None = None) -> Classification:
@@ -169,6 +171,7 @@ def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "
         config=config,
         split=run.read_split_facts(config),
         duplicates=run.read_duplicates(),
+        trained_on=frozenset(run.read_folds()[run.read_fold()].training),
     )
 
 
@@ -209,6 +212,7 @@ def _load_ensemble(folder: Path, device: str, weights: Weights) -> LoadedClassif
     return replace(
         first,
         nets=tuple(net for one in members for net in one.nets),
+        trained_on=frozenset().union(*(one.trained_on for one in members)),
         temperature=temperature,
         split={**first.split, "fold": "all"},
     )

@@ -33,7 +33,7 @@ def test_a_copy_on_both_sides_stops_it_unless_it_is_allowed(
         image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "data" / "images" / "spot10.png")
     shutil.copy(tmp_path / "data" / "masks" / "spot00.png", tmp_path / "data" / "masks" / "spot10.png")
     code = medse("check", config, "data.folds=4")
-    refused(capsys, code, "data.duplicates=allow", lines=2)
+    refused(capsys, code, "data.duplicates=allow")
     assert medse("train", config, "data.folds=4", "--run", tmp_path / "run") == 2
     assert not (tmp_path / "run").exists()
     assert medse("check", config, "data.folds=4", "data.duplicates=allow") == 0

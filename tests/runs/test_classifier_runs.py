@@ -118,6 +118,8 @@ def test_a_folder_a_table_and_an_image_are_classified_alike(data: Path, run: Pat
     assert found.label == every.labels[place]
     facts = json.loads((tmp_path / "all" / "prediction.json").read_text())
     assert facts["split"]["groups"] == "kept together"
+    trained = json.loads((run / "splits.json").read_text())["folds"][0]["training"]
+    assert facts["split"]["cases_trained_on"] == str(len(trained)) == "16"
 
 
 def test_mirrored_images_have_the_same_probabilities(data: Path, run: Path) -> None:
