@@ -14,6 +14,7 @@ from medse.errors import InputError, some
 from medse.files import given_path
 from medse.labels import IGNORE
 from medse.registry import pick
+from medse.scores.classification import is_classification
 from medse.scores.files import check_names, read_scores
 from medse.scores.scores import ScoreRow, Scores
 from medse.scores.summaries import mean_classes
@@ -41,7 +42,13 @@ def read_reports(arguments: Sequence[str], score: str) -> list[Report]:
             differ from those of another; or two trainings of a model have the same scores.
     """
     pick({name: SCORES[name] for name in OF_CONVENTIONS}, score, "score")
-    found = [Report(name, folder, read_scores(folder)) for name, folder in read_arguments(arguments)]
+    named = read_arguments(arguments)
+    if other := next((folder for _, folder in named if is_classification(folder)), None):
+        raise InputError(
+            f"{other} holds scores of a classifier, which have no {score}; expected folders in which label maps were "
+            "scored; compare classifiers with medse.compare_classifiers."
+        )
+    found = [Report(name, folder, read_scores(folder)) for name, folder in named]
     for report in found:
         if not _has(report.scores, score):
             present = [name for name in OF_CONVENTIONS if all(_has(one.scores, name) for one in found)]

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 from medse.compare.classification import beside_tests, bootstrap_p, compare_classifiers, compare_scores
 from medse.compare.classification_result import COMPARED
 from medse.compare.classification_wording import cautions, results, seeds
+from medse.compare.compare import compare_reports
 from medse.compare.ranks import holm
 from medse.errors import InputError
 from medse.metrics.classification.measures import Classified
@@ -184,6 +185,11 @@ def test_refused(reports, tmp_path, what):
     with pytest.raises(InputError, match=word):
         compare_classifiers([f"{first}={reports['good']}", f"b={other}", *extra], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_as_label_maps_they_are_refused(reports, tmp_path):
+    with pytest.raises(InputError, match="classifier"):
+        compare_reports([str(folder) for folder in reports.values()], tmp_path / "out")
 
 
 def test_columns_in_another_order_are_lined_up(reports, tmp_path):
