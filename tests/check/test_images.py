@@ -34,8 +34,11 @@ def test_a_copy_on_both_sides_stops_it_unless_it_is_allowed(
     shutil.copy(tmp_path / "data" / "masks" / "spot00.png", tmp_path / "data" / "masks" / "spot10.png")
     code = medse("check", config, "data.folds=4")
     refused(capsys, code, "data.duplicates=allow")
-    assert medse("train", config, "data.folds=4", "--run", tmp_path / "run") == 2
-    assert not (tmp_path / "run").exists()
+    runs = [tmp_path / f"run{fold}" for fold in range(4)]
+    short = (config, "data.folds=4", "trainer.max_epochs=1", "trainer.steps_per_epoch=1")
+    codes = [medse("train", *short, "--fold", fold, "--run", run) for fold, run in enumerate(runs)]
+    assert sorted(codes) == [0, 0, 2, 2]  # those that validate on one of the two
+    assert [run.exists() for run in runs] == [code == 0 for code in codes]
     assert medse("check", config, "data.folds=4", "data.duplicates=allow") == 0
 
 
