@@ -46,8 +46,11 @@ def test_a_picture_without_a_place(tmp_path: Path) -> None:
 def test_pixels_may_be_longer_than_wide(tmp_path: Path) -> None:
     image = sitk.GetImageFromArray(VALUES)
     image.SetSpacing((0.5, 0.7))
-    image.SetMetaData("0008|0060", "MR")
-    sitk.WriteImage(image, str(tmp_path / "a.dcm"))
+    path = tmp_path / "a.dcm"
+    sitk.WriteImage(image, str(path))
+    data = path.read_bytes()
+    assert data.count(b"\x20\0\x37\0") == 1  # the orientation; ITK writes one where there is none
+    path.write_bytes(data.replace(b"\x20\0\x37\0", b"\x20\0\x35\0"))
     _, affine, oriented = read(tmp_path / "a.dcm")
     np.testing.assert_allclose(affine, np.diag([0.5, -0.7, 1, 1]))
     assert not oriented
