@@ -175,7 +175,7 @@ def classifier(config: ClassificationConfig, channels: int, classes: int) -> Cla
         dims, channels, classes, **options(config.net)
     )
     whole: Classifier = Outlined(net, dims) if config.loss.outline > 0 else net
-    return whole.to(memory_format=torch.channels_last) if dims == 2 else whole  # type: ignore[call-overload,no-any-return]
+    return whole.to(memory_format=torch.channels_last) if dims == 2 else whole  # type: ignore[call-overload]
 
 
 def image_augmentation(config: ClassificationConfig) -> Augmentation | None:
