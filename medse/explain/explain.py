@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from medse.arrays import ImageArray, bounding_box
 from medse.data.images.cases import ImageCase
-from medse.data.images.loading import open_image
 from medse.data.images.placement import Placement
 from medse.errors import InputError, Refusals, some
 from medse.explain.cases import UNKNOWN
@@ -26,7 +25,6 @@ from medse.explain.pointing import inside_share, pointing_hit
 from medse.explain.result import Explained, Explanation, explanation_of, write_explanation
 from medse.files import given_path, refuse_existing
 from medse.registry import check_arguments
-from medse.volumes.reading import channels_of, grid_of
 
 MAPS, OVERLAYS = "maps", "overlays"
 MOST = 24
@@ -101,7 +99,7 @@ def explain_images(
         heats = heat_maps(run, images, predicted)
         table.add(run.nets[0], images)
         for n, case in enumerate(batch):
-            place = _placement(run, case)
+            place = run.loader.place_of(case)
             write_heat_map(folder / MAPS, case.id, heats[n], place)
             row = Explained(
                 case=case.id,
@@ -162,11 +160,6 @@ def _batches(
         if batch:
             images = torch.as_tensor(np.stack([item["image"] for item in items])).to(run.device)
             yield batch, images, [None if item["mask"] is None else item["mask"][0] for item in items]
-
-
-def _placement(run: TrainedClassifier, case: ImageCase) -> Placement:
-    opened = open_image(case.image)
-    return run.loader.placement(grid_of(opened, channels_of(opened)), case.slice)
 
 
 def _faithfulness(

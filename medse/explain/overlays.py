@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from medse.arrays import BoolArray, ImageArray
@@ -35,9 +35,9 @@ class GatePanel:
 
 @dataclass(frozen=True)
 class ChannelGates:
-    """Gates per channel, for each block in the order in which they run."""
+    """Gates per channel, for each block in the order in which they run; and the names of their mechanisms."""
 
-    titles: tuple[str, ...]
+    mechanisms: str
     values: tuple[ImageArray, ...]
 
 
@@ -53,6 +53,8 @@ class Overlay:
         channels: Gates that do not, if there are any.
         heading: Lines above the picture: the case, and the classes with their probabilities.
         aspect: Height of a pixel over its width.
+        sides: What lies to the left and to the right, ``L`` and ``R`` or ``P`` and ``A`` of the patient; None of a
+            picture, which does not say.
     """
 
     image: ImageArray
@@ -62,6 +64,7 @@ class Overlay:
     channels: ChannelGates | None
     heading: Sequence[str]
     aspect: float
+    sides: tuple[str, str] | None
 
 
 def write_overlay(path: Path, overlay: Overlay) -> None:
@@ -79,7 +82,9 @@ def draw_overlay(overlay: Overlay) -> Figure:
     heading = 0.16 * len(overlay.heading) + 0.1
     size = (number * (PANEL_INCHES + 0.1), height + 0.75 + heading)
     figure = Figure(figsize=size, layout="constrained")
-    panels, bars = figure.subplots(2, number, squeeze=False, height_ratios=(height, 0.08))
+    grid = figure.add_gridspec(2, number, height_ratios=(height, 0.08))
+    pictures = 2 + len(overlay.places)
+    panels, bars = ([figure.add_subplot(grid[row, k]) for k in range(pictures)] for row in range(2))
     _image(panels[0], overlay, "image" if overlay.mask is None else "image and outline")
     bars[0].set_axis_off()
     _image(panels[1], overlay, "Grad-CAM of the predicted class")
@@ -89,11 +94,11 @@ def draw_overlay(overlay: Overlay) -> Figure:
     for axes, bar, gates in zip(panels[2:], bars[2:], overlay.places, strict=False):
         _image(axes, overlay, gates.title)
         low, high = float(gates.values.min()), float(gates.values.max())
-        limits = {"vmin": low, "vmax": max(high, low + 1e-3)}
-        shown = axes.imshow(gates.values, "viridis", aspect=overlay.aspect, alpha=GATE_OPACITY, **limits)
+        scale = Normalize(low, max(high, low + 1e-3))
+        shown = axes.imshow(gates.values, "viridis", aspect=overlay.aspect, alpha=GATE_OPACITY, norm=scale)
         _bar(figure, bar, ScalarMappable(shown.norm, shown.cmap), "gate, mean over channels")
     if overlay.channels is not None:
-        bars[-1].set_axis_off()
+        panels.append(figure.add_subplot(grid[:, -1]))
         _channels(panels[-1], overlay.channels)
     title = figure.suptitle("\n".join(overlay.heading), fontsize=8, color=LINE, x=0.01, ha="left")
     plain([title, *(axes.title for axes in panels)])
@@ -109,6 +114,16 @@ def _image(axes: Axes, overlay: Overlay, title: str) -> None:
     if overlay.mask is not None:
         for colour, width in (("black", 1.6), (OUTLINE, 0.8)):
             axes.contour(overlay.mask.astype(float), [0.5], colors=colour, linewidths=width, zorder=3)
+    for x, side in zip((0.02, 0.98), overlay.sides or (), strict=False):
+        axes.text(
+            x,
+            0.5,
+            side,
+            color="white",
+            fontsize=7,
+            ha="left" if x < 0.5 else "right",
+            transform=axes.transAxes,
+        )
     axes.set_axis_off()
     axes.set_title(title, fontsize=7, color=LINE, linespacing=1.3)
 
@@ -128,7 +143,7 @@ def _bar(figure: Figure, axes: Axes, mappable: ScalarMappable, label: str) -> No
 
 
 def _channels(axes: Axes, gates: ChannelGates) -> None:
-    """Show for each block the gates of its channels as a box with the whole range as whiskers."""
+    """Show for each block quartiles and range of the gates of its channels."""
     axes.boxplot(
         [values.tolist() for values in gates.values],
         whis=(0, 100),
@@ -138,7 +153,9 @@ def _channels(axes: Axes, gates: ChannelGates) -> None:
         whiskerprops={"color": POINT},
         capprops={"color": POINT},
     )
-    axes.set_xticks(range(1, len(gates.titles) + 1), gates.titles, fontsize=6, rotation=90)
-    axes.tick_params(axis="y", labelsize=6)
-    axes.set_title("gates of the channels, by block", fontsize=7, color=LINE)
+    blocks = range(1, len(gates.values) + 1)
+    axes.set_xticks(blocks, [str(n) if n == 1 or n == len(blocks) or n % 5 == 0 else "" for n in blocks])
+    axes.tick_params(labelsize=6, colors=LINE)
+    axes.set_xlabel("block, in the order in which they run", fontsize=6, color=LINE)
+    axes.set_title(f"gates of the channels\n{gates.mechanisms}", fontsize=7, color=LINE)
     axes.spines[["top", "right"]].set_visible(False)

@@ -16,7 +16,7 @@ from medse.explain.cases import UNKNOWN
 from medse.explain.classifier import TrainedClassifier, heat_maps
 from medse.explain.gates import Gates, attention_gates
 from medse.explain.overlays import ChannelGates, GatePanel, Overlay
-from medse.volumes.reading import IMAGE_OPENERS, channels_of, grid_of, images_of, label_map_of, open_volume
+from medse.volumes.reading import IMAGE_OPENERS, images_of, label_map_of, open_volume
 
 MOST_PANELS = 4
 """Gates that a picture shows: of the last block at each resolution, the finest first."""
@@ -33,8 +33,7 @@ def picture_of(run: TrainedClassifier, case: ImageCase) -> Overlay:
         InputError: A file cannot be used.
     """
     opened = open_image(case.image)
-    grid = grid_of(opened, channels_of(opened))
-    place = run.loader.placement(grid, case.slice)
+    place = run.loader.place_of(case)
     image = run.loader(case)["image"]
     prepared = torch.as_tensor(image)[None].to(run.device)
     probabilities = run.probabilities([image])[0]
@@ -43,7 +42,7 @@ def picture_of(run: TrainedClassifier, case: ImageCase) -> Overlay:
     gates = attention_gates(run.nets[0], prepared)
     per_channel = [one for one in gates if one.places is None]
     return Overlay(
-        image=view.of(place.cut(images_of([opened], grid))),
+        image=view.of(place.cut(images_of([opened], place.grid))),
         heat=view.of(heat),
         mask=None if case.mask is None else view.of(_mask(case.mask, place)),
         places=[
@@ -51,13 +50,14 @@ def picture_of(run: TrainedClassifier, case: ImageCase) -> Overlay:
             for title, values in _gate_maps(run.nets[0], prepared, gates)
         ],
         channels=ChannelGates(
-            tuple(f"{one.block} ({one.mechanism})" for one in per_channel),
+            ", ".join(dict.fromkeys(one.mechanism for one in per_channel)),
             tuple(one.channels[0] for one in per_channel),
         )
         if per_channel
         else None,
         heading=_heading(case, run.classes, probabilities, view),
         aspect=view.aspect,
+        sides=view.sides,
     )
 
 
@@ -65,10 +65,10 @@ class _View:
     """Which plane of an image is shown, ``(..., rows, columns)`` of it."""
 
     def __init__(self, place: Placement, heat: ImageArray) -> None:
+        across = 2 if place.axis is None else place.axis
+        self.sides = (("P", "A") if across == 0 else ("L", "R")) if place.grid.oriented else None
         spacing = place.grid.canonical_spacing_mm
-        columns, rows = (
-            mm for axis, mm in enumerate(spacing) if axis != (2 if place.axis is None else place.axis)
-        )
+        columns, rows = (mm for axis, mm in enumerate(spacing) if axis != across)
         self.aspect = rows / columns
         self.index = None if place.axis is not None else int(heat.max(axis=(0, 1)).argmax())
 

@@ -18,6 +18,7 @@ from medse.errors import InputError
 from medse.explain import explain_images, grad_cam, heat_maps
 from medse.explain.classifier import Together
 from medse.explain.faithfulness import insertion_deletion
+from medse.explain.pictures import picture_of
 from medse.nets import build_net
 from tests.explain.planted import Run, planted_run, write_pictures
 
@@ -209,3 +210,28 @@ def test_several_networks_are_explained_together(tmp_path: Path) -> None:
     for row, probabilities in zip(found.rows, run.probabilities([*images.numpy()]), strict=True):
         assert row.probability == pytest.approx(probabilities.max())
         assert row.predicted == run.classes[probabilities.argmax()]
+
+
+@pytest.mark.parametrize(
+    ("size", "index", "sides"), [((24, 24, 16), None, ("L", "R")), ((24, 24), 5, ("P", "A"))]
+)
+def test_pictures_of_patients_say_which_side_is_which(
+    size: tuple[int, ...], index: int | None, sides: tuple[str, str], tmp_path: Path
+) -> None:
+    """A bright block on the patient's right, in front and above, in voxels of 1 x 1 x 2 mm."""
+    volume = np.random.default_rng(0).random((24, 24, 12)).astype(np.float32)
+    volume[2:9, 15:22, 6:12] = 50  # of LAS axes
+    nib.save(nib.Nifti1Image(volume, np.diag([-1.0, 1, 2, 1])), tmp_path / "scan.nii.gz")
+    run = planted_run(size)
+    run.loader = ImageLoader(size, 1, "unit", slice_axis=0 if index else 2)
+    overlay = picture_of(
+        run, ImageCase("scan", tmp_path / "scan.nii.gz", "", "g", slice=None if index is None else 18)
+    )
+    assert overlay.sides == sides
+    assert overlay.aspect == (1 if index is None else 2)
+    rows, columns = overlay.image.shape[1:]
+    assert overlay.image[0, : rows // 2, columns // 2 :].mean() > 5
+    assert overlay.image[0, rows // 2 :].mean() < 3
+    assert overlay.heat.shape == (rows, columns)
+    peak = np.unravel_index(overlay.heat.argmax(), overlay.heat.shape)
+    assert overlay.image[(0, *peak)] == 50
