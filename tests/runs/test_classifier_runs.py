@@ -64,11 +64,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
     assert not same_weights(run, tmp_path / "other")
 
 
-@pytest.mark.parametrize("mixing", [{}, {"mixup": 0.4, "cutmix": 1.0, "averaging": None}])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["trainer.mixup=0.4", "trainer.cutmix=1.0", "trainer.averaging=none"],
+        ["net={name: mobilenetv2, width: 0.25}"],  # it has dropout
+    ],
+)
 def test_a_resumed_training_ends_with_the_same_weights(
-    config: ClassificationConfig, tmp_path: Path, mixing: dict[str, object]
+    data: Path, tmp_path: Path, overrides: list[str]
 ) -> None:
-    whole = changed(config, "trainer", **mixing)
+    whole = load_config(data / "small.yaml", overrides)
     train_run(whole, tmp_path / "whole")
     # the schedule is that of two epochs: the first alone is what an interruption leaves
     events: list[object] = []
@@ -88,6 +95,7 @@ def test_a_resumed_training_ends_with_the_same_weights(
 def test_the_average_is_kept(config: ClassificationConfig, run: Path, tmp_path: Path) -> None:
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     kept = load_file(run / "model.safetensors")
+    assert state["averaged.n_averaged"] == 6
     assert all(torch.equal(kept[name], state[f"averaged.module.{name}"]) for name in kept)
     assert any(not torch.equal(kept[name], state[f"net.{name}"]) for name in kept)
     train_run(changed(config, "trainer", averaging=None), tmp_path / "plain")
