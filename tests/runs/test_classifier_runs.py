@@ -29,12 +29,14 @@ from tests.support.pictures import CLASSES, write_picture_config, write_pictures
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pictures(tmp_path_factory.mktemp("pictures"))
+    root = write_pictures(tmp_path_factory.mktemp("pictures"))
+    write_picture_config(root / "small.yaml", root)
+    return root
 
 
 @pytest.fixture(scope="module")
 def config(data: Path) -> ClassificationConfig:
-    found = load_config(write_picture_config(data / "small.yaml", data))
+    found = load_config(data / "small.yaml")
     assert isinstance(found, ClassificationConfig)
     return found
 
