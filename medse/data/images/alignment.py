@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from medse.arrays import FloatArray, ImageArray
-from medse.data.images.fingerprints import details
+from medse.data.images.fingerprints import cut, details
 from medse.data.images.scaling import scaled
 
 Step = tuple[int, float, int]
@@ -91,12 +91,11 @@ def _mended(first: ImageArray, second: ImageArray, fit: Fit) -> Fit:
 def _warped(pictures: ImageArray, fit: Fit) -> tuple[ImageArray, ImageArray]:
     """Return pictures as they lie over the first ones, and where they do: 1 or 0."""
     side = pictures.shape[-1]
-    places = (np.arange(side) + 0.5) / side
-    at = (fit[..., :1] * places + fit[..., 1:]) * side - 0.5
-    inside = ((at >= -0.5) & (at <= side - 0.5)).astype(np.float32)
-    near = np.abs(at.clip(0, side - 1)[..., None] - np.arange(side))
-    lines = (1 - near).clip(0).astype(np.float32)
-    return lines[:, 0] @ pictures @ lines[:, 1].swapaxes(1, 2), inside[:, 0, :, None] * inside[:, 1, None]
+    scale, shift = fit[..., :1], fit[..., 1:]
+    places = scale * ((np.arange(side) + 0.5) / side) + shift
+    inside = ((places >= 0) & (places <= 1)).astype(np.float32)
+    laid = cut(pictures, np.concatenate([shift, shift + scale], axis=-1))
+    return laid, inside[:, 0, :, None] * inside[:, 1, None]
 
 
 def _standard(pictures: ImageArray, common: ImageArray) -> ImageArray:

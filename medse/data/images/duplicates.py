@@ -14,8 +14,11 @@ from medse.data.images.alignment import STEPS, align, likeness, start
 from medse.data.images.cases import ImageCase
 from medse.data.images.fingerprints import (
     BACK,
+    BATCH,
+    MIDDLE,
     ORIENTATIONS,
     SIDE,
+    WHOLE,
     Fingerprints,
     fingerprints,
     small,
@@ -38,16 +41,16 @@ four do.
 """
 PROMISING = 0.75
 """The same at half the resolution, after coarse alignment, below which a pair is dropped; copies reached 0.81."""
-COMPANIONS = 2
-"""How many of the pictures that look most like one are looked at closely."""
-LEAST = 0.4
-"""Correlation of coarse details, whole or of the box around the content, below which none is."""
+LEAST, VERY = 0.4, 0.98
+"""Correlation of coarse details below which no pair is looked at closely, and from which each is; between, the most
+alike."""
 CLOSE = 0.95
 """The same, from which a pair is also compared as it is, without laying it over each other."""
 ROWS = 512
-BATCH = 64
-"""Pictures that are compared with all, and pairs that are looked at closely, at a time."""
+"""Pictures that are compared with all others at a time."""
 
+_Coarse = tuple[FloatArray, ImageArray]
+"""Boxes of pictures, and the coarse details in them."""
 Kind = Literal["identical", "pixels", "similar"]
 
 
@@ -247,45 +250,56 @@ class _Pair:
 
     Attributes:
         orientation: Of the second, to lie as the first.
-        inner: Whether the boxes around their contents are more alike than the whole pictures.
+        boxes: What of the first is like what of the second, ends along rows and columns in shares of the sides.
         score: Correlation of their coarse details.
     """
 
     one: int
     other: int
     orientation: int
-    inner: bool
+    boxes: tuple[FloatArray, FloatArray]
     score: float
 
 
 def _companions(prints: Fingerprints) -> list[_Pair]:
-    """Return each picture with those that are most like it."""
-    count = len(prints.pictures)
-    flat = [kind.reshape(count, -1) for kind in (prints.whole, prints.inner)]
-    laid = [
-        [np.ascontiguousarray(one.picture(kind)).reshape(count, -1).T for one in ORIENTATIONS]
-        for kind in (prints.whole, prints.inner)
-    ]
+    """Return each picture with those that are most like it: as a whole, in its box, or in a middle."""
+    whole = np.broadcast_to(WHOLE, prints.boxes.shape), prints.whole
+    inner = prints.boxes, prints.inner
+    middle = np.broadcast_to(MIDDLE, prints.boxes.shape), prints.middle
     found: dict[tuple[int, int], _Pair] = {}
+    for most, ways in (
+        (2, ((whole, whole),)),
+        (1, ((inner, inner),)),
+        (1, ((whole, middle), (middle, whole))),
+    ):
+        for pair in _nearest(ways, most):
+            key = min(pair.one, pair.other), max(pair.one, pair.other)
+            if key not in found or found[key].score < pair.score:
+                found[key] = pair
+    return list(found.values())
+
+
+def _nearest(ways: Sequence[tuple[_Coarse, _Coarse]], most: int) -> Iterator[_Pair]:
+    """Yield for each picture the ``most`` that are like it in one of the ways, and all that are very much."""
+    count = len(ways[0][0][1])
     for begin in range(0, count, ROWS):
-        rows = slice(begin, begin + ROWS)
-        best = np.full((len(flat[0][rows]), count), -1, np.float32)
+        rows = slice(begin, min(begin + ROWS, count))
+        best = np.full((rows.stop - begin, count), -1, np.float32)
         how = np.zeros(best.shape, np.int8)
-        for number in range(2 * len(ORIENTATIONS)):
-            inner, orientation = divmod(number, len(ORIENTATIONS))
-            scores = flat[inner][rows] @ laid[inner][orientation]
+        for number in range(len(ways) * len(ORIENTATIONS)):
+            way, orientation = divmod(number, len(ORIENTATIONS))
+            (_, first), (_, second) = ways[way]
+            laid = np.ascontiguousarray(ORIENTATIONS[orientation].picture(second)).reshape(count, -1)
+            scores = first[rows].reshape(len(best), -1) @ laid.T
             better = scores > best
             best[better], how[better] = scores[better], number
-        best[np.arange(len(best)), begin + np.arange(len(best))] = -1
-        most = min(COMPANIONS, count - 1)
-        near = np.argpartition(-best, most - 1, axis=1)[:, :most]
-        for row, columns in enumerate(near.tolist()):
-            for j in columns:
-                i, score = begin + row, float(best[row, j])
-                if score >= LEAST and (j, i) not in found:
-                    inner, orientation = divmod(int(how[row, j]), len(ORIENTATIONS))
-                    found[i, j] = _Pair(i, j, orientation, bool(inner), score)
-    return list(found.values())
+        best[np.arange(len(best)), np.arange(begin, rows.stop)] = -1
+        last = np.partition(best, -min(most, count - 1), axis=1)[:, -min(most, count - 1), None]
+        for row, j in np.argwhere(best >= np.clip(last, LEAST, VERY)).tolist():
+            way, orientation = divmod(int(how[row, j]), len(ORIENTATIONS))
+            (box, _), (other, _) = ways[way]
+            boxes = box[begin + row], ORIENTATIONS[orientation].box(other[j])
+            yield _Pair(begin + row, j, orientation, boxes, float(best[row, j]))
 
 
 def _scores(prints: Fingerprints, pairs: Sequence[_Pair]) -> FloatArray:
@@ -293,14 +307,13 @@ def _scores(prints: Fingerprints, pairs: Sequence[_Pair]) -> FloatArray:
     ones = [pair.one for pair in pairs]
     first = prints.pictures[ones]
     second = np.stack([ORIENTATIONS[pair.orientation].picture(prints.pictures[pair.other]) for pair in pairs])
-    boxes = np.stack([ORIENTATIONS[pair.orientation].box(prints.boxes[pair.other]) for pair in pairs])
     as_is = np.tile(np.array([1.0, 0.0]), (len(pairs), 2, 1))
     best = np.full(len(pairs), -1.0)
     close = np.flatnonzero([pair.score >= CLOSE for pair in pairs])
     if len(close):
         best[close] = likeness(first[close], second[close], as_is[close])
-    by_box = np.array([pair.inner for pair in pairs])[:, None, None]
-    fit = align(first, second, np.where(by_box, start(prints.boxes[ones], boxes), as_is), STEPS[:1])
+    boxes = [np.stack(those) for those in zip(*(pair.boxes for pair in pairs), strict=True)]
+    fit = align(first, second, start(boxes[0], boxes[1]), STEPS[:1])
     half = [scaled(pictures, (SIDE // 2, SIDE // 2)) for pictures in (first, second)]
     good: npt.NDArray[np.intp] = np.flatnonzero(
         (likeness(half[0], half[1], fit) >= PROMISING) & (best < ALIKE)

@@ -16,6 +16,12 @@ COARSE = 24
 """Rows and columns of what is compared for all pairs."""
 BLUR, COARSE_BLUR = 4 / SIDE, 2.5 / COARSE
 """Standard deviations, as shares of the side, of the blurs that are taken off to leave details."""
+BORDER = 0.06
+"""Share of each side that a picture may have been cropped by, about."""
+WHOLE, MIDDLE = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[BORDER, 1 - BORDER], [BORDER, 1 - BORDER]])
+"""Boxes of all of a picture, and of what such a border leaves."""
+BATCH = 64
+"""Pictures that are looked at at a time."""
 SPREAD = 2.0
 """Half of the box around what is in a picture, in standard deviations of where its edges are."""
 
@@ -66,20 +72,27 @@ class Fingerprints:
         boxes: ``(n, 2, 2)`` ends along rows and columns of the box around the content, in shares of the sides.
         whole: ``(n, COARSE, COARSE)`` details of the whole picture, of norm 1.
         inner: The same of the box.
+        middle: The same of what a border of :data:`BORDER` leaves.
     """
 
     pictures: ImageArray
     boxes: FloatArray
     whole: ImageArray
     inner: ImageArray
+    middle: ImageArray
 
 
 def fingerprints(pictures: Sequence[ImageArray]) -> Fingerprints:
     """Return those of small pictures, as :func:`small` makes them."""
     stack = np.stack(pictures)
     boxes = np.stack([_content_box(picture) for picture in stack])
-    inner = np.stack([_cut(picture, box) for picture, box in zip(stack, boxes, strict=True)])
-    return Fingerprints(stack, boxes, _coarse(stack), _coarse(inner))
+    whole, inner, middle = (
+        np.concatenate(
+            [_coarse(cut(stack[k : k + BATCH], those[k : k + BATCH])) for k in range(0, len(stack), BATCH)]
+        )
+        for those in (np.broadcast_to(WHOLE, boxes.shape), boxes, np.broadcast_to(MIDDLE, boxes.shape))
+    )
+    return Fingerprints(stack, boxes, whole, inner, middle)
 
 
 def small(picture: ImageArray) -> ImageArray:
@@ -128,10 +141,14 @@ def _content_box(picture: ImageArray) -> FloatArray:
     return box
 
 
-def _cut(picture: ImageArray, box: FloatArray) -> ImageArray:
-    """Return what is in the box, at :data:`SIDE`; beyond the picture, its last rows and columns."""
-    places = [(low + (np.arange(SIDE) + 0.5) / SIDE * (high - low)) * SIDE - 0.5 for low, high in box]
-    cut: ImageArray = ndimage.map_coordinates(
-        picture, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
-    )
-    return cut
+def cut(pictures: ImageArray, boxes: FloatArray) -> ImageArray:
+    """Return what is in the boxes ``(n, 2, 2)`` of pictures ``(n, side, side)``, stretched to the same side.
+
+    Beyond a picture there are its last rows and columns.
+    """
+    side = pictures.shape[-1]
+    low, high = boxes[..., :1], boxes[..., 1:]
+    places = ((low + (np.arange(side) + 0.5) / side * (high - low)) * side - 0.5).clip(0, side - 1)
+    lines = (1 - np.abs(places[..., None] - np.arange(side))).clip(0).astype(np.float32)
+    found: ImageArray = lines[:, 0] @ pictures @ lines[:, 1].swapaxes(1, 2)
+    return found
