@@ -18,7 +18,7 @@ from medse.phantoms import Body
 from medse.phantoms.brain_cohort import TEMPLATE_CASE, write_brain_cohort
 from medse.phantoms.torso.cohort import write_torso_cohort
 from medse.phantoms.tumours.cohort import write_tumour_cohort
-from medse.predict.images import predict_images
+from medse.predict.images import MAPS, predict_images
 from medse.predict.scans import predict_scans
 from medse.registry import pick
 from medse.report.classification import write_classification_report
@@ -143,10 +143,10 @@ def _segmented(
 def _classified(out: Path, cohort: Path, run: Path) -> Result:
     console.print("Classifying the slices of the held-out subjects.")
     held_out = [case for case in read_image_table(cohort, None).cases if case.fold == TEST]
-    predictions = predict_images(run, [case.image for case in held_out], out / "predictions")
+    predictions = predict_images(run, [case.image for case in held_out], out / "predictions", maps=True)
     listed = _listed(out, "report", [case.id for case in held_out])
     scores = evaluate_predictions(cohort, predictions, out / "report", listed)
-    report = write_classification_report(out / "report", images=cohort)
+    report = write_classification_report(out / "report", images=cohort, maps=predictions.parent / MAPS)
     return Result(held_out=scores, template=None, report=report)
 
 

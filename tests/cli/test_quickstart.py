@@ -81,6 +81,7 @@ def test_slices_with_tumours_are_classified(
     }
     assert (result.held_out.n, result.held_out.groups) == (len(held_out), 3)
     assert [one.label for one in result.held_out.classes] == ["glioma", "meningioma", "pituitary"]
+    assert {path.stem for path in (out / "predictions" / "maps").glob("*.png")} == held_out
     assert result.template is None
     assert result.report == out / "report" / "report.html"
     assert "<img" in result.report.read_text(encoding="utf-8")
