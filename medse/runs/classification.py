@@ -110,6 +110,11 @@ class ClassificationTraining(Training):
         config, classes = self.config, self.cases.classes
         assert isinstance(network, Classifier)  # noqa: S101 -- what network() returns
         found = Counter(self.by_id[name].label for name in self.folds[fold].training)
+        if lacking := [name for name in classes if not found[name]]:  # of classes dealt at random
+            raise InputError(
+                f"Fold {fold} trains on no image of class {lacking[0]!r} once the classes are dealt at random; every "
+                "fold needs images of each class; give another seed, or leave data.random_labels out."
+            )
         loss = pick(CLASSIFICATION_LOSSES, config.loss.name, "loss")
         return ClassificationTask(
             net=network,
