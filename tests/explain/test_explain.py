@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zlib
 from pathlib import Path
 
 import nibabel as nib
@@ -17,8 +18,10 @@ from medse.data.images.readers.table import read_image_table
 from medse.errors import InputError
 from medse.explain import explain_images, grad_cam, heat_maps
 from medse.explain.classifier import Together
-from medse.explain.faithfulness import insertion_deletion
+from medse.explain.explain import first_to_show
+from medse.explain.faithfulness import insertion_deletion, random_order
 from medse.explain.pictures import picture_of
+from medse.explain.result import Explained
 from medse.nets import build_net
 from tests.explain.planted import Run, planted_run, write_pictures
 
@@ -57,7 +60,10 @@ def test_the_table_says_what_the_net_said_and_why(explained: Path) -> None:
         )
         assert float(row["insertion"]) == pytest.approx(found.insertion)
         assert float(row["deletion"]) == pytest.approx(found.deletion)
-        assert float(row["insertion_random"]) != pytest.approx(found.insertion)
+        order = random_order((32, 32), zlib.crc32(name.encode()))
+        assert float(row["insertion_random"]) == pytest.approx(
+            insertion_deletion(run.nets[0], image, order, target).insertion
+        )
         if name.startswith("s"):
             assert row["hit"] == "True"
             assert float(row["inside_share"]) > 0.95
@@ -85,6 +91,20 @@ def test_the_most_confident_mistakes_are_drawn_first(explained: Path) -> None:
     assert drawn == {"s1", "n2", *right[:2]}
     for name in drawn:
         assert min(Image.open(explained / "out" / "overlays" / f"{name}.png").size) > 300
+
+
+def test_confident_mistakes_come_before_other_mistakes_and_doubtful_cases_before_clear_ones() -> None:
+    zeros = dict.fromkeys(("insertion", "deletion", "insertion_random", "deletion_random"), 0.0)
+    rows = [
+        Explained(case=case, group=case, reference=reference, predicted="a", probability=probability, **zeros)
+        for case, reference, probability in (
+            ("1", "b", 0.6),
+            ("2", "a", 0.9),
+            ("3", "b", 0.8),
+            ("4", "", 0.7),
+        )
+    ]
+    assert [row.case for row in first_to_show(rows)] == ["3", "1", "4", "2"]
 
 
 def test_means_come_with_intervals_over_groups(explained: Path) -> None:
