@@ -6,10 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from medse.cli.training import validation_line
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.callbacks.progress import StepDone, TellProgress, Validated
+from medse.tasks.optimizers import adamw, poly
+from medse.tasks.segmentation import SegmentationTask
 from medse.train import train_run
 from tests.support.commands import medse
 
@@ -63,7 +66,9 @@ def test_a_class_that_no_case_holds_is_left_out() -> None:
     events: list[StepDone | Validated] = []
     metrics = {"loss": 0.5, "dice": 0.25, "dice_absent": math.nan, "dice_a": 0.25}
     trainer: Any = SimpleNamespace(callback_metrics=metrics, current_epoch=3)
-    TellProgress(events.append, Budget(1, None)).on_validation_end(trainer, None)  # type: ignore[arg-type]
+    net = torch.nn.Identity()
+    task = SegmentationTask(net, net, adamw, poly, float, None, lambda image, _name: image, ("absent", "a"))
+    TellProgress(events.append, Budget(1, None)).on_validation_end(trainer, task)
     (found,) = events
     assert isinstance(found, Validated)
     assert (found.epoch, found.dice, found.class_dice) == (4, 0.25, {"a": 0.25})
@@ -86,7 +91,7 @@ def test_an_interrupt_before_the_training_says_so(
     def interrupted(*_given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("medse.train.PreparedCases", interrupted)
+    monkeypatch.setattr("medse.runs.segmentation.PreparedCases", interrupted)
     assert medse("train", tiny_config, "--run", tmp_path / "run") == 130
     assert capsys.readouterr().err == "Interrupted; nothing was trained.\n"
     assert not (tmp_path / "run").exists()
