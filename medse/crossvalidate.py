@@ -136,6 +136,7 @@ def _write(training: ClassificationTraining, folder: Path, runs: list[Path], fou
             images=tuple(str(case.image) for case, _ in cases),
             probabilities=np.concatenate(probabilities),
             folds=tuple(str(fold) for _, fold in cases),
+            trained_on=(False,) * len(cases),
         ),
     )
     first = RunDir(runs[0])
@@ -146,7 +147,6 @@ def _write(training: ClassificationTraining, folder: Path, runs: list[Path], fou
             **first.read_split_facts(training.config),
             "fold": "all",
             "trained on": "the images of the other folds",
-            "cases_trained_on": "0",
             "validated on": "every image once, by the run that was not trained on it",
         },
         "duplicates": _duplicates(runs),

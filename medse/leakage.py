@@ -103,6 +103,12 @@ def measure_leakage(
             "The configuration has data.split=images or data.random_labels=true, which is what is compared with; "
             "expected the split of groups that is to be trusted; leave both out."
         )
+    cases = ClassificationTraining(config).cases.cases
+    if len({case.group for case in cases}) == len(cases):
+        raise InputError(
+            f"Every image in {config.data.root} is its own group, so that splits by groups and by images are the "
+            "same; leakage shows where images share a patient; give the patients in a column 'group' of a table."
+        )
     out = given_path(out)
     refuse_existing(out, "give another output folder (--out)")
     changes: dict[str, dict[str, Any]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from medse.data.images.cases import ImageCase, ImageDataset
+from medse.data.images.cases import TEST, ImageCase, ImageDataset
 from medse.data.images.readers import IMAGE_READERS
 from medse.errors import InputError, count, nearest, some
 from medse.scores.predictions import PREDICTIONS, Predictions
@@ -74,6 +74,8 @@ def pair_cases(
             "of cases."
         )
     kept = [case for case in dataset.cases if only is None or case.id in only]
+    if only is None and predictions.folds:  # of all folds, which leave test cases aside
+        kept = [case for case in kept if case.fold != TEST or case.id in place]
     extra = [case for case in predictions.cases if case not in known and only is None]
     missing = [case.id for case in kept if case.id not in place]
     if missing:

@@ -30,6 +30,7 @@ from medse.evaluate.classifier_numbers import (
 from medse.files import given_path, read_json, refuse_existing, refuse_inside
 from medse.metrics.classification.calibration import BINS
 from medse.metrics.classification.measures import Classified
+from medse.pages.split import TRAINED_ON
 from medse.registry import check_arguments
 from medse.scores.classification import (
     CaseRow,
@@ -121,6 +122,9 @@ def score_dataset(
     group_of = groups_of([case for case, _ in pairs], chosen)
     groups = [group_of[case.id] for case, _ in pairs]
     places = [place for _, place in pairs]
+    if found.trained_on:
+        trained_on = sum(found.trained_on[place] for place in places)
+        record["split"] = {**record.get("split", {}), TRAINED_ON: str(trained_on)}
     classified = Classified(
         np.array([found.classes.index(case.label) for case, _ in pairs]), found.probabilities[places]
     )

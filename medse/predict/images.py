@@ -16,10 +16,10 @@ from medse.explain import heat_maps, write_heat_map
 from medse.files import given_path, refuse_existing, refuse_inside, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
+from medse.runs.provenance import file_digests, image_mark
 from medse.runs.trained_classifier import LoadedClassifier, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.versions import installed_versions
-from medse.volumes.names import located
 
 MAPS = "maps"
 """Folder of the heat maps beside the predictions."""
@@ -119,6 +119,7 @@ def classify_into(
             progress(ImageDone(case.id, done, len(cases), label, reasons.get(case.id, "")))
     if not found:
         refused.raise_any()
+    digests = file_digests(case.image for case, _ in found)
     table = out / PREDICTIONS
     write_predictions(
         table,
@@ -127,6 +128,9 @@ def classify_into(
             cases=tuple(case.id for case, _ in found),
             images=tuple(str(case.image) for case, _ in found),
             probabilities=np.stack([probabilities for _, probabilities in found]),
+            trained_on=tuple(
+                image_mark(digests[case.image], case.slice) in loaded.trained_on for case, _ in found
+            ),
         ),
     )
     facts = {
@@ -135,7 +139,7 @@ def classify_into(
         "weights": weights,
         "networks": len(loaded.nets),
         "temperature": loaded.temperature,
-        "split": {**loaded.split, "cases_trained_on": str(_trained_on(loaded, [case for case, _ in found]))},
+        "split": loaded.split,
         "duplicates": loaded.duplicates,
         "versions": installed_versions(PACKAGES),
         "refused": reasons,
@@ -143,12 +147,6 @@ def classify_into(
     write_json(out / "prediction.json", facts)
     refused.raise_any()
     return table
-
-
-def _trained_on(loaded: LoadedClassifier, cases: Sequence[ImageCase]) -> int:
-    """Return how many of the cases the run was trained on, as far as ids and the folder of its data set tell."""
-    root = located(loaded.config.data.root / "_").parent
-    return sum(case.id in loaded.trained_on and located(case.image).is_relative_to(root) for case in cases)
 
 
 def table_columns(config: ClassificationConfig) -> dict[str, str]:

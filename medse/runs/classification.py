@@ -28,9 +28,9 @@ from medse.nets.network import Classifier
 from medse.nets.outlined import Outlined
 from medse.nets.weight_files import load_weights_file
 from medse.registry import pick
-from medse.runs.directory import ImageFacts
+from medse.runs.directory import TRAINED, ImageFacts
 from medse.runs.hardware import resolve_precision
-from medse.runs.provenance import digest_of
+from medse.runs.provenance import digest_of, image_mark
 from medse.runs.training import Training
 from medse.tasks.callbacks.budget import Budget
 from medse.tasks.classification import ClassificationTask
@@ -153,9 +153,13 @@ class ClassificationTraining(Training):
         return ImageFacts(self.cases.name, self.channels, self.cases.classes).to_mapping()
 
     def facts(self) -> Mapping[str, Any]:
-        """Return which images lie on two sides of the fold, and which weights the training began with."""
-        pairs = [] if self.checked is None else [asdict(one) for one in self.across(self.checked)]
-        return {"duplicates": pairs, **({"began_with": self.began_with} if self.began_with else {})}
+        """Return what is trained on, what lies on two sides of the fold, and which weights it began with."""
+        began = {"began_with": self.began_with} if self.began_with else {}
+        if self.checked is None:
+            return began
+        trained = [self.by_id[name] for name in self.folds[self.checked].training]
+        marks = sorted({image_mark(self.digests[case.image], case.slice) for case in trained})
+        return {TRAINED: marks, "duplicates": [asdict(one) for one in self.across(self.checked)], **began}
 
 
 def image_data(data: ImageData) -> ImageDataset:

@@ -17,6 +17,9 @@ from medse.tasks.callbacks.recording import RESUME, RUN_ID
 REMEDY = "train again with another run folder (--run), or restore the file"
 """What to do about a file of a run that is missing or damaged."""
 
+TRAINED = "trained_images"
+"""Key under which the provenance lists the marks of images that were trained on."""
+
 START = "make room or give another run folder (--run) that can be written to"
 """What to do where a training cannot write its first files."""
 
@@ -215,6 +218,13 @@ class RunDir:
             "slice_axis": str(data.slice_axis),
             "labels": "dealt at random, a control" if data.random_labels else "as given",
         }
+
+    def read_trained(self) -> frozenset[str]:
+        """Read the marks of the images that a run of task classification was trained on."""
+        found = read_json(self.provenance, REMEDY).get(TRAINED)
+        if not isinstance(found, list):
+            raise InputError(f"{self.provenance} does not say which images the run was trained on; {REMEDY}.")
+        return frozenset(map(str, found))
 
     def read_duplicates(self) -> list[dict[str, str]] | None:
         """Return the pairs of images found to be the same on both sides of the split; None where nobody looked."""

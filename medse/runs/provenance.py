@@ -58,6 +58,11 @@ def digest_of(files: Mapping[str, Sequence[Path]], digests: Mapping[Path, bytes]
     return digest.hexdigest()
 
 
+def image_mark(digest: bytes, index: int | None) -> str:
+    """Return what is alike for the same slice of the same file, wherever it lies and whatever it is called."""
+    return hashlib.sha256(digest + f"{index}".encode()).hexdigest()[:16]
+
+
 def git_commit() -> str | None:
     """Commit of the checkout that medse runs from, ``-dirty`` when changed; None for an installed wheel."""
     folder = Path(__file__).parent

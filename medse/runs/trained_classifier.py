@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from PIL import Image
 
-from medse.arrays import FloatArray, ImageArray
+from medse.arrays import AnyArray, FloatArray, ImageArray
 from medse.config.classification import ClassificationConfig
 from medse.data.images.cases import ImageCase
 from medse.data.images.loading import ImageLoader
@@ -56,7 +57,7 @@ class LoadedClassifier:
         config: What the run was trained by; the first, where there are several.
         split: How training and validation images were told apart.
         duplicates: Images that are the same, or nearly so, on both sides; None where nobody looked.
-        trained_on: Ids of the cases of its data set that a network was trained on.
+        trained_on: Marks of the images that a network was trained on; see :func:`.image_mark`.
         temperature: What logits are divided by, fitted on cases that the networks were not trained on; 1 where there
             were none.
     """
@@ -77,8 +78,9 @@ class LoadedClassifier:
         """Classify one image.
 
         Args:
-            image: The path of a picture, DICOM slice or volume; a nibabel or SimpleITK image; a MONAI ``MetaTensor``;
-                or, with ``affine``, an array or tensor, as of :meth:`medse.LoadedRun.segment`.
+            image: The path of a picture, DICOM slice or volume; a PIL image, or without ``affine`` an array ``(rows,
+                columns)`` or ``(rows, columns, 3)`` as a picture is displayed; a nibabel or SimpleITK image; a MONAI
+                ``MetaTensor``; or, with ``affine``, an array or tensor as of :meth:`medse.LoadedRun.segment`.
             affine: The 4x4 voxel-to-world matrix of an array or plain tensor in mm.
             slice: Index of the slice of a volume, from 0, along ``data.slice_axis`` in RAS order.
 
@@ -91,6 +93,8 @@ class LoadedClassifier:
             >>> sorted(found.probabilities)
             ['blank', 'spot', 'stripes']
         """
+        if affine is None and isinstance(image, Image.Image | np.ndarray):
+            image, affine = _as_displayed(np.asarray(image))
         found = self.probabilities([self.loader.image(image, affine, slice=slice)])[0].tolist()
         named = dict(zip(self.classes, found, strict=True))
         return Classification(max(named, key=lambda name: named[name]), named)
@@ -141,6 +145,21 @@ class LoadedClassifier:
         )
 
 
+def _as_displayed(picture: AnyArray) -> tuple[AnyArray, FloatArray]:
+    """Return a picture ``(rows, columns)`` or ``(rows, columns, 3)`` as a volume of one slice that is displayed so.
+
+    Raises:
+        InputError: It has another shape.
+    """
+    if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)):
+        raise InputError(
+            f"An array of shape {picture.shape} was given without an affine; a picture is (rows, columns) or (rows, "
+            "columns, 3); give one, or a volume (X, Y, Z) with the affine of its file."
+        )
+    upright = picture.swapaxes(0, 1)[:, ::-1, None]
+    return np.ascontiguousarray(upright), np.eye(4)
+
+
 def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "final") -> LoadedClassifier:
     """Load a run that gives images a class, or the runs of all folds that ``--fold all`` left in a folder.
 
@@ -171,7 +190,7 @@ def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "
         config=config,
         split=run.read_split_facts(config),
         duplicates=run.read_duplicates(),
-        trained_on=frozenset(run.read_folds()[run.read_fold()].training),
+        trained_on=run.read_trained(),
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,8 @@ from medse.scores.files import as_named, check_names, guarded
 PREDICTIONS = "predictions.csv"
 PROBABILITY = "p_"
 """How the column of a class begins; the name of the class follows."""
-CASE, IMAGE, PREDICTED, FOLD = "case", "image", "predicted", "fold"
+CASE, IMAGE, PREDICTED, FOLD, TRAINED_ON = "case", "image", "predicted", "fold", "trained_on"
+YES_NO = {"yes": True, "no": False}
 SUM_WITHIN = 1e-3
 """How far the probabilities of a case may be from 1 together: what rounding to three decimals does."""
 _FORM = f"a table with the columns {CASE}, {IMAGE}, {PREDICTED} and {PROBABILITY}CLASS for every class"
@@ -32,6 +33,7 @@ class Predictions:
         images: Paths as text; empty where unknown.
         probabilities: ``(n, K)``, rows sum to 1.
         folds: Which fold's model predicted each case; none where that is unknown.
+        trained_on: Whether the model was trained on the image of each case; none where that is unknown.
     """
 
     classes: tuple[str, ...]
@@ -39,6 +41,7 @@ class Predictions:
     images: tuple[str, ...]
     probabilities: FloatArray
     folds: tuple[str, ...] = ()
+    trained_on: tuple[bool, ...] = ()
 
     @cached_property
     def predicted(self) -> IndexArray:
@@ -55,27 +58,32 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a line for each case; probabilities so that they are read back as they were."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    fold = [FOLD] if predictions.folds else []
-    writer.writerow([CASE, IMAGE, PREDICTED, *(PROBABILITY + name for name in predictions.classes), *fold])
-    folds = predictions.folds or ("",) * len(predictions.cases)
+    further: dict[str, Sequence[str]] = {}
+    if predictions.folds:
+        further[FOLD] = predictions.folds
+    if predictions.trained_on:
+        further[TRAINED_ON] = ["yes" if seen else "no" for seen in predictions.trained_on]
+    writer.writerow([CASE, IMAGE, PREDICTED, *(PROBABILITY + name for name in predictions.classes), *further])
+    beside = [*zip(*further.values(), strict=True)] or [()] * len(predictions.cases)
     lines = zip(
         predictions.cases,
         predictions.images,
         predictions.labels,
         predictions.probabilities.tolist(),
-        folds,
+        beside,
         strict=True,
     )
-    for case, image, label, probabilities, of_fold in lines:
+    for case, image, label, probabilities, others in lines:
         names = [guarded(name) for name in (case, image, label)]
-        writer.writerow([*names, *(f"{p:.17g}" for p in probabilities), *([of_fold] if fold else [])])
+        writer.writerow([*names, *(f"{p:.17g}" for p in probabilities), *others])
     write_text(path, text.getvalue())
 
 
 def read_predictions(path: Path) -> Predictions:
     """Read what :func:`write_predictions`, or another tool, wrote.
 
-    The columns ``image``, ``predicted`` and ``fold`` may be absent. Spaces around a cell do not count.
+    The columns ``image``, ``predicted``, ``fold`` and ``trained_on`` may be absent. Spaces around a cell do not
+    count.
 
     Raises:
         InputError: It cannot be read; a column is missing, unknown or there twice; a case is named twice; the
@@ -85,7 +93,7 @@ def read_predictions(path: Path) -> Predictions:
     lines = _lines(path)
     place, header = next(lines, (str(path), []))
     classes = _classes(header, place)
-    cases, images, folds, probabilities = [], [], [], []
+    cases, images, folds, probabilities, trained_on = [], [], [], [], []
     for place, cells in lines:
         if len(cells) != len(header):
             raise InputError(
@@ -96,6 +104,11 @@ def read_predictions(path: Path) -> Predictions:
         cases.append(as_named(row[CASE]))
         images.append(as_named(row.get(IMAGE, "")))
         folds.append(row.get(FOLD, ""))
+        if (seen := row.get(TRAINED_ON, "no")) not in YES_NO:
+            raise InputError(
+                f"{place} has {seen!r} in column {TRAINED_ON}; yes or no is expected; correct it."
+            )
+        trained_on.append(YES_NO[seen])
         probabilities.append(_probabilities(row, classes, place))
     if not cases:
         raise InputError(f"{path} has no line below its header; expected one for each case; predict again.")
@@ -110,6 +123,7 @@ def read_predictions(path: Path) -> Predictions:
         tuple(images),
         np.array(probabilities, dtype=np.float64),
         tuple(folds) if FOLD in header else (),
+        tuple(trained_on) if TRAINED_ON in header else (),
     )
 
 
@@ -132,7 +146,7 @@ def _classes(header: list[str], place: str) -> tuple[str, ...]:
             f"{place} has the column {repeated[0]!r} twice; each needs its own name; rename one."
         )
     classes = tuple(name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY))
-    known = {CASE, IMAGE, PREDICTED, FOLD, *(PROBABILITY + name for name in classes)}
+    known = {CASE, IMAGE, PREDICTED, FOLD, TRAINED_ON, *(PROBABILITY + name for name in classes)}
     if CASE not in header or len(classes) < 2:
         raise InputError(
             f"{place} has the columns {some(header)}; expected {_FORM}, two classes at least; give predictions of a "
@@ -140,7 +154,7 @@ def _classes(header: list[str], place: str) -> tuple[str, ...]:
         )
     if unknown := [name for name in header if name not in known]:
         raise InputError(
-            f"{place} has the unknown column {unknown[0]!r}; expected {_FORM}, and {FOLD} where there are folds; "
+            f"{place} has the unknown column {unknown[0]!r}; expected {_FORM}, and {FOLD} or {TRAINED_ON} beside; "
             "remove it."
         )
     check_names(classes, "class")

@@ -88,9 +88,8 @@ class ClassificationTask(Task):
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
         """Return the loss of images ``(B, C, *size)``, shares of classes ``(B, K)`` and outlines."""
         images, targets, masks = batch
-        maps = self.net.feature_maps(images)
-        drawn = self.net.outline(maps) if isinstance(self.net, Outlined) else None
-        loss: Tensor = self.loss(self.net.classify(maps[-1]), targets, drawn, masks)
+        logits, drawn = self.net.both(images) if isinstance(self.net, Outlined) else (self.net(images), None)
+        loss: Tensor = self.loss(logits, targets, drawn, masks)
         self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
         return loss
 

@@ -16,7 +16,6 @@ from training_step import times_ms
 
 from medse.config.classification import ClassificationConfig
 from medse.config.run import load_config
-from medse.nets.network import Classifier
 from medse.nets.outlined import Outlined
 from medse.runs.classification import classifier
 from medse.runs.provenance import cpu_name
@@ -37,10 +36,7 @@ def stepper(
     masks = (torch.rand(images.shape, device=device) > 0.9).float()
 
     def outputs() -> tuple[Tensor, Tensor | None]:
-        if not isinstance(net, Classifier):
-            return net(images), None
-        maps = net.feature_maps(images)
-        return net.classify(maps[-1]), net.outline(maps) if isinstance(net, Outlined) else None
+        return net.both(images) if isinstance(net, Outlined) else (net(images), None)
 
     def step() -> None:
         optimizer.zero_grad()

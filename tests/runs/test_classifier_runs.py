@@ -25,6 +25,7 @@ from medse.runs.trained_classifier import LoadedClassifier
 from medse.scores.predictions import read_predictions
 from medse.tasks.callbacks.progress import ImagesValidated
 from medse.train import train_run
+from tests.support.commands import medse as command
 from tests.support.pictures import CLASSES, write_picture_config, write_pictures
 
 
@@ -129,8 +130,10 @@ def test_a_folder_a_table_and_an_image_are_classified_alike(data: Path, run: Pat
     assert found.label == every.labels[place]
     facts = json.loads((tmp_path / "all" / "prediction.json").read_text())
     assert facts["split"]["groups"] == "kept together"
-    trained = json.loads((run / "splits.json").read_text())["folds"][0]["training"]
-    assert facts["split"]["cases_trained_on"] == str(len(trained)) == "16"
+    split = json.loads((run / "splits.json").read_text())["folds"][0]
+    assert {case for case, seen in zip(every.cases, every.trained_on, strict=True) if seen} == set(
+        split["training"]
+    )
 
 
 def test_mirrored_images_have_the_same_probabilities(data: Path, run: Path) -> None:
@@ -293,3 +296,38 @@ def test_heat_maps_lie_on_the_pixels_of_their_images(data: Path, run: Path, tmp_
     most = int(loaded.probabilities(image)[0].argmax())
     np.testing.assert_allclose(heat / 255, heat_maps(loaded, torch.from_numpy(image), [most])[0], atol=0.01)
     assert heat.max() == 255
+
+
+def test_an_image_that_was_trained_on_is_known_by_any_name(data: Path, run: Path, tmp_path: Path) -> None:
+    split = json.loads((run / "splits.json").read_text())["folds"][0]
+    (tmp_path / "new").mkdir()
+    for name, cases in (("seen", split["training"]), ("new", split["validation"])):
+        shutil.copy(data / "images" / f"{cases[0]}.png", tmp_path / "new" / f"{name}.png")
+    predict_images(run, tmp_path / "new", tmp_path / "out")
+    found = read_predictions(tmp_path / "out" / "predictions.csv")
+    assert dict(zip(found.cases, found.trained_on, strict=True)) == {"new": False, "seen": True}
+
+
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_only_the_cases_that_are_scored_count(
+    data: Path, run: Path, tmp_path: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict_images(run, data, tmp_path / "out")
+    listed = tmp_path / "cases.txt"
+    listed.write_text("\n".join(json.loads((run / "splits.json").read_text())["folds"][0][part]))
+    assert command("evaluate", data, tmp_path / "out", "--out", tmp_path / "report", "--cases", listed) == 0
+    split = json.loads((tmp_path / "report" / "classification.json").read_text())["split"]
+    assert split["cases_trained_on"] == ("16" if part == "training" else "0")
+    assert ("too good" in capsys.readouterr().out) == (part == "training")
+
+
+def test_a_picture_in_memory_is_the_picture_in_its_file(data: Path, run: Path) -> None:
+    loaded = medse.load_run(run)
+    path = data / "images" / "stripes00.png"
+    expected = [*loaded.classify(path).probabilities.values()]
+    with Image.open(path) as picture:
+        given = (picture.copy(), np.asarray(picture), np.dstack([np.asarray(picture)] * 3))
+    for one in given:
+        np.testing.assert_allclose([*loaded.classify(one).probabilities.values()], expected, atol=1e-6)
+    with pytest.raises(InputError, match="rows, columns"):
+        loaded.classify(np.zeros((4, 5, 6)))

@@ -1,5 +1,6 @@
 """One model under three ways of telling training and validation apart."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -97,3 +98,16 @@ def test_what_is_compared_with_must_be_trusted(
     with pytest.raises(InputError, match="task segmentation"):
         measure_leakage("quickstart.yaml", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_without_groups_there_is_nothing_to_measure(config: ClassificationConfig, tmp_path: Path) -> None:
+    with (config.data.root / "cases.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    lines = [
+        f"{config.data.root / row['image']},{row['mask'] and config.data.root / row['mask']},{row['label']}"
+        for row in rows
+    ]
+    (tmp_path / "cases.csv").write_text("\n".join(["image,mask,label", *lines]))
+    data = config.data.model_copy(update={"root": tmp_path})
+    with pytest.raises(InputError, match="own group"):
+        measure_leakage(config.model_copy(update={"data": data}), tmp_path / "out")

@@ -41,7 +41,7 @@ def paired_case(seed: int) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
     return nib.Nifti1Image(image.astype(np.float32), affine), nib.Nifti1Image(label, affine)
 
 
-@pytest.fixture(scope="module", params=[("[16, 16, 8]", 4), ("[16, 16]", 12)], ids=["3-D", "2-D"])
+@pytest.fixture(scope="module", params=[("[16, 16, 8]", 6), ("[16, 16]", 12)], ids=["3-D", "2-D"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedRun:
     folder = tmp_path_factory.mktemp("pairs")
     for name in ("imagesTr", "labelsTr"):

@@ -13,6 +13,7 @@ from medse.tasks.averaging import moving_average
 from medse.tasks.classification_losses import CrossEntropy
 from medse.tasks.mixing import Mixing
 from medse.tasks.optimizers import cosine
+from tests.support.randomized import randomized
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -140,21 +141,50 @@ def test_the_rate_rises_in_a_line_and_falls_as_a_cosine() -> None:
 @pytest.mark.parametrize("name", CLASSIFICATION_NETS)
 def test_the_outline_lies_on_the_finest_map_and_every_weight_learns(name: str, spatial_dims: int) -> None:
     torch.manual_seed(0)
-    bare = CLASSIFICATION_NETS[name](spatial_dims, 1, 3)
-    net = Outlined(bare, spatial_dims)
+    net = Outlined(CLASSIFICATION_NETS[name](spatial_dims, 1, 3), spatial_dims)
     x = torch.randn(2, 1, *{2: (64, 70), 3: (36, 40, 34)}[spatial_dims])
     maps = net.feature_maps(x)
-    drawn = net.outline(maps)
+    logits, drawn = net.both(x)
     assert drawn.shape == (2, 1, *maps[0].shape[2:])
-    (drawn.square().mean() + net.classify(maps[-1]).square().mean()).backward()
+    (drawn.square().mean() + logits.square().mean()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
     assert all(lateral.weight.grad.abs().max() > 0 for lateral in net.lateral)
     net.eval()
     with torch.no_grad():
-        assert torch.equal(net(x), bare(x))
         coarse = [torch.zeros_like(one) for one in maps[:-1]]
         one_hot = torch.zeros_like(maps[-1])
         one_hot[:, :, 0] = 1
         moved = net.outline([*coarse, one_hot]) - net.outline([*coarse, torch.zeros_like(maps[-1])])
     first, last = (moved[:, 0, k].abs().sum() for k in (0, -1))
     assert first > last  # what lies at one side of the coarsest map is drawn there
+
+
+class Given(Outlined):
+    """Draws the outline that it is given."""
+
+    drawn: Tensor
+
+    def outline(self, maps: list[Tensor]) -> Tensor:  # noqa: ARG002
+        return self.drawn
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("name", CLASSIFICATION_NETS)
+@torch.no_grad()
+def test_the_class_is_that_of_the_place(name: str, spatial_dims: int) -> None:
+    """The class is of the mean over the cells within the outline and beside it; of all where there is no outline."""
+    torch.manual_seed(0)
+    bare = randomized(CLASSIFICATION_NETS[name](spatial_dims, 1, 3))
+    net = Given(bare, spatial_dims).eval()
+    x = torch.randn(1, 1, *((160,) * 2 if spatial_dims == 2 else (100,) * 3))
+    last = bare.feature_maps(x)[-1]
+    cells = last.shape[2:]
+    assert min(cells) >= 3
+    net.drawn = torch.full((1, 1, *(2 * n for n in cells)), -40.0)
+    torch.testing.assert_close(net(x), bare(x))
+    net.drawn[(0, 0, *(slice(0, 2),) * spatial_dims)] = 40.0  # the first cell, and so those beside it
+    weights = np.full(cells, 0.01)
+    weights[(slice(0, 2),) * spatial_dims] = 1.01
+    scaled = torch.from_numpy(weights / weights.mean()).float()
+    torch.testing.assert_close(net(x), bare.classify(last * scaled), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(net(x), bare(x), rtol=1e-3)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from medse.pages.split import TRAINED_ON, sides_of_groups
 from medse.scores.classification import ClassificationScores, Estimate
 from medse.scores.classification_table import CLASSIFIER_SCORES
 
@@ -57,6 +58,16 @@ def remarks(scores: ClassificationScores) -> list[str]:
         )
     if scores.duplicates:
         said.append(f"Caution: {len(scores.duplicates)} pairs of images are the same across the split.")
+    if sides_of_groups(scores.split, grouped=scores.settings.grouped) == "divided":
+        seen = scores.split.get(TRAINED_ON, "0")
+        what = (
+            f"{seen} of these {scores.n} images were trained on"
+            if seen != "0"
+            else "single images were dealt"
+        )
+        said.append(
+            f"Caution: {what}, so that a patient was trained on and scored: every number is too good."
+        )
     return said
 
 
