@@ -94,7 +94,7 @@ class LoadedClassifier:
             ['blank', 'spot', 'stripes']
         """
         if affine is None and isinstance(image, Image.Image | np.ndarray):
-            image, affine = _as_displayed(np.asarray(image))
+            image, affine = _as_displayed(np.asarray(image), self.loader.channels)
         found = self.probabilities([self.loader.image(image, affine, slice=slice)])[0].tolist()
         named = dict(zip(self.classes, found, strict=True))
         return Classification(max(named, key=lambda name: named[name]), named)
@@ -145,17 +145,23 @@ class LoadedClassifier:
         )
 
 
-def _as_displayed(picture: AnyArray) -> tuple[AnyArray, FloatArray]:
+def _as_displayed(picture: AnyArray, channels: int) -> tuple[AnyArray, FloatArray]:
     """Return a picture ``(rows, columns)`` or ``(rows, columns, 3)`` as a volume of one slice that is displayed so.
 
     Raises:
-        InputError: It has another shape.
+        InputError: It has another shape, or colours that a run with one channel does not take.
     """
     if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)):
         raise InputError(
             f"An array of shape {picture.shape} was given without an affine; a picture is (rows, columns) or (rows, "
             "columns, 3); give one, or a volume (X, Y, Z) with the affine of its file."
         )
+    if picture.ndim == 3 and channels == 1:
+        if not (picture == picture[..., :1]).all():
+            raise InputError(
+                "The array has colours and the run was trained on grey images; give a grey image (rows, columns)."
+            )
+        picture = picture[..., 0]
     upright = picture.swapaxes(0, 1)[:, ::-1, None]
     return np.ascontiguousarray(upright), np.eye(4)
 

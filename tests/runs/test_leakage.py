@@ -103,10 +103,8 @@ def test_what_is_compared_with_must_be_trusted(
 def test_without_groups_there_is_nothing_to_measure(config: ClassificationConfig, tmp_path: Path) -> None:
     with (config.data.root / "cases.csv").open() as file:
         rows = list(csv.DictReader(file))
-    lines = [
-        f"{config.data.root / row['image']},{row['mask'] and config.data.root / row['mask']},{row['label']}"
-        for row in rows
-    ]
+    root = config.data.root
+    lines = [f"{root / row['image']},{root / row['mask']},{row['label']}" for row in rows]
     (tmp_path / "cases.csv").write_text("\n".join(["image,mask,label", *lines]))
     data = config.data.model_copy(update={"root": tmp_path})
     with pytest.raises(InputError, match="own group"):
