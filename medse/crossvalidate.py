@@ -13,6 +13,7 @@ from medse.config.classification import ClassificationConfig
 from medse.config.run import Config, load_config
 from medse.data.images.cases import ImageCase
 from medse.errors import InputError
+from medse.evaluate.class_cases import OUT_OF_FOLD
 from medse.files import given_path, refuse_existing, write_json
 from medse.metrics.classification.calibration import log_losses
 from medse.metrics.classification.temperature import fit_temperature, with_temperature
@@ -23,9 +24,6 @@ from medse.runs.trained_classifier import ENSEMBLE, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.tasks.callbacks.progress import Progress
 from medse.train import train_run
-
-OUT_OF_FOLD = "out_of_fold"
-"""Folder of the predictions of all images, each by the run that was not trained on its group."""
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +145,8 @@ def _write(training: ClassificationTraining, folder: Path, runs: list[Path], fou
             **first.read_split_facts(training.config),
             "fold": "all",
             "trained on": "the images of the other folds",
+            "temperature": ", ".join(f"{one:.3g}" for one in temperatures)
+            + ", of each fold fitted on the others",
             "validated on": "every image once, by the run that was not trained on it",
         },
         "duplicates": _duplicates(runs),

@@ -3,9 +3,10 @@
 import math
 from itertools import combinations
 
-from medse.compare.classification_result import ClassificationComparison, ScorePair
+from medse.compare.classification_result import ClassificationComparison, ClassifierSource, ScorePair
 from medse.compare.wording import FEW_DEGREES, FEW_GROUPS, p_value
 from medse.pages.numbers import DASH, format_score
+from medse.pages.split import sides_of_groups
 from medse.scores.classification_table import CLASSIFIER_SCORES
 
 
@@ -49,6 +50,12 @@ def seeds(comparison: ClassificationComparison) -> str:
 def cautions(comparison: ClassificationComparison) -> list[str]:
     """Return a sentence for each; none where all is well."""
     said = []
+    leaked = [one.folder for one in comparison.sources if _divided(one, comparison.naive)]
+    if leaked:
+        said.append(
+            f"Images of one group (patient) were trained on and scored in {', '.join(leaked)}: its scores are too "
+            "good, and no verdict that rests on them is worth anything."
+        )
     if comparison.groups < FEW_GROUPS:
         said.append(
             f"There are {comparison.groups} independent cases or groups; with fewer than {FEW_GROUPS}, intervals "
@@ -76,6 +83,10 @@ def cautions(comparison: ClassificationComparison) -> list[str]:
             f"The reports were written by different versions of medse: {', '.join(sorted(versions))}."
         )
     return said
+
+
+def _divided(source: ClassifierSource, grouped: bool) -> bool:
+    return sides_of_groups(source.split, grouped=grouped) == "divided"
 
 
 def _result(rows: tuple[ScorePair, ...]) -> str:

@@ -8,12 +8,24 @@ from medse.data.images.readers import IMAGE_READERS
 from medse.errors import InputError, count, nearest, some
 from medse.scores.predictions import PREDICTIONS, Predictions
 
+OUT_OF_FOLD = "out_of_fold"
+"""Folder of the predictions of all images, each by the run that was not trained on its group."""
+
 TABLE = "cases.csv"
 """The table of a data set, where its folder is given."""
 
 
 def is_predictions(path: Path) -> bool:
-    """Whether a path holds probabilities of classes: a CSV file, or a folder with :data:`PREDICTIONS`."""
+    """Whether a path holds probabilities of classes: a CSV file, or a folder with :data:`PREDICTIONS`.
+
+    Raises:
+        InputError: It is a folder of runs, which hold them elsewhere.
+    """
+    if (path / OUT_OF_FOLD / PREDICTIONS).is_file():
+        raise InputError(
+            f"{path} holds the runs of all folds and no {PREDICTIONS}; that of every image, by the run that did not "
+            f"see it, is in {path / OUT_OF_FOLD}; give this folder."
+        )
     return (path.is_file() and path.suffix.lower() == ".csv") or (path / PREDICTIONS).is_file()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -99,13 +100,24 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix(PARALLEL if parallel else ""): value for name, value in content.items()}
 
 
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        said = file.metadata() or {}
+    if "medse" in said:
+        raise InputError(
+            f"{path} is of a run of medse, and published weights are expected; go on with that run (--resume), or "
+            f"{REMEDY}."
+        )
+    return load_file(path)
+
+
 def _read_npz(path: Path) -> dict[str, Tensor]:
     with np.load(path, allow_pickle=False) as arrays:
         return {name: torch.as_tensor(arrays[name]) for name in arrays.files}
 
 
 READERS: dict[str, Callable[[Path], dict[str, Tensor]]] = {
-    ".safetensors": load_file,
+    ".safetensors": _read_safetensors,
     ".pth": _read_torch,
     ".pt": _read_torch,
     ".bin": _read_torch,

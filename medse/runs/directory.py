@@ -209,7 +209,7 @@ class RunDir:
         data = config.data
         return {
             "method": data.split,
-            "groups": "ignored" if data.split == "images" else "kept together",
+            "groups when dealt": "ignored" if data.split == "images" else "kept together",
             "folds": str(len(self.read_folds())),
             "fold": str(fold),
             "trained on": str(len(split.training)),

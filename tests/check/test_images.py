@@ -21,7 +21,13 @@ def test_it_counts_classes_groups_and_outlines(
     monkeypatch.setenv("COLUMNS", "200")
     assert medse("check", config) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for fact in ("24 images of 12 groups", "24 with an outline", "none across the folds", "grey", "24 x 24"):
+    for fact in (
+        "24 images of 12 groups",
+        "24 with an outline",
+        "pairs across the folds: none",
+        "grey",
+        "24 x 24",
+    ):
         assert fact in shown
     assert "│ spot │ 8 │ 4 │" in shown
 

@@ -26,6 +26,7 @@ from medse.scores.predictions import read_predictions
 from medse.tasks.callbacks.progress import ImagesValidated
 from medse.train import train_run
 from tests.support.commands import medse as command
+from tests.support.commands import refused
 from tests.support.pictures import CLASSES, write_picture_config, write_pictures
 
 
@@ -129,7 +130,7 @@ def test_a_folder_a_table_and_an_image_are_classified_alike(data: Path, run: Pat
     np.testing.assert_allclose([*found.probabilities.values()], every.probabilities[place], atol=1e-5)
     assert found.label == every.labels[place]
     facts = json.loads((tmp_path / "all" / "prediction.json").read_text())
-    assert facts["split"]["groups"] == "kept together"
+    assert facts["split"]["groups when dealt"] == "kept together"
     split = json.loads((run / "splits.json").read_text())["folds"][0]
     assert {case for case, seen in zip(every.cases, every.trained_on, strict=True) if seen} == set(
         split["training"]
@@ -331,3 +332,19 @@ def test_a_picture_in_memory_is_the_picture_in_its_file(data: Path, run: Path) -
         np.testing.assert_allclose([*loaded.classify(one).probabilities.values()], expected, atol=1e-6)
     with pytest.raises(InputError, match="rows, columns"):
         loaded.classify(np.zeros((4, 5, 6)))
+
+
+def test_the_weights_of_a_run_are_not_taken_for_published_ones(data: Path, run: Path, tmp_path: Path) -> None:
+    config = load_config(data / "small.yaml", [f"trainer.weights={run / 'model.safetensors'}"])
+    with pytest.raises(InputError, match="of a run of medse"):
+        train_run(config, tmp_path / "run")
+
+
+def test_a_folder_of_runs_says_where_its_predictions_are(
+    data: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(capsys, command("evaluate", data, folds, "--out", tmp_path / "report"), "out_of_fold")
+    assert command("evaluate", data, folds / "out_of_fold", "--out", tmp_path / "report") == 0
+    split = json.loads((tmp_path / "report" / "classification.json").read_text())["split"]
+    assert split["cases_trained_on"] == "0"
+    assert "fitted on the others" in split["temperature"]

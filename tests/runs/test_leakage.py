@@ -51,7 +51,7 @@ def test_the_ways_differ_in_their_splits_and_classes_alone(found: tuple[Leakage,
     control = {row.case: row.reference for row in leakage.scores["random_labels"].rows}
     assert truth.keys() == control.keys()
     assert truth != control
-    assert leakage.scores["images"].split["groups"] == "ignored"
+    assert leakage.scores["images"].split["groups when dealt"] == "ignored"
 
 
 def test_the_gap_is_the_difference_of_what_is_reported(found: tuple[Leakage, Path]) -> None:

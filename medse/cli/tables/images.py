@@ -34,7 +34,7 @@ def images_table(found: "CheckedImages") -> Table:
         "data set": f"{found.name}, {found.images} images of {found.groups} groups ({found.training} training, "
         f"{found.validation} validation{beside} in fold 0)",
         "split": SPLITS[found.split],
-        "duplicates": f"{found.across} pairs across the folds" if found.across else "none across the folds",
+        "duplicates": f"pairs across the folds: {found.across or 'none'}",
         "images": f"{KINDS[found.channels]}, {found.outlined} with an outline",
         "size": by(found.net.patch),
         **fact_rows(found.net),
