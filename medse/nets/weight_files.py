@@ -108,7 +108,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
             f"{path} is of a run of medse, and published weights are expected; go on with that run (--resume), or "
             f"{REMEDY}."
         )
-    return load_file(path)
+    weights: dict[str, Tensor] = load_file(path)
+    return weights
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
