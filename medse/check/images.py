@@ -109,7 +109,8 @@ def check_images(config: ClassificationConfig) -> CheckedImages:
 
 
 def _facts(config: ClassificationConfig, training: ClassificationTraining, device: torch.device) -> NetFacts:
-    """Build the network without memory, and once more without its attention."""
+    """Build the network without memory, and once more without its attention; both without the outline's output."""
+    config = config.model_copy(update={"loss": config.loss.model_copy(update={"outline": 0.0})})
     plain = config.model_copy(update={"net": config.net.model_copy(update={"attention": None})})
     channels, classes = training.channels, len(training.cases.classes)
     with torch.device("meta"):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from monai.networks.blocks import Convolution
@@ -16,6 +16,8 @@ Norm = Literal["instance", "batch", "group"]
 Act = str | tuple[str, dict[str, Any]]
 """An activation as MONAI's factory takes it."""
 
+TWO = "_sees_two_voxels"
+"""Name under which a convolution remembers, from its input to its output, that its map was widened."""
 SLOPE = 0.01
 """Factor of leaky ReLU for values below 0, as in nnU-Net."""
 GROUPS = 8
@@ -91,29 +93,50 @@ def conv_norm_act(
 
 
 def widen_thin_maps(net: nn.Module) -> None:
-    """Let all convolutions of a net that stride along the last axis see two voxels where a map has one along it.
+    """Let all convolutions of a net see one voxel more where a CPU would compute a wrong gradient of their weights.
 
-    The second is 0, as the padding that it takes the place of: the output does not change. On CPUs whose oneDNN
-    computes in bf16 and fp16, torch 2.13 leaves part of the gradient of a 3-wide kernel's weights unwritten for maps
-    of one voxel along the last axis at a stride of 2: the training of a small patch diverges.
+    It is 0, as the padding that it takes the place of, and what is computed of it is cut off: the output does not
+    change. On CPUs whose oneDNN computes in bf16 and fp16, torch 2.13 leaves part of the gradient of a kernel's
+    weights unwritten where a map has one voxel along an axis of stride 2, or in 3-D two voxels along the first axis
+    at a stride of 1: the training of a small patch diverges, or goes wrong without a word.
 
     Args:
         net: A network or a part of one.
     """
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Conv3d):
-            padding, kernel, stride = (
-                sizes[-1] for sizes in (module.padding, module.kernel_size, module.stride)
-            )
-            if stride == 2 and kernel == 3 and padding == 1:  # (2 + 2 - 3) // 2 + 1 = (1 + 2 - 3) // 2 + 1
-                module.register_forward_pre_hook(_widen)
+        if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.kernel_size) > 1:
+            module.register_forward_pre_hook(_widen)
+            module.register_forward_hook(_cut)
 
 
-def _widen(_convolution: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+def _widen(convolution: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
     (x,) = given
-    if torch.compiler.is_compiling() or x.shape[-1] != 1 or x.device.type != "cpu":
+    lengths, steps = x.shape[2:], cast(tuple[int, ...], convolution.stride)
+    two = len(lengths) == 3 and lengths[0] == 2 and steps[0] == 1 and _same(convolution, 0)
+    low = x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
         return given
-    return (F.pad(x, (0, 1)),)
+    convolution.__dict__[TWO] = two and low
+    thin = [
+        step == 2 and n == 1 and _same(convolution, axis)
+        for axis, (n, step) in enumerate(zip(lengths, steps, strict=True))
+    ]
+    thin[0] |= two and low
+    if not any(thin):
+        return given
+    return (F.pad(x, [n for more in reversed(thin) for n in (0, int(more))]),)
+
+
+def _cut(convolution: nn.Module, _given: tuple[Tensor], y: Tensor) -> Tensor:
+    return y[:, :, :2] if convolution.__dict__.pop(TWO, False) else y
+
+
+def _same(convolution: nn.Module, axis: int) -> bool:
+    """Whether a kernel is odd and its padding keeps the size at a stride of 1; a stride of 2 needs a kernel of 3."""
+    padding, kernel, stride = (
+        cast(Any, getattr(convolution, name))[axis] for name in ("padding", "kernel_size", "stride")
+    )
+    return bool(kernel % 2 and kernel > 1 and padding == kernel // 2 and (stride == 1 or kernel == 3))
 
 
 class InstanceNormLeakyReLU(nn.Module):

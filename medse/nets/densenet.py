@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from medse.attention import Attention, make_attention
 from medse.attention.papers import Paper
 from medse.errors import InputError
-from medse.layers.convolution import Norm, norm_layer
+from medse.layers.convolution import Norm, norm_layer, widen_thin_maps
 from medse.layers.lengths import check_spatial_dims
 from medse.nets.network import Classifier
 
@@ -100,6 +100,7 @@ class DenseNet(Classifier):
         self.last_map = f"features.{list(parts)[-1]}"
         self.features = nn.Sequential(parts)
         self.class_layers = dense.class_layers
+        widen_thin_maps(self)
         self.class_layers.relu.inplace = False  # the last feature map is seen by others too
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:

@@ -12,7 +12,7 @@ from torch import nn
 from medse.attention import Attention
 from medse.attention.papers import SCSE, Paper
 from medse.errors import InputError
-from medse.layers.convolution import Norm
+from medse.layers.convolution import Norm, widen_thin_maps
 from medse.layers.lengths import PerLevel, check_spatial_dims, counts, odd_kernels, per_level
 from medse.nets.blocks.dense import DenseBlock, DenseLayers, transition_down, transition_up
 from medse.nets.blocks.encoder_decoder import AS_ROY, EncoderDecoder, Heads, Place, Placement, attend
@@ -171,3 +171,4 @@ class FCDenseNet(EncoderDecoder):
             self.decoders.append(nn.Sequential(body, *attended("decoder", width)))
             decoded.append(width)
         self.heads = Heads(spatial_dims, decoded, out_channels, deep_supervision=deep_supervision)
+        widen_thin_maps(self)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medse.attention import Attention
-from medse.layers.convolution import Norm
+from medse.layers.convolution import Norm, widen_thin_maps
 from medse.layers.lengths import PerLevel, check_spatial_dims, odd_kernels, per_level
 from medse.nets.blocks.encoder_decoder import Heads, Placement, attend, pad_to_multiple
 from medse.nets.network import Network
@@ -176,6 +176,7 @@ class UnpoolingNet(Network):
             out_channels,
             deep_supervision=deep_supervision,
         )
+        widen_thin_maps(self)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """Return logits ``(B, out_channels, *spatial)``; while training under deep supervision a list of them.
