@@ -81,13 +81,14 @@ def test_gates_of_a_net_in_order_and_the_net_as_it_was() -> None:
     net = build_net(options, 2, 1, 3).train()
     net.stages[0].eval()
     modes = [module.training for module in net.modules()]
+    hooks = [len(module._forward_hooks) for module in net.modules()]
     means = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     found = attention_gates(net, torch.rand(2, 1, 32, 32))
     blocks = [name for name, module in net.named_modules() if isinstance(module, AttentionBlock)]
     assert [gates.block for gates in found] == blocks
     assert len(blocks) == 3
     assert [module.training for module in net.modules()] == modes
-    assert not any(module._forward_hooks for module in net.modules())
+    assert [len(module._forward_hooks) for module in net.modules()] == hooks
     assert all(torch.equal(tensor, means[name]) for name, tensor in net.state_dict().items())
 
 
