@@ -1,13 +1,12 @@
 """The command ``medse explain``."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from medse.cli.arguments import OUT, Device
+from medse.cli.counting import CountingBar
 from medse.cli.terminal import console, quiet, say
 from medse.runs import Weights
 
@@ -74,30 +73,11 @@ def explain(
         say(f"Pictures: {out / OVERLAYS}")
 
 
-class ExplanationDisplay:
+class ExplanationDisplay(CountingBar):
     """A bar for the images; a line for each that is left out. The bar is gone after the block."""
 
     def __init__(self, number: int) -> None:
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("images"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("explaining", total=number)
-
-    def __enter__(self) -> "ExplanationDisplay":
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
+        super().__init__("images", "explaining", number)
 
     def __call__(self, event: "CaseExplained | CaseRefused") -> None:
         self.bar.advance(self.task)

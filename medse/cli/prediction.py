@@ -2,15 +2,14 @@
 
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from medse.cli.terminal import console, say
+from medse.cli.counting import CountingBar
+from medse.cli.terminal import say
 from medse.errors import count
 from medse.predict.images import ImageDone
 from medse.predict.scans import Refused, WindowsDone, Written
 
 
-class PredictionDisplay:
+class PredictionDisplay(CountingBar):
     """A bar for the windows of the scan that is being segmented; a line for each label map.
 
     ``with PredictionDisplay(folder) as show: predict_scans(..., progress=show)``; the bar is gone after the block.
@@ -19,26 +18,12 @@ class PredictionDisplay:
     def __init__(self, folder: object) -> None:
         self.folder = folder
         self.written: list[str] = []
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("windows"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("reading", total=None)
-
-    def __enter__(self) -> "PredictionDisplay":
-        self.bar.start()
-        return self
+        super().__init__("windows")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        super().__exit__(kind, error, trace)
         if self.written:
             say(f"{count(self.written, 'label map', 'label maps')} in {self.folder}")
 
@@ -56,30 +41,11 @@ class PredictionDisplay:
                 self.bar.reset(self.task, total=None, description="reading")
 
 
-class ImagesDisplay:
+class ImagesDisplay(CountingBar):
     """A bar for the images that are classified; a line for each that cannot be used."""
 
     def __init__(self) -> None:
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("images"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("reading", total=None)
-
-    def __enter__(self) -> "ImagesDisplay":
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
+        super().__init__("images")
 
     def __call__(self, event: ImageDone) -> None:
         self.bar.update(self.task, completed=event.done, total=event.number, description="classifying")

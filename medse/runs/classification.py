@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -108,7 +108,6 @@ class ClassificationTraining(Training):
     def task(self, fold: int, network: nn.Module, budget: Budget) -> ClassificationTask:
         """Build the task."""
         config, classes = self.config, self.cases.classes
-        assert isinstance(network, Classifier)  # noqa: S101 -- what network() returns
         found = Counter(self.by_id[name].label for name in self.folds[fold].training)
         if lacking := [name for name in classes if not found[name]]:  # of classes dealt at random
             raise InputError(
@@ -117,7 +116,7 @@ class ClassificationTraining(Training):
             )
         loss = pick(CLASSIFICATION_LOSSES, config.loss.name, "loss")
         return ClassificationTask(
-            net=network,
+            net=cast(Classifier, network),  # what network() returns
             loss=loss(**options(config.loss), counts=[found[name] for name in classes]),
             make_optimizer=partial(
                 pick(OPTIMIZERS, config.optimizer.name, "optimizer"), **options(config.optimizer)
