@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -119,15 +119,17 @@ def leads_out(name: str) -> bool:
     return any(path.anchor or ".." in path.parts for path in spelt)
 
 
-def refuse_existing(folder: Path, remedy: str) -> None:
-    """Raise when ``folder`` exists and holds anything.
+def refuse_existing(folder: Path, remedy: str, inputs: Iterable[Path] = ()) -> None:
+    """Raise when ``folder`` exists and holds anything, or lies in one of the ``inputs``.
 
     Raises:
-        InputError: It does; the sentence ends with ``remedy``.
+        InputError: It does; if it exists, the sentence ends with ``remedy``.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         problem = "is a file" if folder.is_file() else "exists and is not empty"
         raise InputError(f"{folder} {problem}; {remedy}.")
+    for given in inputs:
+        refuse_inside(folder, given)
 
 
 def refuse_inside(out: Path, folder: Path) -> None:

@@ -65,7 +65,10 @@ def check_images(config: ClassificationConfig) -> CheckedImages:
     device = resolve_device(config.trainer.device)
     training = ClassificationTraining(config)
     cases = training.cases.cases
-    training.check_outlines()
+    if config.trainer.weights is None:
+        training.check_outlines()
+    else:
+        training.network()  # reads the weights too
     for fold in range(len(training.folds)):
         training.check_files(fold)
     across = {
@@ -100,7 +103,7 @@ def check_images(config: ClassificationConfig) -> CheckedImages:
         ),
         net=_facts(config, training, device),
         device=device.type,
-        split=config.data.split,
+        split=training.method,
         across=len(across),
         steps_per_epoch=config.trainer.steps_per_epoch,
         epochs=config.trainer.max_epochs,

@@ -27,8 +27,8 @@ ALL = "all"
 
 app = typer.Typer(
     name="medse",
-    help="Medical image segmentation with squeeze-and-excitation attention: train from one YAML file, "
-    "predict NIfTI label maps, get a Dice report.",
+    help="Medical image segmentation and classification with squeeze-and-excitation attention: train from one YAML "
+    "file, predict NIfTI label maps or classes, get a report.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -176,12 +176,15 @@ def train(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run directory that train made.")],
+    run: Annotated[Path, typer.Argument(help="Run directory that train made, or that of all folds.")],
     inputs: Annotated[
         list[Path],
-        typer.Argument(help="Scans, or folders of them; several channels as CASE_0000, CASE_0001, ..."),
+        typer.Argument(
+            help="Scans, or folders of them; several channels as CASE_0000, CASE_0001, ...; for a classifier, "
+            "pictures, folders of them, or a table."
+        ),
     ],
-    out: Annotated[Path, typer.Option(*OUT, help="Folder for the label maps; new or empty.")],
+    out: Annotated[Path, typer.Option(*OUT, help="Folder for what is written; new or empty.")],
     device: Device = "auto",
     weights: Annotated[
         Weights, typer.Option(help="After the last step, or of the epoch with the best validation proxy.")
@@ -227,7 +230,6 @@ app.command()(explain)
 app.command()(leakage)
 app.command(cls=EvaluateCommand)(evaluate)
 app.command()(compare)
-app.command()(explain)
 
 
 @app.command()

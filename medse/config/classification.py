@@ -97,6 +97,8 @@ class ClassifierTrainer(Schedule):
     """Parameter of the Beta distribution by whose shares two images are added up; 0 for no mixup."""
     cutmix: NonNegativeFloat = 0.0
     """The same for the share that a box cut from another image takes; 0 for no CutMix."""
+    closer: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the images with an outline that are seen from close by, as enlarged as inference.closer says."""
     augmentation: ImageAugmentation | None = None
     """Random changes to each image, lengths in pixels of data.size; none for no augmentation."""
     weights: Annotated[Path, AfterValidator(given_path), AfterValidator(Path.absolute)] | None = None
@@ -110,6 +112,8 @@ class ClassifierInference(Section):
     """Axes (RAS order, 0 is left-right) along which each image is seen mirrored too."""
     zooms: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1.0,)
     """Sizes at which each image is seen, 1 as it is; above 1 its middle is enlarged."""
+    closer: tuple[Annotated[float, Field(gt=1)], ...] = ()
+    """How often enlarged the surroundings of the outline that the network draws are seen beside the whole image."""
     batch_size: PositiveInt = 64
     """Images that the network sees at once."""
 
@@ -128,6 +132,20 @@ class ClassificationConfig(Section):
     evaluation: ClassificationEvaluation = ClassificationEvaluation()
     seed: NonNegativeInt = 0
     """Seed of the folds, the weights, the order of the images and the augmentation."""
+
+    @model_validator(mode="after")
+    def _closer(self) -> Self:
+        if self.inference.closer and not self.loss.outline:
+            raise ValueError(
+                f"inference.closer is {list(self.inference.closer)}, and no outline is learnt around which to look; "
+                "give loss.outline a weight above 0, or leave inference.closer out"
+            )
+        if self.trainer.closer and not self.inference.closer:
+            raise ValueError(
+                f"trainer.closer is {self.trainer.closer:g}, and inference.closer does not say how often enlarged; "
+                "give both, such as inference.closer: [1.5, 2.0, 2.5]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _axes(self) -> Self:

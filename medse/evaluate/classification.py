@@ -27,7 +27,7 @@ from medse.evaluate.classifier_numbers import (
     estimate_all,
     overall_numbers,
 )
-from medse.files import given_path, read_json, refuse_existing, refuse_inside
+from medse.files import given_path, read_json, refuse_existing
 from medse.metrics.classification.calibration import BINS
 from medse.metrics.classification.measures import Classified
 from medse.pages.split import TRAINED_ON
@@ -88,9 +88,7 @@ def evaluate_predictions(
         (24, ('blank', 'spot', 'stripes'))
     """
     references, predictions, out = given_path(references), given_path(predictions), given_path(out)
-    refuse_existing(out, "give another output folder (--out) or remove it")
-    for folder in (references, predictions):
-        refuse_inside(out, folder)
+    refuse_existing(out, "give another output folder (--out) or remove it", (references, predictions))
     listed = None if cases is None else given_path(cases)
     return score_dataset(
         read_references(references, columns or {}),

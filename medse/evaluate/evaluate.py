@@ -17,7 +17,7 @@ from medse.evaluate.cases import find_cases, find_mask_names, hidden_part, read_
 from medse.evaluate.classes import scored_classes
 from medse.evaluate.running import each_case, fitting_processes
 from medse.evaluate.unnamed import FoundValues, names_of_values
-from medse.files import given_path, refuse_existing, refuse_inside
+from medse.files import given_path, refuse_existing
 from medse.labels import Labels
 from medse.machine import cores
 from medse.metrics.lesions import lesion_rule
@@ -99,9 +99,7 @@ def evaluate_folders(
         raise InputError(
             f"--pixel-mm is {pixel_mm}; a length above 0 is expected; give that of a pixel in mm."
         )
-    refuse_existing(out, "give another output folder (--out) or remove it")
-    for folder in (references, predictions):
-        refuse_inside(out, folder)
+    refuse_existing(out, "give another output folder (--out) or remove it", (references, predictions))
     listed = None if cases is None else given_path(cases)
     groups = None if listed is None else read_case_list(listed)
     found = find_cases(references, predictions, groups, missing=missing)

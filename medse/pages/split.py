@@ -11,6 +11,13 @@ trained on.
 """
 BY_IMAGE = "images"
 """Method that deals every image by itself, so that a group has images on both sides."""
+METHODS = {
+    "random": "whole groups dealt at random",
+    "contiguous": "contiguous groups, those beside the validation part left out of training",
+    BY_IMAGE: "single images dealt at random, groups ignored: scores are too good",
+    "given": "as the data gives it",
+}
+"""How images are dealt -> the same in words."""
 
 Sides = Literal["whole", "divided", "unknown"]
 

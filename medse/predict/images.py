@@ -13,7 +13,7 @@ from medse.data.images.cases import ImageCase
 from medse.data.images.inputs import collect_images
 from medse.errors import InputError, Refusals
 from medse.explain import heat_maps, write_heat_map
-from medse.files import given_path, refuse_existing, refuse_inside, write_json
+from medse.files import given_path, refuse_existing, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
 from medse.runs.provenance import file_digests, image_mark
@@ -77,9 +77,7 @@ def predict_images(
     run_dir, out = given_path(run_dir), given_path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     sources = [given_path(path) for path in given]
-    refuse_existing(out, "give another output folder (--out)")
-    for folder in sources:
-        refuse_inside(out, folder)
+    refuse_existing(out, "give another output folder (--out)", sources)
     loaded = load_classifier(run_dir, device=device, weights=weights)
     cases = collect_images(sources, **table_columns(loaded.config))
     return classify_into(out, loaded, cases, run_dir, weights, maps=maps, progress=progress)

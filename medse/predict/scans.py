@@ -7,7 +7,7 @@ from pathlib import Path
 from medse.config.classification import ClassificationConfig
 from medse.data.scans import collect_scans
 from medse.errors import InputError, Refusals
-from medse.files import given_path, refuse_existing, refuse_inside, write_json
+from medse.files import given_path, refuse_existing, write_json
 from medse.registry import check_arguments
 from medse.runs import Weights
 from medse.runs.directory import RunDir
@@ -86,9 +86,7 @@ def predict_scans(
     run_dir, out = given_path(run_dir), given_path(out)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     sources = [given_path(path) for path in given]
-    refuse_existing(out, "give another output folder (--out)")
-    for folder in sources:
-        refuse_inside(out, folder)
+    refuse_existing(out, "give another output folder (--out)", sources)
     trained = RunDir(run_dir)
     config = trained.read_config()
     if isinstance(config, ClassificationConfig):

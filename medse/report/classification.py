@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medse.files import given_path, write_text
 from medse.pages.html import FILTERS, SORTABLE, STYLE_SHEET, page_environment
-from medse.pages.split import sides_of_groups
+from medse.pages.split import METHODS, sides_of_groups
 from medse.registry import check_arguments
 from medse.report import classification_tables as tables
 from medse.report.classification_figures import (
@@ -76,6 +76,7 @@ def render(scores: ClassificationScores, mistakes: Sequence[Mistake], *, with_im
             created=datetime.fromisoformat(scores.created).strftime("%Y-%m-%d %H:%M %Z"),
             style=STYLE_SHEET + TEMPLATES.joinpath("style.css").read_text(encoding="utf-8"),
             script=SORTABLE + FILTERS,
+            methods=METHODS,
             sides=sides_of_groups(scores.split, grouped=scores.settings.grouped),
             commonest=max(classes, key=lambda entry: entry.n),
             roc=draw_roc(classes),

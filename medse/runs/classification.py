@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from medse.config.classification import ClassificationConfig, ImageData
 from medse.config.run import options
 from medse.data.augmentation.augmentation import Augmentation
-from medse.data.images.batches import ImageItems
+from medse.data.images.batches import Closer, ImageItems
 from medse.data.images.cases import TEST, ImageDataset
 from medse.data.images.duplicates import Duplicate, across, described, find_duplicates
 from medse.data.images.loading import ImageLoader, count_channels, load_all
 from medse.data.images.readers import IMAGE_READERS
-from medse.data.images.splits import make_image_folds
+from medse.data.images.splits import make_image_folds, method_of
 from medse.data.splits import refuse_copies, some_of
 from medse.errors import InputError
 from medse.inference.views import Views
@@ -28,7 +28,7 @@ from medse.nets.network import Classifier
 from medse.nets.outlined import Outlined
 from medse.nets.weight_files import load_weights_file
 from medse.registry import pick
-from medse.runs.directory import TRAINED, ImageFacts
+from medse.runs.directory import DEALT, TRAINED, ImageFacts
 from medse.runs.hardware import resolve_precision
 from medse.runs.provenance import digest_of, image_mark
 from medse.runs.training import Training
@@ -51,6 +51,7 @@ class ClassificationTraining(Training):
         self.root = config.data.root
         self.cases = image_data(config.data)
         self.folds = make_image_folds(self.cases.cases, config.data.folds, config.seed, config.data.split)
+        self.method = method_of(self.cases.cases, config.data.split)
         if config.data.random_labels:
             self.cases = _dealt_at_random(self.cases, config.seed)
         self.by_id = {case.id: case for case in self.cases.cases}
@@ -139,7 +140,9 @@ class ClassificationTraining(Training):
         prepared = load_all([self.by_id[name] for name in names], loader)
         targets = [self.cases.classes.index(self.by_id[name].label) for name in names]
         count = len(split.training)
-        items = ImageItems(prepared, targets[:count], image_augmentation(config))
+        zooms = config.inference.closer or (1.0,)
+        closer = Closer(config.trainer.closer, (min(zooms), max(zooms)))
+        items = ImageItems(prepared, targets[:count], image_augmentation(config), closer)
         beside = [(number, targets[number]) for number in range(count, len(names))]
         return items, DataLoader(
             beside,  # type: ignore[arg-type]
@@ -158,7 +161,8 @@ class ClassificationTraining(Training):
             return began
         trained = [self.by_id[name] for name in self.folds[self.checked].training]
         marks = sorted({image_mark(self.digests[case.image], case.slice) for case in trained})
-        return {TRAINED: marks, "duplicates": [asdict(one) for one in self.across(self.checked)], **began}
+        duplicates = [asdict(one) for one in self.across(self.checked)]
+        return {TRAINED: marks, DEALT: self.method, "duplicates": duplicates, **began}
 
 
 def image_data(data: ImageData) -> ImageDataset:
@@ -210,6 +214,7 @@ def views(config: ClassificationConfig) -> Views:
     return Views(
         mirrors=image_axes(config.data, config.inference.mirror_axes),
         zooms=config.inference.zooms,
+        closer=config.inference.closer,
         precision=partial(resolve_precision, config.trainer.precision),
     )
 

@@ -19,6 +19,8 @@ REMEDY = "train again with another run folder (--run), or restore the file"
 
 TRAINED = "trained_images"
 """Key under which the provenance lists the marks of images that were trained on."""
+DEALT = "split_method"
+"""Key under which the provenance says how images were dealt to the folds."""
 
 START = "make room or give another run folder (--run) that can be written to"
 """What to do where a training cannot write its first files."""
@@ -208,7 +210,7 @@ class RunDir:
         split = self.read_folds()[fold]
         data = config.data
         return {
-            "method": data.split,
+            "method": str(read_json(self.provenance, REMEDY).get(DEALT, data.split)),
             "groups when dealt": "ignored" if data.split == "images" else "kept together",
             "folds": str(len(self.read_folds())),
             "fold": str(fold),

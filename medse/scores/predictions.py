@@ -20,8 +20,11 @@ PROBABILITY = "p_"
 """How the column of a class begins; the name of the class follows."""
 CASE, IMAGE, PREDICTED, FOLD, TRAINED_ON = "case", "image", "predicted", "fold", "trained_on"
 YES_NO = {"yes": True, "no": False}
-SUM_WITHIN = 1e-3
-"""How far the probabilities of a case may be from 1 together: what rounding to three decimals does."""
+ROUNDED = 5e-3
+"""How far each probability of a case may be off: what rounding to two decimals does. All are then divided by their
+sum."""
+EXACT = 1e-9
+"""How far from 1 a sum is left as it is."""
 _FORM = f"a table with the columns {CASE}, {IMAGE}, {PREDICTED} and {PROBABILITY}CLASS for every class"
 
 
@@ -175,7 +178,7 @@ def _probabilities(row: Mapping[str, str], classes: tuple[str, ...], place: str)
                 f"{place} gives {name!r} the probability {cell!r}; a number from 0 to 1 is expected; correct it."
             )
         found.append(value)
-    if abs(sum(found) - 1) > SUM_WITHIN + 1e-9:
+    if abs(sum(found) - 1) > ROUNDED * len(found) + EXACT:
         raise InputError(
             f"{place} has probabilities that sum to {sum(found):.6g}; those of a case sum to 1; give probabilities, "
             "such as the softmax of the network's outputs."
@@ -190,4 +193,5 @@ def _probabilities(row: Mapping[str, str], classes: tuple[str, ...], place: str)
             f"{place} predicts {said!r}, and {classes[int(np.argmax(found))]!r} is more probable; predicted is the "
             "most probable class; correct it, or leave the column out."
         )
-    return found
+    total = sum(found)
+    return found if abs(total - 1) <= EXACT else [value / total for value in found]

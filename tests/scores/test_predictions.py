@@ -26,14 +26,15 @@ def test_round_trip(tmp_path):
 def test_of_another_tool(tmp_path):
     """Only case and probabilities, rounded; a byte order mark, blank lines and spaces."""
     (tmp_path / "p.csv").write_text(
-        "\ufeffp_b, case ,p_a\n\n 0.333,one,0.667\n0.5, two ,0.5\n", encoding="utf-8"
+        "\ufeffp_b, case ,p_a\n\n 0.333,one,0.667\n0.5, two ,0.5\n0.33,three,0.68", encoding="utf-8"
     )
     found = read_predictions(tmp_path / "p.csv")
     assert found.classes == ("b", "a")
-    assert found.cases == ("one", "two")
-    assert found.images == ("", "")
+    assert found.cases == ("one", "two", "three")
+    assert found.images == ("", "", "")
+    assert found.probabilities[2] == pytest.approx([0.33 / 1.01, 0.68 / 1.01])
     assert found.folds == ()
-    assert found.labels == ("a", "b")  # of equals the first column
+    assert found.labels == ("a", "b", "a")  # of equals the first column
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_of_another_tool(tmp_path):
         ("case,p_a,p_b\nx,nan,1\n", "'nan'"),
         ("case,p_a,p_b\nx,,1\n", "''"),
         ("case,p_a,p_b\nx,-0.5,1.5\n", "'-0.5'"),
-        ("case,p_a,p_b\nx,0.5,0.498\n", "sum to 0.998"),
+        ("case,p_a,p_b\nx,0.5,0.489\n", "sum to 0.989"),
         ("case,predicted,p_a,p_b\nx,c,1,0\n", "'c'"),
         ("case,predicted,p_a,p_b\nx,b,0.6,0.4\n", "more probable"),
         ("case,p_a,p_b\n,1,0\n", "case ''"),

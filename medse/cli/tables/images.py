@@ -7,16 +7,12 @@ from rich.table import Table
 
 from medse.cli.tables.net_facts import fact_rows
 from medse.cli.tables.quantities import by
+from medse.pages.split import METHODS
 
 if TYPE_CHECKING:  # it comes with torch
     from medse.check.images import CheckedImages
 
 KINDS = {1: "grey", 3: "colours"}
-SPLITS = {
-    "random": "whole groups dealt at random",
-    "contiguous": "contiguous groups, those beside the validation part left out",
-    "images": "single images dealt at random, GROUPS IGNORED: scores will be too good",
-}
 
 
 def images_table(found: "CheckedImages") -> Table:
@@ -33,7 +29,7 @@ def images_table(found: "CheckedImages") -> Table:
     rows = {
         "data set": f"{found.name}, {found.images} images of {found.groups} groups ({found.training} training, "
         f"{found.validation} validation{beside} in fold 0)",
-        "split": SPLITS[found.split],
+        "split": METHODS[found.split],
         "duplicates": f"pairs across the folds: {found.across or 'none'}",
         "images": f"{KINDS[found.channels]}, {found.outlined} with an outline",
         "size": by(found.net.patch),

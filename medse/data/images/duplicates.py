@@ -27,6 +27,7 @@ from medse.data.images.loading import open_image
 from medse.data.images.placement import placed
 from medse.data.images.scaling import scaled
 from medse.data.splits import Split
+from medse.errors import Refusals
 from medse.machine import cores
 from medse.volumes.reading import channels_of, grid_of, images_of
 
@@ -91,10 +92,9 @@ def find_duplicates(cases: Sequence[ImageCase], slice_axis: int = 2) -> tuple[Du
         slice_axis: As of :class:`medse.data.images.loading.ImageLoader`.
 
     Raises:
-        InputError: An image cannot be read.
+        InputError: Images cannot be read; one sentence for each.
     """
-    with ThreadPoolExecutor(cores()) as pool:
-        seen = list(pool.map(lambda case: _see(case, slice_axis), cases))
+    seen = _see_all(cases, slice_axis)
     found = [*_same_files(cases, seen)]
     copied = {duplicate.other for duplicate in found}
     left = [k for k, case in enumerate(cases) if case.id not in copied]
@@ -176,6 +176,20 @@ def _values(case: ImageCase, slice_axis: int) -> AnyArray:
     grid = grid_of(opened, channels_of(opened))
     flat = case.slice is not None or 1 in grid.canonical_shape
     return placed(grid, (1, 1) if flat else (1, 1, 1), slice_axis, case.slice).cut(images_of([opened], grid))
+
+
+def _see_all(cases: Sequence[ImageCase], slice_axis: int) -> list[_Seen]:
+    refused = Refusals()
+
+    def see(case: ImageCase) -> _Seen | None:
+        with refused:
+            return _see(case, slice_axis)
+        return None
+
+    with ThreadPoolExecutor(cores()) as pool:
+        seen = list(pool.map(see, cases))
+    refused.raise_any()
+    return [one for one in seen if one is not None]
 
 
 def _see(case: ImageCase, slice_axis: int) -> _Seen:

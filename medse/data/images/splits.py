@@ -10,6 +10,8 @@ from medse.data.splits import Split, make_folds
 from medse.errors import InputError
 
 ImageMethod = Literal["random", "contiguous", "images"]
+GIVEN = "given"
+"""How images were dealt where the data has folds of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def make_image_folds(
     """
     dealt = [case for case in cases if case.fold != TEST]
     by_image = method == "images"
-    given = not by_image and any(case.fold is not None for case in dealt)
+    given = method_of(cases, method) == GIVEN
     most = _most_frequent(dealt)
     members = [
         _Member(
@@ -58,6 +60,12 @@ def make_image_folds(
     )
     _check_classes(splits, dealt, remedy)
     return splits
+
+
+def method_of(cases: Sequence[ImageCase], method: ImageMethod) -> str:
+    """Return how :func:`make_image_folds` deals the cases: by ``method``, or as the data gives it."""
+    own = any(case.fold not in (None, TEST) for case in cases)
+    return GIVEN if own and method != "images" else method
 
 
 def _most_frequent(cases: Sequence[ImageCase]) -> dict[str, str]:

@@ -16,6 +16,7 @@ PARTS = {
     "train": "training",
     "validation": "validation",
     "val": "validation",
+    "valid": "validation",
     "testing": "testing",
     "test": "testing",
 }

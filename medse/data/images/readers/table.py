@@ -8,9 +8,9 @@ from medse.data.images.cases import TEST, ImageCase, ImageDataset, image_dataset
 from medse.data.readers.case_table import given_folds, ids_of
 from medse.data.readers.csv_table import Row, Table, read_table
 from medse.data.readers.listing import existing
-from medse.errors import InputError
+from medse.errors import InputError, some
 from medse.files import given_path
-from medse.volumes.names import IMAGES, case_ids, located
+from medse.volumes.names import IMAGES, case_ids, list_folder, located
 
 INDEX = re.compile("[0-9]{1,6}")
 
@@ -46,6 +46,12 @@ def read_image_table(
         slice: Column of indices of slices of volumes, which may be empty.
         case: Column of case ids.
     """
+    if not (root / given_path(file)).exists() and (folders := [p for p in list_folder(root) if p.is_dir()]):
+        raise InputError(
+            f"{root / given_path(file)} does not exist, and {root} holds the folders "
+            f"{some([folder.name for folder in folders])}; a table is expected, or with data.format=class_folders a "
+            "folder for each class; add the table (data.format.file), or give that format."
+        )
     table = read_table(root / given_path(file))
     image_column, label_column = table.require(image, "image"), table.require(label, "label")
     mask_column = table.optional(mask, "mask", "mask")
