@@ -88,8 +88,8 @@ def evaluate(
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the scans, shown under the contours; of classes, of the images, by default that of the "
-            "references."
+            help="Folder of the scans, shown under the contours; of classes, of the images, by default where the "
+            "references say."
         ),
     ] = None,
     missing: Annotated[
@@ -215,7 +215,7 @@ def _evaluate_classes(
     from medse.cli.tables.classification import print_classification
     from medse.config.classification_scoring import read_asked_of_classes
     from medse.errors import Refusals
-    from medse.evaluate.class_cases import image_root, predictions_file
+    from medse.evaluate.class_cases import image_folder, predictions_file, read_references
     from medse.evaluate.classification import evaluate_predictions
     from medse.report.classification import write_classification_report
 
@@ -231,9 +231,8 @@ def _evaluate_classes(
             show_paths=show_paths,
         )
     maps = predictions_file(predictions).parent / MAPS
-    where = image_root(references)
-    if images is None and all((where / row.image).is_file() for row in scores.mistakes):
-        images = where
+    if images is None:
+        images = image_folder(references, read_references(references, asked.columns))
     refusals, page = Refusals(), None
     with refusals:
         page = write_classification_report(out, images, maps if maps.is_dir() else None)

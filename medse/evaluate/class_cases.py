@@ -1,5 +1,6 @@
 """Which class each case is, and which prediction belongs to it."""
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -118,8 +119,8 @@ def groups_of(cases: Collection[ImageCase], listed: Mapping[str, str] | None) ->
     return {case.id: named.get(case.id, case.group) for case in cases}
 
 
-def image_text(case: ImageCase, root: Path) -> str:
-    """Return where an image lies below ``root``; its name where it lies elsewhere."""
-    image = case.image.absolute()
-    inside = image.is_relative_to(root.absolute())
-    return image.relative_to(root.absolute()).as_posix() if inside else image.name
+def image_folder(references: Path, dataset: ImageDataset) -> Path:
+    """Return the folder below which all images lie: that of the references, or the deepest that holds them."""
+    root = image_root(references).absolute()
+    folders = [case.image.absolute().parent for case in dataset.cases]
+    return root if all(one.is_relative_to(root) for one in folders) else Path(os.path.commonpath(folders))

@@ -14,8 +14,7 @@ from medse.errors import InputError
 from medse.evaluate.cases import read_case_list, shown_name
 from medse.evaluate.class_cases import (
     groups_of,
-    image_root,
-    image_text,
+    image_folder,
     pair_cases,
     predictions_file,
     read_references,
@@ -119,6 +118,7 @@ def score_dataset(
     pairs = pair_cases(references, dataset, found, chosen)
     group_of = groups_of([case for case, _ in pairs], chosen)
     groups = [group_of[case.id] for case, _ in pairs]
+    folder = image_folder(references, dataset)
     places = [place for _, place in pairs]
     if found.trained_on:
         trained_on = sum(found.trained_on[place] for place in places)
@@ -153,7 +153,7 @@ def score_dataset(
                 case=case.id,
                 group=group,
                 fold=found.folds[place] if found.folds else "",
-                image=image_text(case, image_root(references)),
+                image=case.image.absolute().relative_to(folder).as_posix(),
                 slice=case.slice,
                 reference=case.label,
                 predicted=found.labels[place],

@@ -1,5 +1,6 @@
 """``medse check`` of a configuration for classification."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -57,3 +58,31 @@ def test_an_option_of_the_other_task_is_refused(
         medse("train", "quickstart.yaml", "--fold", "all", "--run", tmp_path / "r"),
         "task segmentation",
     )
+
+
+def test_every_unusable_file_is_named_and_weights_are_read(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = tmp_path / "absent.pth"
+    refused(capsys, medse("check", config, f"trainer.weights={absent}"), "absent.pth")
+    for name in ("spot00", "blank11"):
+        path = tmp_path / "data" / "images" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:-40])
+    refused(capsys, medse("check", config), r"blank11\.png.*spot00\.png")
+
+
+def test_folds_of_the_data_are_said_to_be_its_own(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    table = tmp_path / "data" / "cases.csv"
+    first, *rows = table.read_text().splitlines()
+    table.write_text(
+        "\n".join([f"{first},split", *(f"{row},{'validation' if '3' in row else 'train'}" for row in rows)])
+    )
+    assert medse("check", config) == 0
+    assert "as the data gives it" in capsys.readouterr().out
+    assert medse("train", config, "--run", tmp_path / "run") == 0
+    assert medse("predict", tmp_path / "run", tmp_path / "data", "--out", tmp_path / "p") == 0
+    said = json.loads((tmp_path / "p" / "prediction.json").read_text())
+    assert said["split"]["method"] == "given"

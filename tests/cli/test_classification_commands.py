@@ -84,20 +84,17 @@ def test_a_configuration_names_columns_and_threshold(folder: Path) -> None:
     assert (scores.settings.threshold, scores.groups) == (0.2, 20)
 
 
-def test_images_that_lie_elsewhere_are_shown_when_asked(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_images_that_lie_elsewhere_are_shown_and_their_folder_is_not_named(folder: Path) -> None:
     table = folder / "references" / "cases.csv"
     lines = table.read_text().splitlines()
     moved = [lines[0], *(f"{folder / 'references'}/{line}" for line in lines[1:])]
     (folder / "table").mkdir()
     (folder / "table" / "mine.csv").write_text("\n".join(moved))
     arguments = [folder / "table" / "mine.csv", folder / "poor"]
-    assert medse("evaluate", *arguments, "--out", folder / "without") == 0
-    assert "data:image/jpeg" not in (folder / "without" / "report.html").read_text()
-    assert str(folder) not in (folder / "without" / "cases.csv").read_text()
-    assert medse("evaluate", *arguments, "--out", folder / "with", "--images", folder / "references") == 0
-    assert "data:image/jpeg" in (folder / "with" / "report.html").read_text()
+    for out, more in (("alone", []), ("asked", ["--images", folder / "references"])):
+        assert medse("evaluate", *arguments, "--out", folder / out, *more) == 0
+        assert "data:image/jpeg" in (folder / out / "report.html").read_text()
+        assert str(folder) not in (folder / out / "cases.csv").read_text()
 
 
 def test_an_absent_class_and_a_single_group_are_said(

@@ -1,7 +1,6 @@
 """The page of a comparison of classifiers: its numbers, and what it says of splits and of cases."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -12,12 +11,12 @@ from medse.compare.classification_page import find_disagreements, render_classif
 from medse.compare.classification_reading import read_classifier_reports
 from medse.compare.compare import PAGE
 from medse.scores.classification import write_classification
+from tests.support.browser import chromium, needs_chromium, quiet_page
 from tests.support.made_up_classifier import collect_classified, guesses
 from tests.support.made_up_scores import Page, check_policy
 
 HOSTILE = "</script><script>x</script><img src=q onerror=alert(1)>'\"&_{{ 7 * 77777 }}"
 CLASSES = ("a", "b", "c")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def write_model(folder, seed, gain, *, classes=CLASSES, groups=None, **more):
@@ -160,20 +159,14 @@ def test_models_that_agree_everywhere_say_so(tmp_path, compared):
     assert "nan" not in re.sub(r'data-sort="[^"]*"', "", text).lower()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@needs_chromium
 def test_in_a_browser_it_is_quiet_narrow_and_sorts(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     classes = ("a_long_name_of_a_class_of_tumours_" * 3, "b", "<img src=q onerror=alert(1)>")
     for name, seed in (("x", 1), ("y_with_a_long_name_that_needs_room_on_the_page", 2)):
         write_model(tmp_path / name, seed, 1.0, classes=classes, groups=[f"g{k // 3}" for k in range(30)])
     compare_classifiers([str(path) for path in tmp_path.iterdir()], tmp_path / "out")
-    said = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 375, "height": 800})
-        for event in ("console", "pageerror", "dialog"):
-            page.on(event, lambda message: said.append(str(message)))
-        page.goto((tmp_path / "out" / PAGE).as_uri())
+    address = (tmp_path / "out" / PAGE).as_uri()
+    with chromium() as browser, quiet_page(browser, address, 375) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 375
         page.locator("#by-case thead button").last.click()
         spreads = page.evaluate(
@@ -181,5 +174,3 @@ def test_in_a_browser_it_is_quiet_narrow_and_sorts(tmp_path):
         )
         assert spreads == sorted(spreads)
         assert len(spreads) > 3
-        browser.close()
-    assert said == []

@@ -1,16 +1,12 @@
 """The page in a real browser: its own script runs, and no other."""
 
-import shutil
-
 import numpy as np
-import pytest
 
 from medse.compare.compare import PAGE, compare_reports
+from tests.support.browser import chromium, needs_chromium
 from tests.support.made_up_scores import write_evaluated
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 CLASSES = ("b", "a10", "a9", "<img src=q onerror=alert(1)>")
 
@@ -24,8 +20,7 @@ def test_the_tables_sort_and_a_foreign_script_does_not_run(tmp_path):
     differences = {row.label: row.difference for row in found.found.by_class}
     page_file = tmp_path / "out" / PAGE
     said = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
@@ -46,6 +41,5 @@ def test_the_tables_sort_and_a_foreign_script_does_not_run(tmp_path):
         )
         page.reload()
         assert heads.count() > 2
-        browser.close()
     assert len(said) == 1
     assert "Content Security Policy" in said[0]

@@ -50,6 +50,9 @@ def test_a_key_that_no_task_has_is_unknown() -> None:
         (["data.classes=[glioma, glioma]"], "twice"),
         (["data.classes=[glioma]"], "2 or more"),
         (["trainer.averaging=1"], "averaging = 1"),
+        (["inference.closer=[2]", "loss.outline=0"], "give loss.outline"),
+        (["inference.closer=[]", "trainer.closer=0.5"], "inference.closer does not say"),
+        (["inference.closer=[1]"], "closer.*> 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides: list[str], pattern: str) -> None:

@@ -107,6 +107,12 @@ def test_refused_tables(root: Path, text: str, expected: str) -> None:
     assert expected in refusal(root, text)
 
 
+def test_class_folders_where_a_table_is_expected_are_proposed(tmp_path: Path) -> None:
+    files(tmp_path, "x/a.png", "y/b.png")
+    with pytest.raises(InputError, match=r"the folders x, y; .*data\.format=class_folders"):
+        read_image_table(tmp_path, None)
+
+
 def test_an_unknown_label_is_refused_with_its_line_and_the_nearest_class(root: Path) -> None:
     message = refusal(root, "image,label\na.png,glioma\nb.jpg,gliom\nc.dcm,none\n", ("glioma", "none"))
     assert "cases.csv, line 3 has the label 'gliom'; did you mean 'glioma'?" in message

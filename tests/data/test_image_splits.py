@@ -7,7 +7,7 @@ import pytest
 
 from medse.data.cases import TRAINING_ONLY
 from medse.data.images.cases import TEST, ImageCase
-from medse.data.images.splits import ImageMethod, make_image_folds
+from medse.data.images.splits import ImageMethod, make_image_folds, method_of
 from medse.errors import InputError
 
 
@@ -67,6 +67,8 @@ def test_given_folds_count_except_for_images() -> None:
     assert groups(only.training) == {"a", "b"}
     assert groups(only.validation) == {"c", "d"}
     assert len(make_image_folds(given, 4, 0, "images")) == 4
+    assert (method_of(given, "random"), method_of(given, "images")) == ("given", "images")
+    assert method_of([case for case in given if case.fold == TEST] + DEALT, "contiguous") == "contiguous"
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,9 @@ def test_python(code: str, here: Path) -> None:
 def test_yaml(text: str, here: Path) -> None:
     config = here / "hippocampus_unet_scse.yaml"
     content = yaml.safe_load(config.read_text())
-    for section, values in (yaml.safe_load(text) or {}).items():
+    given = yaml.safe_load(text) or {}
+    for section, values in {} if "task" in given else given.items():
         content[section] = content.get(section, {}) | values
+    content = given if "task" in given else content
     config.write_text(yaml.safe_dump(content))
     load_config(config)

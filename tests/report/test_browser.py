@@ -1,7 +1,6 @@
 """The page in a real browser: quiet, sortable, scrollable, narrow and printed."""
 
 import math
-import shutil
 
 import nibabel as nib
 import numpy as np
@@ -9,11 +8,10 @@ import pytest
 
 from medse.report.report import write_report
 from medse.scores.files import write_scores
+from tests.support.browser import chromium, needs_chromium, quiet_page
 from tests.support.made_up_scores import collect, row
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 CASES = 12
 LABELS = ("liver", "structure_" + "of_many_words_" * 5 + "x" * 60, *(f"rib_left_{k}" for k in range(6)))
@@ -59,26 +57,14 @@ def address(scores, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser, address):
-    """The page, and at the end the proof that it was quiet."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    opened = context.new_page()
-    said, asked = [], []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(address)
-    yield opened
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [address]
+    with quiet_page(browser, address) as opened:
+        yield opened
 
 
 def column(page, table, k):

@@ -1,7 +1,5 @@
 """The page of a classifier in a real browser: quiet, sortable, narrow and printed."""
 
-import shutil
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,11 +7,10 @@ from PIL import Image
 from medse.config.classification_scoring import ClassificationEvaluation
 from medse.report.classification import write_classification_report
 from medse.scores.classification import DuplicateRow, write_classification
+from tests.support.browser import chromium, needs_chromium, quiet_page
 from tests.support.made_up_classifier import collect_classified, guesses
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 LONG = "a_class_" + "of_many_words_" * 5 + "x" * 60
 CLASSES = (LONG, "b", "<img src=q onerror=alert(1)>", *(f"class {k}" for k in range(6)))
@@ -51,26 +48,14 @@ def address(scores, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser, address):
-    """The page, and at the end the proof that it was quiet."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    said, asked = [], []
-    for event in ("console", "pageerror", "dialog"):
-        opened.on(event, lambda message: said.append(str(message)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(address)
-    yield opened
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [address]
+    with quiet_page(browser, address) as opened:
+        yield opened
 
 
 def column(page, k):
