@@ -20,7 +20,7 @@ from medse.crossvalidate import cross_validate
 from medse.errors import InputError
 from medse.explain import heat_maps
 from medse.predict.images import predict_images
-from medse.runs.classification import ClassificationTraining
+from medse.runs.classification import ClassificationTraining, classifier
 from medse.runs.trained_classifier import LoadedClassifier
 from medse.scores.predictions import read_predictions
 from medse.tasks.callbacks.progress import ImagesValidated
@@ -348,3 +348,16 @@ def test_a_folder_of_runs_says_where_its_predictions_are(
     split = json.loads((tmp_path / "report" / "classification.json").read_text())["split"]
     assert split["cases_trained_on"] == "0"
     assert "fitted on the others" in split["temperature"]
+
+
+@pytest.mark.parametrize("channels", [12, 16])
+def test_no_step_of_few_channels_is_computed_channels_last(
+    config: ClassificationConfig, channels: int
+) -> None:
+    """Its gradient is wrong on some CPUs, or the training crashes, for which any one CPU is no test."""
+    net = classifier(changed(config, "net", channels=channels), 1, 3)
+    convolutions = [part for part in net.modules() if isinstance(part, torch.nn.Conv2d)]
+    steps = [part for part in convolutions if part.kernel_size == (1, 1) and part.stride == (2, 2)]
+    assert min(part.in_channels for part in steps) == channels
+    wide = [part for part in convolutions if part.kernel_size == (3, 3)]
+    assert {part.weight.is_contiguous() for part in wide} == {channels < 16}
