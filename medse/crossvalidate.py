@@ -20,6 +20,8 @@ from medse.metrics.classification.temperature import fit_temperature, with_tempe
 from medse.registry import check_arguments
 from medse.runs.classification import ClassificationTraining
 from medse.runs.directory import RunDir
+from medse.runs.identity import NO_WEIGHT
+from medse.runs.resuming import check_data, check_same
 from medse.runs.trained_classifier import ENSEMBLE, load_classifier
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.tasks.callbacks.progress import Progress
@@ -88,21 +90,13 @@ def cross_validate(
     for fold, run in enumerate(runs):
         directory = RunDir(run)
         if directory.weights.is_file():
-            _check_same(directory, config, fold)
+            check_same(directory, config, fold, NO_WEIGHT)
+            check_data(directory, training.fingerprint(), training.folds, training.root)
             log.info("%s is complete", run)
         else:
             train_run(config, run, fold=fold, resume=directory.config.is_file(), progress=progress(fold))
     found = [_of_fold(training, fold, run, config.trainer.device) for fold, run in enumerate(runs)]
     return _write(training, folder, runs, found)
-
-
-def _check_same(run: RunDir, config: ClassificationConfig, fold: int) -> None:
-    """Raise unless a complete run is of this configuration and fold."""
-    if run.read_config() != config or run.read_fold() != fold:
-        raise InputError(
-            f"{run.path} was trained with another configuration or on another fold; give the configuration in "
-            f"{run.config}, or another run folder (--run)."
-        )
 
 
 def _of_fold(training: ClassificationTraining, fold: int, run: Path, device: str) -> Found:

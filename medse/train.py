@@ -24,7 +24,7 @@ from medse.runs.hardware import LIGHTNING, accelerator, fixed_sizes, resolve_dev
 from medse.runs.identity import run_identity
 from medse.runs.lock import locked
 from medse.runs.provenance import device_name, provenance
-from medse.runs.resuming import Resumed, resumable
+from medse.runs.resuming import Resumed, check_data, resumable
 from medse.runs.segmentation import SegmentationTraining
 from medse.runs.training import Training
 from medse.runs.weights import write_weights
@@ -110,7 +110,7 @@ def _train(
     data_sha256 = training.fingerprint()
     if resumed:
         resumed.check_precision(settings.precision, precision)
-        resumed.check_data(data_sha256, folds, training.root)
+        check_data(run, data_sha256, folds, training.root)
     run_id = resumed.run_id if resumed else run_identity(config, fold, data_sha256, precision)
     training.check_files(fold)
     steps = settings.steps_per_epoch

@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,19 +62,6 @@ class Resumed:
         if self.source is None:
             return 0
         return int(self.checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
-
-    def check_data(self, data_sha256: str, folds: tuple[Split, ...], root: Path) -> None:
-        """Raise unless data, by their fingerprint, and folds are those that the run was started on."""
-        if self.run.read_fingerprint() != data_sha256:
-            raise InputError(
-                f"The data in {root} changed since {self.run.path} was started on it; restore the data, or start "
-                "a new run with another run folder (--run)."
-            )
-        if self.run.read_folds() != folds:
-            raise InputError(
-                f"The cases would be dealt to other folds than those in {self.run.splits}, and cases that were "
-                "trained on be validated on; restore that file, or start a new run with another run folder (--run)."
-            )
 
     def check_precision(self, asked: str, precision: str) -> None:
         """Raise unless ``precision``, by Lightning's name, is that of the run; ``asked`` is what was given."""
@@ -160,14 +147,30 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
     Raises:
         InputError: It was started with another configuration or fold, or a file of it is damaged or of another run.
     """
-    before = run.read_config()
-    old, new = flat(before), flat(config)
+    changed = check_same(run, config, fold, FREE)
+    run.check_dataset(run.read_config())
+    run_id = run.read_identity()
+    source, checkpoint, fault = _last(run, run_id)
+    run.check_files()
+    return Resumed(run, source, checkpoint, changed, run_id, fault)
+
+
+def check_same(run: RunDir, config: Config, fold: int, free: Collection[str]) -> dict[str, list[Any]]:
+    """Return key of the configuration -> its value when ``run`` was started, and now, where they differ.
+
+    Args:
+        free: Keys that may differ; so may those of ``evaluation``.
+
+    Raises:
+        InputError: Another key differs, or the fold.
+    """
+    old, new = flat(run.read_config()), flat(config)
     changed = {
         key: [old.get(key), new.get(key)]
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     }
-    refused = [key for key in changed if key not in FREE and not key.startswith("evaluation.")]
+    refused = [key for key in changed if key not in free and not key.startswith("evaluation.")]
     if refused:
         shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in refused])
         raise InputError(
@@ -178,11 +181,21 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
         raise InputError(
             f"{run.path} validates on fold {run.read_fold()}, not {fold}; give that one (--fold)."
         )
-    run.check_dataset(before)
-    run_id = run.read_identity()
-    source, checkpoint, fault = _last(run, run_id)
-    run.check_files()
-    return Resumed(run, source, checkpoint, changed, run_id, fault)
+    return changed
+
+
+def check_data(run: RunDir, data_sha256: str, folds: tuple[Split, ...], root: Path) -> None:
+    """Raise unless data, by their fingerprint, and folds are those that ``run`` was started on."""
+    if run.read_fingerprint() != data_sha256:
+        raise InputError(
+            f"The data in {root} changed since {run.path} was started on it; restore the data, or start "
+            "a new run with another run folder (--run)."
+        )
+    if run.read_folds() != folds:
+        raise InputError(
+            f"The cases would be dealt to other folds than those in {run.splits}, and cases that were "
+            "trained on be validated on; restore that file, or start a new run with another run folder (--run)."
+        )
 
 
 def _last(run: RunDir, run_id: str) -> tuple[Path | None, dict[str, Any], str]:

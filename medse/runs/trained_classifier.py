@@ -201,15 +201,26 @@ def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether a folder holds the runs of all folds."""
-    return (folder / ENSEMBLE).is_file()
+    """Whether a folder holds the runs of all folds.
+
+    Raises:
+        InputError: It holds the first, and the training of all was not finished.
+    """
+    if (folder / ENSEMBLE).is_file():
+        return True
+    if RunDir(folder / "fold_0").config.is_file():
+        raise InputError(
+            f"Not all folds in {folder} are trained; finish them (medse train --fold all --resume --run {folder}), "
+            "or give the folder of one."
+        )
+    return False
 
 
 def classifies(folder: Path) -> bool:
     """Whether a folder holds a run, or runs, of task classification.
 
     Raises:
-        InputError: It holds no run.
+        InputError: It holds no run, or not those of all folds.
     """
     return is_ensemble(folder) or isinstance(RunDir(folder).read_config(), ClassificationConfig)
 

@@ -48,8 +48,8 @@ def case_id(path: Path, known: Collection[str] = SUFFIXES) -> str:
             "a compression of their own; decompress it, or compress it with gzip."
         )
     raise InputError(
-        f"{path} is not a volume by its name; expected one that ends in {', '.join(known)}; convert the "
-        "file or correct its name."
+        f"The name of {path} has no known ending; expected one of {', '.join(known)}; convert the file or correct "
+        "its name."
     )
 
 

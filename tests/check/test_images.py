@@ -23,7 +23,8 @@ def test_it_counts_classes_groups_and_outlines(
     assert medse("check", config) == 0
     shown = " ".join(capsys.readouterr().out.split())
     for fact in (
-        "24 images of 12 groups",
+        "24 images",
+        "groups 12",
         "24 with an outline",
         "pairs across the folds: none",
         "grey",

@@ -86,7 +86,7 @@ A, B = "a.png,x", "b.jpg,y"
     ("text", "expected"),
     [
         (f"image,label\n{A}\nabsent.png,y\n", "line 3 lists absent.png, which does not exist"),
-        (f"image,label\n{A}\nREADME,y\n", "README is not a volume by its name"),
+        (f"image,label\n{A}\nREADME,y\n", "README has no known ending"),
         (f"image,label,mask\n{A},\n{B},none.png\n", "line 3 lists none.png, which does not exist"),
         (f"image,label\n{A}\nb.jpg,\n", "line 3 has nothing in column 'label'"),
         (f"image,label\n{A}\nb.jpg,x\n", "one class 'x'; two or more"),

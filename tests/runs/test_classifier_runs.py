@@ -222,7 +222,7 @@ def test_the_temperature_is_the_most_likely_one(
 
 
 def test_complete_folds_stay_and_missing_ones_are_trained(
-    config: ClassificationConfig, folds: Path, tmp_path: Path
+    config: ClassificationConfig, data: Path, folds: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folds, copy)
@@ -231,11 +231,27 @@ def test_complete_folds_stay_and_missing_ones_are_trained(
     short = changed(config, "trainer", max_epochs=1)
     with pytest.raises(InputError, match="--resume"):
         cross_validate(short, copy)
-    with pytest.raises(InputError, match="another configuration"):
+    with pytest.raises(InputError, match=r"trainer.max_epochs \(1 then, 2 now\)"):
         cross_validate(config, copy, resume=True)
-    cross_validate(short, copy, resume=True)
+    (copy / "ensemble.json").unlink()
+    with pytest.raises(InputError, match="Not all folds"):
+        predict_images(copy, [data / "images"], tmp_path / "out")
+    cross_validate(changed(short, "inference", batch_size=3), copy, resume=True)
     assert (copy / "fold_1" / "model.safetensors").stat().st_mtime_ns == before
     assert same_weights(copy / "fold_2", folds / "fold_2")
+
+
+def test_complete_folds_of_other_images_are_refused(
+    config: ClassificationConfig, data: Path, folds: Path, tmp_path: Path
+) -> None:
+    root, copy = tmp_path / "data", tmp_path / "copy"
+    shutil.copytree(data, root)
+    shutil.copytree(folds, copy)
+    table = root / "cases.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    short = changed(changed(config, "trainer", max_epochs=1), "data", root=root)
+    with pytest.raises(InputError, match="data .* changed"):
+        cross_validate(short, copy, resume=True)
 
 
 def test_random_classes_keep_groups_and_counts(config: ClassificationConfig) -> None:

@@ -108,5 +108,5 @@ def test_a_slice_is_no_volume_to_segment(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm")
     assert suffix_of(path) == ""
     assert case_id(path, IMAGES) == "a"
-    with pytest.raises(InputError, match="is not a volume by its name"):
+    with pytest.raises(InputError, match="no known ending"):
         open_volume(path)

@@ -241,7 +241,7 @@ def test_two_files_of_one_case(tmp_path: Path) -> None:
         list_volumes(tmp_path / "empty")
     refuse(tmp_path / "notes.txt", "does not exist")
     (tmp_path / "notes.txt").write_text("x")
-    refuse(tmp_path / "notes.txt", "is not a volume by its name; expected one that ends in .nii.gz, .nii")
+    refuse(tmp_path / "notes.txt", "no known ending; expected one of .nii.gz, .nii")
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".mha", ".png", ".jpg"])

@@ -27,8 +27,11 @@ def images_table(found: "CheckedImages") -> Table:
         if count
     )
     rows = {
-        "data set": f"{found.name}, {found.images} images of {found.groups} groups ({found.training} training, "
-        f"{found.validation} validation{beside} in fold 0)",
+        "data set": f"{found.name}, {found.images} images ({found.training} training, {found.validation} "
+        f"validation{beside} in fold 0)",
+        "groups": str(found.groups)
+        if found.groups < found.images
+        else "none known: no two images are said to be of one patient",
         "split": METHODS[found.split],
         "duplicates": f"pairs across the folds: {found.across or 'none'}",
         "images": f"{KINDS[found.channels]}, {found.outlined} with an outline",
