@@ -1,7 +1,7 @@
 """The picture of one explained image: the image, what speaks for the class, and what attention lets through."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
@@ -87,12 +87,15 @@ def draw_overlay(overlay: Overlay) -> Figure:
     panels, bars = ([figure.add_subplot(grid[row, k]) for k in range(pictures)] for row in range(2))
     _image(panels[0], overlay, "image" if overlay.mask is None else "image and outline")
     bars[0].set_axis_off()
-    _image(panels[1], overlay, "Grad-CAM of the predicted class")
+    under = replace(
+        overlay, image=overlay.image.mean(0, keepdims=True)
+    )  # its colours would mix with those of a map
+    _image(panels[1], under, "Grad-CAM of the predicted class")
     heat = matplotlib.colormaps["inferno"]
     shown = panels[1].imshow(overlay.heat, _see_through(heat), aspect=overlay.aspect, vmin=0, vmax=1)
     _bar(figure, bars[1], ScalarMappable(shown.norm, heat), "share of its maximum")
     for axes, bar, gates in zip(panels[2:], bars[2:], overlay.places, strict=False):
-        _image(axes, overlay, gates.title)
+        _image(axes, under, gates.title)
         low, high = float(gates.values.min()), float(gates.values.max())
         scale = Normalize(low, max(high, low + 1e-3))
         shown = axes.imshow(gates.values, "viridis", aspect=overlay.aspect, alpha=GATE_OPACITY, norm=scale)

@@ -235,7 +235,8 @@ def _resized(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
 def _blended(picture: FloatArray, heat: FloatArray) -> FloatArray:
     colours = colormaps["inferno"](_LOWEST + (_HIGHEST - _LOWEST) * heat)[..., :3]
     opacity = OPACITY * heat[..., None]
-    return np.asarray(picture * (1 - opacity) + colours * opacity)
+    grey = picture.mean(-1, keepdims=True)  # the picture's own colours would mix with those of the map
+    return np.asarray(grey * (1 - opacity) + colours * opacity)
 
 
 def _with_outline(picture: FloatArray, heat: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ from medse.explain import explain_images, grad_cam, heat_maps
 from medse.explain.classifier import Together
 from medse.explain.explain import first_to_show
 from medse.explain.faithfulness import insertion_deletion, random_order
+from medse.explain.overlays import Overlay, draw_overlay
 from medse.explain.pictures import picture_of
 from medse.explain.result import Explained
 from medse.nets import build_net
@@ -255,3 +256,11 @@ def test_pictures_of_patients_say_which_side_is_which(
     assert overlay.heat.shape == (rows, columns)
     peak = np.unravel_index(overlay.heat.argmax(), overlay.heat.shape)
     assert overlay.image[(0, *peak)] == 50
+
+
+def test_a_map_lies_on_grey() -> None:
+    colours = np.random.default_rng(0).random((3, 8, 9)).astype(np.float32)
+    overlay = Overlay(colours, np.zeros((8, 9), np.float32), None, (), None, ("case",), 1.0, None)
+    image, mapped, *_ = draw_overlay(overlay).axes
+    assert image.images[0].get_array().shape == (8, 9, 3)
+    assert mapped.images[0].get_array().shape == (8, 9)

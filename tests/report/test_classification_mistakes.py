@@ -100,6 +100,15 @@ def test_the_map_tints_where_it_is_high_and_leaves_the_image_elsewhere(tmp_path)
     assert np.ptp(inside) > 0.4 * np.ptp(grey(one.image)[85:115, 285:315])  # what lies below stays visible
 
 
+def test_only_the_map_has_colours(tmp_path):
+    save_picture(tmp_path / "c000.png", np.stack([shades(), shades() // 2, shades() // 4], -1))
+    save_picture(tmp_path / "maps" / "c000.png", np.zeros((40, 60), np.uint8))
+    (one,) = mistakes.draw_mistakes(wrong(), tmp_path, tmp_path / "maps")
+    with_map, without = (np.asarray(Image.open(io.BytesIO(it)), int) for it in (one.overlaid, one.image))
+    assert np.ptp(without, axis=-1).mean() > 60
+    assert np.ptp(with_map, axis=-1).max() < 12
+
+
 def test_a_map_of_another_size_is_refused(tmp_path):
     save_picture(tmp_path / "c000.png", shades())
     save_picture(tmp_path / "maps" / "c000.png", shades(41))
