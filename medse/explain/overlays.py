@@ -85,11 +85,11 @@ def draw_overlay(overlay: Overlay) -> Figure:
     grid = figure.add_gridspec(2, number, height_ratios=(height, 0.08))
     pictures = 2 + len(overlay.places)
     panels, bars = ([figure.add_subplot(grid[row, k]) for k in range(pictures)] for row in range(2))
-    _image(panels[0], overlay, "image" if overlay.mask is None else "image and outline")
+    outline = "" if overlay.mask is None else " and outline" if overlay.mask.any() else ", no outline here"
+    _image(panels[0], overlay, f"image{outline}")
     bars[0].set_axis_off()
-    under = replace(
-        overlay, image=overlay.image.mean(0, keepdims=True)
-    )  # its colours would mix with those of a map
+    # in colours, it would mix with those of a map
+    under = replace(overlay, image=overlay.image.mean(0, keepdims=True))
     _image(panels[1], under, "Grad-CAM of the predicted class")
     heat = matplotlib.colormaps["inferno"]
     shown = panels[1].imshow(overlay.heat, _see_through(heat), aspect=overlay.aspect, vmin=0, vmax=1)
@@ -114,7 +114,7 @@ def _image(axes: Axes, overlay: Overlay, title: str) -> None:
     grey = np.clip((overlay.image - low) / max(float(high - low), 1e-6), 0, 1)
     picture = grey[0] if len(grey) == 1 else np.moveaxis(grey, 0, -1)
     axes.imshow(picture, "gray", aspect=overlay.aspect, vmin=0, vmax=1)
-    if overlay.mask is not None:
+    if overlay.mask is not None and overlay.mask.any():
         for colour, width in (("black", 1.6), (OUTLINE, 0.8)):
             axes.contour(overlay.mask.astype(float), [0.5], colors=colour, linewidths=width, zorder=3)
     for x, side in zip((0.02, 0.98), overlay.sides or (), strict=False):

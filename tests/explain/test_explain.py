@@ -264,3 +264,17 @@ def test_a_map_lies_on_grey() -> None:
     image, mapped, *_ = draw_overlay(overlay).axes
     assert image.images[0].get_array().shape == (8, 9, 3)
     assert mapped.images[0].get_array().shape == (8, 9)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_an_outline_on_another_slice_is_said_to_be_missing(
+    marked: bool, recwarn: pytest.WarningsRecorder
+) -> None:
+    mask = np.zeros((8, 9), bool)
+    mask[2:4, 3:6] = marked
+    shown = np.ones((1, 8, 9), np.float32)
+    overlay = Overlay(shown, shown[0], mask, (), None, ("case",), 1.0, None)
+    image = draw_overlay(overlay).axes[0]
+    assert ("no outline" in image.get_title()) is not marked
+    assert bool(image.collections) is marked
+    assert not recwarn
