@@ -20,9 +20,8 @@ from medse.metrics.classification.temperature import fit_temperature, with_tempe
 from medse.registry import check_arguments
 from medse.runs.classification import ClassificationTraining
 from medse.runs.directory import RunDir
-from medse.runs.identity import NO_WEIGHT
-from medse.runs.resuming import check_data, check_same
-from medse.runs.trained_classifier import ENSEMBLE, load_classifier
+from medse.runs.resuming import FREE, check_data, check_same, length_of
+from medse.runs.trained_classifier import ENSEMBLE, load_classifier, weights_digest
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.tasks.callbacks.progress import Progress
 from medse.train import train_run
@@ -90,11 +89,12 @@ def cross_validate(
     for fold, run in enumerate(runs):
         directory = RunDir(run)
         if directory.weights.is_file():
-            check_same(directory, config, fold, NO_WEIGHT)
+            check_same(directory, config, fold, FREE)
             check_data(directory, training.fingerprint(), training.folds, training.root)
-            log.info("%s is complete", run)
-        else:
-            train_run(config, run, fold=fold, resume=directory.config.is_file(), progress=progress(fold))
+            if length_of(directory) == (config.trainer.max_epochs, config.trainer.max_minutes):
+                log.info("%s is complete", run)
+                continue
+        train_run(config, run, fold=fold, resume=directory.config.is_file(), progress=progress(fold))
     found = [_of_fold(training, fold, run, config.trainer.device) for fold, run in enumerate(runs)]
     return _write(training, folder, runs, found)
 
@@ -148,7 +148,7 @@ def _write(training: ClassificationTraining, folder: Path, runs: list[Path], fou
     }
     write_json(folder / OUT_OF_FOLD / "prediction.json", facts)
     ensemble: Mapping[str, Any] = {
-        "runs": [run.name for run in runs],
+        "runs": {run.name: weights_digest(run) for run in runs},
         "temperature": overall,
         "log_loss": {
             "as trained": _log_loss(found, plain),

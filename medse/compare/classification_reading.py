@@ -39,6 +39,8 @@ def read_classifier_reports(arguments: Sequence[str]) -> list[ClassifierReport]:
             differ from those of another; or two trainings of a model have the same probabilities.
     """
     named = read_arguments(arguments)
+    if absent := next((folder for _, folder in named if not folder.exists()), None):
+        raise InputError(f"{absent} does not exist; give the folder of a report, as NAME=FOLDER.")
     if other := next((folder for _, folder in named if not is_classification(folder)), None):
         raise InputError(
             f"{other} holds no scores of a classifier, and another of the folders does; compare classifiers with "

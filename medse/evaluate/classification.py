@@ -127,6 +127,7 @@ def score_dataset(
         np.array([found.classes.index(case.label) for case, _ in pairs]), found.probabilities[places]
     )
     estimates = estimate_all(classified, groups, options.threshold)
+    grouped = len(set(groups)) < len(groups)
     scores = ClassificationScores(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(PACKAGES),
@@ -136,8 +137,8 @@ def score_dataset(
             cases_file=listed.name if listed else None,
             threshold=options.threshold,
             calibration_bins=BINS,
-            grouped=len(set(groups)) < len(groups),
-            interval_method=WEIGHTS_METHOD,
+            grouped=grouped,
+            interval_method=WEIGHTS_METHOD[grouped],
             interval_level=LEVEL,
             interval_resamples=RESAMPLES,
             interval_seed=SEED,

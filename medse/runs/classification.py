@@ -197,7 +197,7 @@ def _narrow_step(part: nn.Module) -> bool:
     """Whether it is a convolution whose gradient oneDNN, channels last, writes beyond its memory (its issue 6035)."""
     if not isinstance(part, nn.Conv2d) or part.in_channels >= 16:
         return False
-    return max(part.kernel_size) == 1 < max(cast(tuple[int, ...], part.stride))
+    return max(part.kernel_size) == 1 < max(part.stride)
 
 
 def image_augmentation(config: ClassificationConfig) -> Augmentation | None:

@@ -169,6 +169,11 @@ class RunDir:
         all_of_them = [*(earlier if isinstance(earlier, list) else []), facts]
         write_json(self.provenance, {**before, "resumed": all_of_them}, RESUME)
 
+    def read_changed(self) -> dict[str, list[Any]]:
+        """Return key -> value as configured, and as last resumed, where they differ."""
+        earlier = read_json(self.provenance, REMEDY).get("resumed")
+        return dict(earlier[-1]["changed"]) if earlier else {}
+
     def read_config(self) -> Config:
         """Read the configuration."""
         if not self.path.exists():

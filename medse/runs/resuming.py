@@ -184,6 +184,12 @@ def check_same(run: RunDir, config: Config, fold: int, free: Collection[str]) ->
     return changed
 
 
+def length_of(run: RunDir) -> tuple[object, object]:
+    """Return most epochs and minutes of ``run``, None for one that is not limited, as last started or resumed."""
+    values = flat(run.read_config()) | {key: now for key, (_, now) in run.read_changed().items()}
+    return values.get("trainer.max_epochs"), values.get("trainer.max_minutes")
+
+
 def check_data(run: RunDir, data_sha256: str, folds: tuple[Split, ...], root: Path) -> None:
     """Raise unless data, by their fingerprint, and folds are those that ``run`` was started on."""
     if run.read_fingerprint() != data_sha256:

@@ -23,6 +23,7 @@ from medse.runs import Weights
 from medse.runs.classification import classifier, image_loader, views
 from medse.runs.directory import RunDir
 from medse.runs.hardware import resolve_device
+from medse.runs.provenance import file_digests
 from medse.runs.weights import load_weights
 from medse.tasks.classification import kept_weights
 
@@ -200,6 +201,12 @@ def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "
     )
 
 
+def weights_digest(run: Path) -> str:
+    """Return the SHA-256 of the weights of a run; an empty text where it has none."""
+    weights = RunDir(run).weights
+    return file_digests([weights])[weights].hex() if weights.is_file() else ""
+
+
 def is_ensemble(folder: Path) -> bool:
     """Whether a folder holds the runs of all folds.
 
@@ -228,15 +235,22 @@ def classifies(folder: Path) -> bool:
 def _load_ensemble(folder: Path, device: str, weights: Weights) -> LoadedClassifier:
     facts = read_json(folder / ENSEMBLE, "train the folds again (medse train --fold all)")
     try:
-        names, temperature = [str(name) for name in facts["runs"]], float(facts["temperature"])
-    except (KeyError, TypeError, ValueError) as error:
+        known = {str(name): str(digest) for name, digest in facts["runs"].items()}
+        temperature = float(facts["temperature"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder / ENSEMBLE} is damaged ({error!r}); train the folds again (medse train --fold all --resume)."
         ) from error
+    names = list(known)
     if not names or any(leads_out(name) for name in names) or not 0 < temperature < math.inf:
         raise InputError(
             f"{folder / ENSEMBLE} names the runs {some(names)} and temperature {temperature}; runs in that folder "
             "and a number above 0 are expected; train the folds again (medse train --fold all --resume)."
+        )
+    if changed := [name for name, digest in known.items() if weights_digest(folder / name) != digest]:
+        raise InputError(
+            f"{folder / changed[0]} was trained since its temperature was fitted; make the folds one again "
+            f"(medse train --fold all --resume --run {folder}), or give the folder of one."
         )
     members = [load_classifier(folder / name, device=device, weights=weights) for name in names]
     first = members[0]

@@ -25,7 +25,7 @@ ROUNDED = 5e-3
 sum."""
 EXACT = 1e-9
 """How far from 1 a sum is left as it is."""
-_FORM = f"a table with the columns {CASE}, {IMAGE}, {PREDICTED} and {PROBABILITY}CLASS for every class"
+_FORM = f"a table with the columns {CASE} and {PROBABILITY}CLASS for every class"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,10 @@ def _classes(header: list[str], place: str) -> tuple[str, ...]:
         )
     classes = tuple(name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY))
     known = {CASE, IMAGE, PREDICTED, FOLD, TRAINED_ON, *(PROBABILITY + name for name in classes)}
+    if len(header) == 1 and (separator := next((s for s in (";", "\t") if s in header[0]), None)):
+        raise InputError(
+            f"{place} separates its columns by {separator!r}; expected commas; save it with commas."
+        )
     if CASE not in header or len(classes) < 2:
         raise InputError(
             f"{place} has the columns {some(header)}; expected {_FORM}, two classes at least; give predictions of a "
@@ -157,8 +161,8 @@ def _classes(header: list[str], place: str) -> tuple[str, ...]:
         )
     if unknown := [name for name in header if name not in known]:
         raise InputError(
-            f"{place} has the unknown column {unknown[0]!r}; expected {_FORM}, and {FOLD} or {TRAINED_ON} beside; "
-            "remove it."
+            f"{place} has the unknown column {unknown[0]!r}; expected {_FORM}; {IMAGE}, {PREDICTED}, "
+            f"{FOLD} and {TRAINED_ON} may stand beside; remove it."
         )
     check_names(classes, "class")
     return classes
@@ -188,9 +192,15 @@ def _probabilities(row: Mapping[str, str], classes: tuple[str, ...], place: str)
         raise InputError(
             f"{place} predicts {said!r}, which has no column; the classes are {some(classes)}; correct it."
         )
-    if said and found[classes.index(said)] < max(found):
+    most = classes[int(np.argmax(found))]
+    if said and said != most and found[classes.index(said)] == max(found):
         raise InputError(
-            f"{place} predicts {said!r}, and {classes[int(np.argmax(found))]!r} is more probable; predicted is the "
+            f"{place} predicts {said!r}, and {most!r} is as probable and has its column before; the first of equals "
+            "counts; give more decimals, or leave the column predicted out."
+        )
+    if said and said != most:
+        raise InputError(
+            f"{place} predicts {said!r}, and {most!r} is more probable; predicted is the "
             "most probable class; correct it, or leave the column out."
         )
     total = sum(found)

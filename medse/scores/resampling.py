@@ -7,7 +7,11 @@ import numpy as np
 from medse.arrays import FloatArray
 from medse.scores.statistics import LEVEL, RESAMPLES, SEED
 
-WEIGHTS_METHOD = "percentile bootstrap, groups drawn whole"
+WEIGHTS_METHOD = {
+    True: "percentile bootstrap, groups drawn whole",
+    False: "percentile bootstrap, every image by itself",
+}
+"""How resamples are drawn: where several images share a group, and where none do."""
 _AT_ONCE = 1 << 20
 """Weights that are in memory at the same time."""
 

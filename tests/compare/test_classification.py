@@ -187,6 +187,11 @@ def test_refused(reports, tmp_path, what):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_does_not_exist_is_named(reports, tmp_path):
+    with pytest.raises(InputError, match="absent does not exist"):
+        compare_classifiers([str(reports["good"]), str(tmp_path / "absent")], tmp_path / "out")
+
+
 def test_as_label_maps_they_are_refused(reports, tmp_path):
     with pytest.raises(InputError, match="classifier"):
         compare_reports([str(folder) for folder in reports.values()], tmp_path / "out")

@@ -196,6 +196,13 @@ def test_what_memory_holds_is_like_its_file(tmp_path: Path) -> None:
         np.testing.assert_allclose(loader.image(*given, slice=4), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("index", [-1, 7, 2.0])
+def test_a_slice_is_counted_from_0(tmp_path: Path, index: int) -> None:
+    path = volume(tmp_path / "v.nii", np.random.default_rng(0).random((5, 6, 7)), "RAS")
+    with pytest.raises(InputError, match=f"slice {index} was asked for; whole numbers from 0 to 6"):
+        ImageLoader((8, 8), 1, "zscore").image(path, None, slice=index)
+
+
 def test_all_are_loaded_in_order_and_a_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32)
     path = volume(tmp_path / "v.nii.gz", array)
@@ -266,7 +273,9 @@ def test_refusals(tmp_path: Path) -> None:
     tall = save(tmp_path / "tall.png", np.zeros((33, 32), np.uint8))
     many = save(tmp_path / "many.png", np.arange(32 * 32).reshape(32, 32).astype(np.uint8) % 3)
     expected = {
-        "has 7 slices along axis 2 and slice 7 was asked for; 0 to 6": lambda: LOADER(case(scan, slice=7)),
+        "has 7 slices along axis 2 and slice 7 was asked for; whole numbers from 0 to 6": lambda: LOADER(
+            case(scan, slice=7)
+        ),
         "name the slice of each case in a column 'slice'": lambda: LOADER(case(scan)),
         "data.size has three lengths": lambda: whole(case(picture)),
         "as slice 1 of a volume": lambda: whole(case(scan, slice=1)),

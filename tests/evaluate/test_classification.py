@@ -47,6 +47,7 @@ def test_overall(scores):
         assert found.low_95 < found.value < found.high_95
     assert scores.confusion == tuple(map(tuple, sk.confusion_matrix(LABELS, predicted).tolist()))
     assert (scores.n, scores.groups, scores.settings.grouped) == (60, 20, True)
+    assert "groups drawn whole" in scores.settings.interval_method
 
 
 def test_each_class(scores):
@@ -156,6 +157,7 @@ def test_two_classes_with_certain_probabilities(tmp_path):
     assert scores.overall.accuracy.value == 0.75
     assert [one.auc.value for one in scores.classes] == [0.75, 0.75]
     assert scores.overall.log_loss.value == pytest.approx(-math.log(np.finfo(float).eps) / 4)
+    assert "groups" not in scores.settings.interval_method
     assert not scores.settings.grouped
     assert scores.overall.macro_auc.undefined > 0
 

@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
+from medse.cli.tables.classification import remarks
 from medse.config.classification_scoring import ClassificationEvaluation
+from medse.pages.split import METHODS
 from medse.report import classification_figures
 from medse.report import classification_tables as tables
 from medse.report.classification import render
@@ -132,13 +134,15 @@ def test_the_confusion_matrix_has_the_reference_in_rows():
 )
 def test_a_split_that_is_not_by_group_is_said_first(split, grouped, alarmed):
     groups = [f"g{k // 4}" for k in range(40)] if grouped else None
-    text = page_of(sample(groups=groups, split=split, duplicates=()))
+    scores = sample(groups=groups, split=split, duplicates=())
+    text = page_of(scores)
+    assert ("Caution" in " ".join(remarks(scores))) == (alarmed is not None)
     alarm = text.split('class="alarm"')[1].split("</div>")[0] if 'class="alarm"' in text else None
     assert (alarm is None) == (alarmed is None)
     assert alarm is None or alarmed in alarm
     assert text.find('class="alarm"') < text.index('class="tiles"')
     for name, fact in split.items():
-        assert f"<dd>{fact}</dd>" in section(text, "split")
+        assert f"<dd>{METHODS.get(fact, fact)}</dd>" in section(text, "split")
         assert name.replace("_", " ").capitalize() in section(text, "split")
 
 

@@ -231,14 +231,29 @@ def test_complete_folds_stay_and_missing_ones_are_trained(
     short = changed(config, "trainer", max_epochs=1)
     with pytest.raises(InputError, match="--resume"):
         cross_validate(short, copy)
-    with pytest.raises(InputError, match=r"trainer.max_epochs \(1 then, 2 now\)"):
-        cross_validate(config, copy, resume=True)
+    with pytest.raises(InputError, match=r"seed \(0 then, 1 now\)"):
+        cross_validate(short.model_copy(update={"seed": 1}), copy, resume=True)
     (copy / "ensemble.json").unlink()
     with pytest.raises(InputError, match="Not all folds"):
         predict_images(copy, [data / "images"], tmp_path / "out")
     cross_validate(changed(short, "inference", batch_size=3), copy, resume=True)
     assert (copy / "fold_1" / "model.safetensors").stat().st_mtime_ns == before
     assert same_weights(copy / "fold_2", folds / "fold_2")
+
+
+def test_all_folds_are_prolonged_together(
+    config: ClassificationConfig, data: Path, folds: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folds, copy)
+    train_run(config, copy / "fold_1", fold=1, resume=True)  # two epochs, and the others have one
+    with pytest.raises(InputError, match="fold_1 was trained since"):
+        predict_images(copy, [data / "images"], tmp_path / "out")
+    with pytest.raises(InputError, match="has done 2 epochs"):
+        cross_validate(changed(config, "trainer", max_epochs=1), copy, resume=True)
+    cross_validate(config, copy, resume=True)
+    assert [len((copy / f"fold_{k}" / "log.csv").read_text().splitlines()) for k in range(3)] == [3, 3, 3]
+    assert predict_images(copy, [data / "images"], tmp_path / "out").is_file()
 
 
 def test_complete_folds_of_other_images_are_refused(

@@ -54,6 +54,8 @@ def test_of_another_tool(tmp_path):
         ("case,p_a,p_b\nx,0.5,0.489\n", "sum to 0.989"),
         ("case,predicted,p_a,p_b\nx,c,1,0\n", "'c'"),
         ("case,predicted,p_a,p_b\nx,b,0.6,0.4\n", "more probable"),
+        ("case,predicted,p_a,p_b\nx,b,0.5,0.5\n", "as probable"),
+        ("case;p_a;p_b\nx;1;0\n", "';'"),
         ("case,p_a,p_b\n,1,0\n", "case ''"),
         ("case,p_a,p_\nx,1,0\n", "class ''"),
         ('case,p_a,p_b\n"x,1,0\n', "CSV"),

@@ -58,7 +58,13 @@ def remarks(scores: ClassificationScores) -> list[str]:
         )
     if scores.duplicates:
         said.append(f"Caution: {len(scores.duplicates)} pairs of images are the same across the split.")
-    if sides_of_groups(scores.split, grouped=scores.settings.grouped) == "divided":
+    sides = sides_of_groups(scores.split, grouped=scores.settings.grouped)
+    if sides == "unknown":
+        said.append(
+            "Caution: it is not known whether images of one patient were both trained on and scored here; if they "
+            "were, every number is too good."
+        )
+    if sides == "divided":
         seen = scores.split.get(TRAINED_ON, "0")
         what = (
             f"{seen} of these {scores.n} images were trained on"

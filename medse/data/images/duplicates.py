@@ -152,7 +152,7 @@ def described(
     return [
         f"{_name(cases[d.one])} and {_name(cases[d.other])} {same[d.kind]}{f' ({d.how})' * bool(d.how)}; the first "
         f"is {words[d.one]} and the second {words[d.other]}, though no image may be both; remove one of the two, "
-        "give both one group in a table, or set data.duplicates=allow."
+        "give both one group in a table (where data.split deals by group), or set data.duplicates=allow."
         for d in across(duplicates, split, test)
     ]
 

@@ -98,10 +98,10 @@ def placed(grid: Grid, size: Sequence[int], slice_axis: int, index: int | None) 
                 "lengths."
             )
         axis, index = slice_axis if slice_axis in flat else flat[-1], 0
-    elif not index < lengths[axis]:
+    elif not isinstance(index, int | np.integer) or not 0 <= index < lengths[axis]:
         raise InputError(
-            f"{grid.source} has {lengths[axis]} slices along axis {axis} and slice {index} was asked for; 0 to "
-            f"{lengths[axis] - 1} are there; correct the number or data.slice_axis."
+            f"{grid.source} has {lengths[axis]} slices along axis {axis} and slice {index} was asked for; whole "
+            f"numbers from 0 to {lengths[axis] - 1} are there; correct the number or data.slice_axis."
         )
     columns, rows = (n for other, n in enumerate(extents) if other != axis)
     return Placement(grid, tuple(size), fitted((rows, columns), size), axis, index)

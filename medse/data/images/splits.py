@@ -53,6 +53,14 @@ def make_image_folds(
         for case in dealt
     ]
     splits = make_folds(members, folds, seed, "random" if method == "images" else method)
+    homes = {(case.label, case.id if by_image else case.group) for case in dealt}
+    groups = Counter(label for label, _ in homes)
+    if not given and (few := [label for label in sorted(groups) if groups[label] < 2]):
+        what = "image" if by_image else "group"
+        raise InputError(
+            f"Class {few[0]!r} has one {what}; two or more are needed, to train and to validate on; add cases of "
+            f"other {what}s, or remove the class from the data."
+        )
     remedy = (
         "correct the folds that the data gives"
         if given
