@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from medse.arrays import FloatArray, ImageArray
 from medse.config.classification import ClassificationConfig
 from medse.config.run import options
 from medse.data.images.cases import ImageCase
@@ -99,7 +100,8 @@ def classify_into(
         InputError: At the end, for the images that could not be used.
     """
     refused, reasons = Refusals(), dict[str, str]()
-    found = []
+    found: list[tuple[ImageCase, FloatArray]] = []
+    seen: list[tuple[ImageCase, ImageArray, int]] = []
     for done, (case, result) in enumerate(loaded.classify_cases(cases), start=1):
         if isinstance(result, InputError):
             reasons[case.id] = str(result)
@@ -111,8 +113,10 @@ def classify_into(
             most = int(probabilities.argmax())
             label = loaded.classes[most]
             if maps:
-                heat = heat_maps(loaded, torch.from_numpy(image[None]).to(loaded.device), [most])[0]
-                write_heat_map(out / MAPS, case.id, heat, loaded.loader.place_of(case))
+                seen.append((case, image, most))
+        if len(seen) == loaded.batch_size or (seen and done == len(cases)):
+            _write_maps(out / MAPS, loaded, seen)
+            seen = []
         if progress:
             progress(ImageDone(case.id, done, len(cases), label, reasons.get(case.id, "")))
     if not found:
@@ -145,6 +149,15 @@ def classify_into(
     write_json(out / "prediction.json", facts)
     refused.raise_any()
     return table
+
+
+def _write_maps(
+    folder: Path, loaded: LoadedClassifier, seen: Sequence[tuple[ImageCase, ImageArray, int]]
+) -> None:
+    """Write the heat map of each case, of its prepared image and for its class, computed together."""
+    images = torch.from_numpy(np.stack([image for _, image, _ in seen])).to(loaded.device)
+    for (case, _, _), heat in zip(seen, heat_maps(loaded, images, [most for *_, most in seen]), strict=True):
+        write_heat_map(folder, case.id, heat, loaded.loader.place_of(case))
 
 
 def table_columns(config: ClassificationConfig) -> dict[str, str]:

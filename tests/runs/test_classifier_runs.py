@@ -319,15 +319,22 @@ def test_the_network_is_the_same_in_onnx(data: Path, run: Path, tmp_path: Path) 
 
 
 def test_heat_maps_lie_on_the_pixels_of_their_images(data: Path, run: Path, tmp_path: Path) -> None:
-    predict_images(run, data / "images" / "spot00.png", tmp_path / "out", maps=True)
-    with Image.open(tmp_path / "out" / "maps" / "spot00.png") as drawn:
-        heat = np.asarray(drawn)
+    spoilt = tmp_path / "zz.png"  # the last of 7, in batches of 5
+    spoilt.write_bytes(b"no picture")
+    images = sorted((data / "images").glob("spot*.png"))[:6]
+    with pytest.raises(InputError, match="zz.png"):
+        predict_images(run, [*images, spoilt], tmp_path / "out", maps=True)
+    assert sorted(path.stem for path in (tmp_path / "out" / "maps").iterdir()) == [i.stem for i in images]
     loaded = medse.load_run(run)
     assert isinstance(loaded, LoadedClassifier)
-    image = loaded.loader.image(data / "images" / "spot00.png")[None]
-    most = int(loaded.probabilities(image)[0].argmax())
-    np.testing.assert_allclose(heat / 255, heat_maps(loaded, torch.from_numpy(image), [most])[0], atol=0.01)
-    assert heat.max() == 255
+    for path in images:
+        with Image.open(tmp_path / "out" / "maps" / path.name) as drawn:
+            heat = np.asarray(drawn)
+        image = loaded.loader.image(path)[None]
+        most = int(loaded.probabilities(image)[0].argmax())
+        expected = heat_maps(loaded, torch.from_numpy(image), [most])[0]
+        np.testing.assert_allclose(heat / 255, expected, atol=0.01)
+        assert heat.max() == 255 * expected.max()
 
 
 def test_an_image_that_was_trained_on_is_known_by_any_name(data: Path, run: Path, tmp_path: Path) -> None:
