@@ -16,7 +16,7 @@ from medse.config.run import options
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.images.batches import Closer, ImageItems
 from medse.data.images.cases import TEST, ImageDataset
-from medse.data.images.duplicates import Duplicate, across, described, find_duplicates
+from medse.data.images.duplicates import Duplicate, across, contradictory, described, find_duplicates
 from medse.data.images.loading import ImageLoader, count_channels, load_all
 from medse.data.images.readers import IMAGE_READERS
 from medse.data.images.splits import make_image_folds, method_of
@@ -97,14 +97,15 @@ class ClassificationTraining(Training):
         return across(self.copies, self.folds[fold], self.aside)
 
     def check_files(self, fold: int) -> None:
-        """Raise where what is trained on is validated on or kept aside, by what the images show.
+        """Raise where what is trained on is validated on or kept aside, or of two classes, by what the images show.
 
         Raises:
             InputError: It is, and ``data.duplicates`` does not allow it.
         """
         self.checked = fold
         if self.config.data.duplicates == "refuse":
-            refuse_copies(described(self.copies, self.by_id, self.folds[fold], self.aside))
+            twice = [] if self.config.data.random_labels else contradictory(self.copies, self.by_id)
+            refuse_copies([*twice, *described(self.copies, self.by_id, self.folds[fold], self.aside)])
 
     def task(self, fold: int, network: nn.Module, budget: Budget) -> ClassificationTask:
         """Build the task."""

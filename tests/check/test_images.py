@@ -87,3 +87,21 @@ def test_folds_of_the_data_are_said_to_be_its_own(
     assert medse("predict", tmp_path / "run", tmp_path / "data", "--out", tmp_path / "p") == 0
     said = json.loads((tmp_path / "p" / "prediction.json").read_text())
     assert said["split"]["method"] == "given"
+
+
+def test_an_image_of_two_classes_is_refused_on_one_side_too(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "data" / "cases.csv"
+    header, *rows = table.read_text().splitlines()
+    first = next(row for row in rows if "spot00" in row)
+    columns = header.split(",")
+    cells = dict(zip(columns, first.split(","), strict=True)) | {
+        "image": "images/copy.png",
+        "label": "stripes",
+        "mask": "",
+    }
+    table.write_text("\n".join([header, *rows, ",".join(cells[name] for name in columns)]) + "\n")
+    shutil.copy(tmp_path / "data" / "images" / "spot00.png", tmp_path / "data" / "images" / "copy.png")
+    refused(capsys, medse("check", config), "of class 'stripes' and the second of class 'spot'")
+    assert medse("check", config, "data.duplicates=allow") == 0

@@ -53,6 +53,11 @@ ROWS = 512
 _Coarse = tuple[FloatArray, ImageArray]
 """Boxes of pictures, and the coarse details in them."""
 Kind = Literal["identical", "pixels", "similar"]
+_SAME: dict[Kind, str] = {
+    "identical": "are the same file",
+    "pixels": "have the same pixels",
+    "similar": "show the same picture",
+}
 
 
 @dataclass(frozen=True)
@@ -144,16 +149,22 @@ def described(
         )
         for name in names
     }
-    same = {
-        "identical": "are the same file",
-        "pixels": "have the same pixels",
-        "similar": "show the same picture",
-    }
     return [
-        f"{_name(cases[d.one])} and {_name(cases[d.other])} {same[d.kind]}{f' ({d.how})' * bool(d.how)}; the first "
+        f"{_name(cases[d.one])} and {_name(cases[d.other])} {_SAME[d.kind]}{f' ({d.how})' * bool(d.how)}; the first "
         f"is {words[d.one]} and the second {words[d.other]}, though no image may be both; remove one of the two, "
         "give both one group in a table (where data.split deals by group), or set data.duplicates=allow."
         for d in across(duplicates, split, test)
+    ]
+
+
+def contradictory(duplicates: Sequence[Duplicate], cases: Mapping[str, ImageCase]) -> list[str]:
+    """Say which images with the same pixels are of two classes, a sentence for each pair."""
+    return [
+        f"{_name(cases[d.one])} and {_name(cases[d.other])} {_SAME[d.kind]}, and the first is of class "
+        f"{cases[d.one].label!r} and the second of class {cases[d.other].label!r}; correct one class, remove one of "
+        "the two, or set data.duplicates=allow."
+        for d in duplicates
+        if d.kind != "similar" and cases[d.one].label != cases[d.other].label
     ]
 
 
