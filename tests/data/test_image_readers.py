@@ -107,6 +107,16 @@ def test_refused_tables(root: Path, text: str, expected: str) -> None:
     assert expected in refusal(root, text)
 
 
+def test_every_faulty_row_is_named(root: Path) -> None:
+    write(root, f"image,label\nno.png,x\n{A}\nb.jpg,\nabsent.png,y\n")
+    with pytest.raises(InputError) as caught:
+        read_image_table(root, None)
+    for line, word in zip(
+        str(caught.value).splitlines(), ("2 lists", "4 has nothing", "5 lists"), strict=True
+    ):
+        assert f"line {word}" in line
+
+
 def test_class_folders_where_a_table_is_expected_are_proposed(tmp_path: Path) -> None:
     files(tmp_path, "x/a.png", "y/b.png")
     with pytest.raises(InputError, match=r"the folders x, y; .*data\.format=class_folders"):

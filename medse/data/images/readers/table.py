@@ -8,7 +8,7 @@ from medse.data.images.cases import TEST, ImageCase, ImageDataset, image_dataset
 from medse.data.readers.case_table import given_folds, ids_of
 from medse.data.readers.csv_table import Row, Table, read_table
 from medse.data.readers.listing import existing
-from medse.errors import InputError, some
+from medse.errors import InputError, Refusals, some
 from medse.files import given_path
 from medse.volumes.names import IMAGES, case_ids, list_folder, located
 
@@ -62,23 +62,21 @@ def read_image_table(
     ids, files = _ids(table, root, image_column, case, slices)
     groups = files if group_column is None else [row[group_column] for row in table.rows]
     folds = given_folds(table, split_column, ids, groups, without_validation=True)
-    cases = [
-        (
-            row.place,
-            ImageCase(
+    cases, refused = [], Refusals()
+    for row, name, of, index, fold in zip(table.rows, ids, groups, slices, folds, strict=True):
+        with refused:
+            outline = row.cells[mask_column] if mask_column else ""
+            listed = ImageCase(
                 id=name,
                 image=existing(root, row[image_column], row.place),
                 label=row[label_column],
                 group=of,
-                mask=existing(root, row[mask_column], row.place)
-                if mask_column and row.cells[mask_column]
-                else None,
+                mask=existing(root, outline, row.place) if outline else None,
                 slice=index,
                 fold=TEST if fold == "test" else fold,
-            ),
-        )
-        for row, name, of, index, fold in zip(table.rows, ids, groups, slices, folds, strict=True)
-    ]
+            )
+            cases.append((row.place, listed))
+    refused.raise_any()
     return image_dataset(root.name, classes, cases, str(table.path), root)
 
 
