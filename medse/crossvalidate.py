@@ -20,7 +20,7 @@ from medse.metrics.classification.temperature import fit_temperature, with_tempe
 from medse.registry import check_arguments
 from medse.runs.classification import ClassificationTraining
 from medse.runs.directory import RunDir
-from medse.runs.resuming import FREE, check_data, check_same, length_of
+from medse.runs.resuming import check_data, check_same, length_of
 from medse.runs.trained_classifier import ENSEMBLE, load_classifier, weights_digest
 from medse.scores.predictions import PREDICTIONS, Predictions, write_predictions
 from medse.tasks.callbacks.progress import Progress
@@ -89,7 +89,7 @@ def cross_validate(
     for fold, run in enumerate(runs):
         directory = RunDir(run)
         if directory.weights.is_file():
-            check_same(directory, config, fold, FREE)
+            check_same(directory, config, fold)
             check_data(directory, training.fingerprint(), training.folds, training.root)
             if length_of(directory) == (config.trainer.max_epochs, config.trainer.max_minutes):
                 log.info("%s is complete", run)

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -108,6 +108,14 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}; expected a JSON object; {remedy}.")
     return content
+
+
+def refuse_separator(header: Sequence[str], place: str) -> None:
+    """Raise when the first line of a table of commas, at ``place``, is one cell with other separators in it."""
+    if len(header) == 1 and (separator := next((s for s in (";", "\t") if s in header[0]), None)):
+        raise InputError(
+            f"{place} separates its columns by {separator!r}; expected commas; save it with commas."
+        )
 
 
 def leads_out(name: str) -> bool:

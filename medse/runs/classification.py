@@ -16,7 +16,8 @@ from medse.config.run import options
 from medse.data.augmentation.augmentation import Augmentation
 from medse.data.images.batches import Closer, ImageItems
 from medse.data.images.cases import TEST, ImageDataset
-from medse.data.images.duplicates import Duplicate, across, contradictory, described, find_duplicates
+from medse.data.images.copies import across, contradictory, described
+from medse.data.images.duplicates import Duplicate, find_duplicates
 from medse.data.images.loading import ImageLoader, count_channels, load_all
 from medse.data.images.readers import IMAGE_READERS
 from medse.data.images.splits import make_image_folds, method_of

@@ -171,8 +171,15 @@ class RunDir:
 
     def read_changed(self) -> dict[str, list[Any]]:
         """Return key -> value as configured, and as last resumed, where they differ."""
-        earlier = read_json(self.provenance, REMEDY).get("resumed")
-        return dict(earlier[-1]["changed"]) if earlier else {}
+        earlier = read_json(self.provenance, REMEDY).get("resumed", [])
+        match earlier:
+            case []:
+                return {}
+            case [*_, {"changed": dict() as changed}] if all(
+                isinstance(both, list) and len(both) == 2 for both in changed.values()
+            ):
+                return changed
+        raise InputError(f"{self.provenance} does not say how the run was resumed; {REMEDY}.")
 
     def read_config(self) -> Config:
         """Read the configuration."""

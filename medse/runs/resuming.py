@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,7 +147,7 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
     Raises:
         InputError: It was started with another configuration or fold, or a file of it is damaged or of another run.
     """
-    changed = check_same(run, config, fold, FREE)
+    changed = check_same(run, config, fold)
     run.check_dataset(run.read_config())
     run_id = run.read_identity()
     source, checkpoint, fault = _last(run, run_id)
@@ -155,14 +155,11 @@ def resumable(run: RunDir, config: Config, fold: int) -> Resumed:
     return Resumed(run, source, checkpoint, changed, run_id, fault)
 
 
-def check_same(run: RunDir, config: Config, fold: int, free: Collection[str]) -> dict[str, list[Any]]:
+def check_same(run: RunDir, config: Config, fold: int) -> dict[str, list[Any]]:
     """Return key of the configuration -> its value when ``run`` was started, and now, where they differ.
 
-    Args:
-        free: Keys that may differ; so may those of ``evaluation``.
-
     Raises:
-        InputError: Another key differs, or the fold.
+        InputError: The fold differs, or a key that a weight depends on.
     """
     old, new = flat(run.read_config()), flat(config)
     changed = {
@@ -170,7 +167,7 @@ def check_same(run: RunDir, config: Config, fold: int, free: Collection[str]) ->
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     }
-    refused = [key for key in changed if key not in free and not key.startswith("evaluation.")]
+    refused = [key for key in changed if key not in FREE and not key.startswith("evaluation.")]
     if refused:
         shown = some([f"{key} ({old.get(key)} then, {new.get(key)} now)" for key in refused])
         raise InputError(

@@ -202,9 +202,9 @@ def load_classifier(run_dir: Path, *, device: str = "auto", weights: Weights = "
 
 
 def weights_digest(run: Path) -> str:
-    """Return the SHA-256 of the weights of a run; an empty text where it has none."""
+    """Return the SHA-256 of the weights of a run."""
     weights = RunDir(run).weights
-    return file_digests([weights])[weights].hex() if weights.is_file() else ""
+    return file_digests([weights])[weights].hex()
 
 
 def is_ensemble(folder: Path) -> bool:
@@ -247,12 +247,12 @@ def _load_ensemble(folder: Path, device: str, weights: Weights) -> LoadedClassif
             f"{folder / ENSEMBLE} names the runs {some(names)} and temperature {temperature}; runs in that folder "
             "and a number above 0 are expected; train the folds again (medse train --fold all --resume)."
         )
+    members = [load_classifier(folder / name, device=device, weights=weights) for name in names]
     if changed := [name for name, digest in known.items() if weights_digest(folder / name) != digest]:
         raise InputError(
             f"{folder / changed[0]} was trained since its temperature was fitted; make the folds one again "
             f"(medse train --fold all --resume --run {folder}), or give the folder of one."
         )
-    members = [load_classifier(folder / name, device=device, weights=weights) for name in names]
     first = members[0]
     if any(one.classes != first.classes or one.loader != first.loader for one in members):
         raise InputError(

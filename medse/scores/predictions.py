@@ -12,7 +12,7 @@ import numpy as np
 
 from medse.arrays import FloatArray, IndexArray
 from medse.errors import InputError, count, some
-from medse.files import write_text
+from medse.files import refuse_separator, write_text
 from medse.scores.files import as_named, check_names, guarded
 
 PREDICTIONS = "predictions.csv"
@@ -150,10 +150,7 @@ def _classes(header: list[str], place: str) -> tuple[str, ...]:
         )
     classes = tuple(name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY))
     known = {CASE, IMAGE, PREDICTED, FOLD, TRAINED_ON, *(PROBABILITY + name for name in classes)}
-    if len(header) == 1 and (separator := next((s for s in (";", "\t") if s in header[0]), None)):
-        raise InputError(
-            f"{place} separates its columns by {separator!r}; expected commas; save it with commas."
-        )
+    refuse_separator(header, place)
     if CASE not in header or len(classes) < 2:
         raise InputError(
             f"{place} has the columns {some(header)}; expected {_FORM}, two classes at least; give predictions of a "

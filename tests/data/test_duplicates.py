@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from medse.data.images.cases import ImageCase
-from medse.data.images.duplicates import Duplicate, across, described, find_duplicates
+from medse.data.images.copies import across, described
+from medse.data.images.duplicates import Duplicate, find_duplicates
 from medse.data.splits import Split
 from tests.support.heads import Picture, head, save
 

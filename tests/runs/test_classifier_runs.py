@@ -254,6 +254,10 @@ def test_all_folds_are_prolonged_together(
     cross_validate(config, copy, resume=True)
     assert [len((copy / f"fold_{k}" / "log.csv").read_text().splitlines()) for k in range(3)] == [3, 3, 3]
     assert predict_images(copy, [data / "images"], tmp_path / "out").is_file()
+    provenance = copy / "fold_1" / "provenance.json"
+    provenance.write_text(json.dumps({**json.loads(provenance.read_text()), "resumed": [{}]}))
+    with pytest.raises(InputError, match="how the run was resumed"):
+        cross_validate(config, copy, resume=True)
 
 
 def test_complete_folds_of_other_images_are_refused(

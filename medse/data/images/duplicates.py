@@ -1,7 +1,7 @@
 """Images that a data set holds twice, by what they show and not by their names."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -26,7 +26,6 @@ from medse.data.images.fingerprints import (
 from medse.data.images.loading import open_image
 from medse.data.images.placement import placed
 from medse.data.images.scaling import scaled
-from medse.data.splits import Split
 from medse.errors import Refusals
 from medse.machine import cores
 from medse.volumes.reading import channels_of, grid_of, images_of
@@ -53,11 +52,6 @@ ROWS = 512
 _Coarse = tuple[FloatArray, ImageArray]
 """Boxes of pictures, and the coarse details in them."""
 Kind = Literal["identical", "pixels", "similar"]
-_SAME: dict[Kind, str] = {
-    "identical": "are the same file",
-    "pixels": "have the same pixels",
-    "similar": "show the same picture",
-}
 
 
 @dataclass(frozen=True)
@@ -112,73 +106,6 @@ def find_duplicates(cases: Sequence[ImageCase], slice_axis: int = 2) -> tuple[Du
         for i, j, how in _similar(looks)
     ]
     return (*found, *exact, *similar)
-
-
-def across(
-    duplicates: Sequence[Duplicate], split: Split, test: Collection[str] = ()
-) -> tuple[Duplicate, ...]:
-    """Return which duplicates lie on two sides of a split: training, validation and what is kept aside for testing.
-
-    Copies of copies count: a case that lies on another side than the first of those it belongs with, and of which no
-    pair across was found, makes one with that.
-    """
-    side = {name: k for k, names in enumerate((split.training, split.validation, test)) for name in names}
-    direct = [d for d in duplicates if d.one in side and d.other in side and side[d.one] != side[d.other]]
-    said = {name for duplicate in direct for name in (duplicate.one, duplicate.other)}
-    indirect = []
-    for names in _families(duplicates):
-        first, *others = sorted((side[name], name) for name in names if name in side) or [(0, "")]
-        indirect += [
-            Duplicate(first[1], name, "similar", "through another copy")
-            for k, name in others
-            if k != first[0] and name not in said
-        ]
-    return (*direct, *indirect)
-
-
-def described(
-    duplicates: Sequence[Duplicate], cases: Mapping[str, ImageCase], split: Split, test: Collection[str] = ()
-) -> list[str]:
-    """Say which images lie on two sides of a split, a sentence for each of :func:`across`'s duplicates."""
-    words = {
-        name: word
-        for names, word in (
-            (split.training, "trained on"),
-            (split.validation, "validated on"),
-            (test, "kept aside for testing"),
-        )
-        for name in names
-    }
-    return [
-        f"{_name(cases[d.one])} and {_name(cases[d.other])} {_SAME[d.kind]}{f' ({d.how})' * bool(d.how)}; the first "
-        f"is {words[d.one]} and the second {words[d.other]}, though no image may be both; remove one of the two, "
-        "give both one group in a table (where data.split deals by group), or set data.duplicates=allow."
-        for d in across(duplicates, split, test)
-    ]
-
-
-def contradictory(duplicates: Sequence[Duplicate], cases: Mapping[str, ImageCase]) -> list[str]:
-    """Say which images with the same pixels are of two classes, a sentence for each pair."""
-    return [
-        f"{_name(cases[d.one])} and {_name(cases[d.other])} {_SAME[d.kind]}, and the first is of class "
-        f"{cases[d.one].label!r} and the second of class {cases[d.other].label!r}; correct one class, remove one of "
-        "the two, or set data.duplicates=allow."
-        for d in duplicates
-        if d.kind != "similar" and cases[d.one].label != cases[d.other].label
-    ]
-
-
-def _name(case: ImageCase) -> str:
-    return str(case.image) if case.slice is None else f"Slice {case.slice} of {case.image}"
-
-
-def _families(duplicates: Sequence[Duplicate]) -> list[set[str]]:
-    """Return the cases that are copies of each other, directly or through others."""
-    family: dict[str, set[str]] = {}
-    for duplicate in duplicates:
-        joined = family.get(duplicate.one, {duplicate.one}) | family.get(duplicate.other, {duplicate.other})
-        family.update(dict.fromkeys(joined, joined))
-    return list({id(names): names for names in family.values()}.values())
 
 
 def _values(case: ImageCase, slice_axis: int) -> AnyArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medse.errors import InputError, nearest
+from medse.files import refuse_separator
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,7 @@ def read_table(path: Path) -> Table:
     records = _records(path, _text(path))
     place, header = next(records, (str(path), []))
     columns = tuple(header)
-    if len(columns) == 1 and (separator := next((s for s in (";", "\t") if s in columns[0]), None)):
-        raise InputError(
-            f"{place} separates its columns by {separator!r}; expected commas; save it with commas."
-        )
+    refuse_separator(columns, place)
     if repeated := [name for name in columns if name and columns.count(name) > 1]:
         raise InputError(
             f"{place} has the column {repeated[0]!r} twice; each needs its own name; rename one."
